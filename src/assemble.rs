@@ -1,0 +1,1 @@
+//! Messages and tags into access units.

@@ -1,0 +1,4 @@
+//! Codec configuration records and bitstream walks, one module a codec.
+
+pub mod aac;
+pub mod h264;

@@ -1,0 +1,5 @@
+//! FLV: tags, bodies, reader, writer.
+
+mod tag;
+
+pub use tag::{Tag, TagKind};

@@ -1,0 +1,1 @@
+//! MP4 boxes, init segments, fragments and files.

@@ -1,0 +1,1 @@
+//! FLV to MP4 remux.

@@ -1,0 +1,97 @@
+//! Time as an argument. The core never reads a clock.
+
+use std::ops::{Add, Sub};
+use std::time::Duration;
+
+/// A point on a monotonic clock that the caller chooses, in microseconds.
+///
+/// Only differences matter: zero may be the start of the process, of the machine or of a test.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Micros(pub u64);
+
+impl Micros {
+    /// The clock's zero.
+    pub const ZERO: Self = Self(0);
+
+    /// Makes a point from whole milliseconds.
+    #[must_use]
+    pub const fn from_millis(millis: u64) -> Self {
+        Self(millis.saturating_mul(1000))
+    }
+
+    /// Time from `earlier` to here, zero where `earlier` is later.
+    #[must_use]
+    pub const fn since(self, earlier: Self) -> Duration {
+        Duration::from_micros(self.0.saturating_sub(earlier.0))
+    }
+}
+
+impl Add<Duration> for Micros {
+    type Output = Self;
+
+    fn add(self, rhs: Duration) -> Self {
+        Self(self.0.saturating_add(u64::try_from(rhs.as_micros()).unwrap_or(u64::MAX)))
+    }
+}
+
+impl Sub<Duration> for Micros {
+    type Output = Self;
+
+    fn sub(self, rhs: Duration) -> Self {
+        Self(self.0.saturating_sub(u64::try_from(rhs.as_micros()).unwrap_or(u64::MAX)))
+    }
+}
+
+/// Converts `value` from one timescale (ticks a second) to another, to the nearest tick, halves up.
+/// Exact for every `i64` value; saturates where the result does not fit. A zero timescale counts as one.
+#[must_use]
+pub fn rescale(value: i64, from: u32, to: u32) -> i64 {
+    let (from, to) = (i128::from(from.max(1)), i128::from(to.max(1)));
+    let scaled = (2 * i128::from(value) * to + from).div_euclid(2 * from);
+    i64::try_from(scaled).unwrap_or(if scaled < 0 { i64::MIN } else { i64::MAX })
+}
+
+/// Makes a wrapping 32-bit millisecond timestamp into a 64-bit one by serial-number arithmetic:
+/// a step of less than 2^31 ms (24.8 days) is forward or backward, whichever is shorter.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Unwrap32 {
+    last: Option<i64>,
+}
+
+impl Unwrap32 {
+    /// The unwrapped value of `wire`, in milliseconds. The first value is taken as it is.
+    pub fn unwrap(&mut self, wire: u32) -> i64 {
+        let value = match self.last {
+            None => i64::from(wire),
+            Some(last) => {
+                let low = u32::try_from(last.rem_euclid(1 << 32)).unwrap_or(0);
+                last + i64::from(wire.wrapping_sub(low).cast_signed())
+            }
+        };
+        self.last = Some(value);
+        value
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rescale_rounds_to_the_nearest_tick() {
+        assert_eq!(rescale(23, 1000, 44_100), 1014);
+        assert_eq!(rescale(-23, 1000, 44_100), -1014);
+        assert_eq!(rescale(1, 1000, 90_000), 90);
+        assert_eq!(rescale(i64::MAX, 1, 90_000), i64::MAX);
+        assert_eq!(rescale(5, 0, 0), 5);
+    }
+
+    #[test]
+    fn a3_10_unwraps_across_2_to_the_32() {
+        let mut unwrap = Unwrap32::default();
+        assert_eq!(unwrap.unwrap(u32::MAX - 9), i64::from(u32::MAX) - 9);
+        assert_eq!(unwrap.unwrap(10), i64::from(u32::MAX) + 11);
+        assert_eq!(unwrap.unwrap(u32::MAX), i64::from(u32::MAX));
+        assert_eq!(unwrap.unwrap(5), i64::from(u32::MAX) + 6);
+    }
+}
