@@ -5,6 +5,8 @@ mod header;
 mod metadata;
 mod reader;
 mod tag;
+#[cfg(test)]
+mod tests;
 mod writer;
 
 pub use header::Header;
