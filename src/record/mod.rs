@@ -298,3 +298,6 @@ fn number(offset: u64, value: f64) -> Patch {
 const fn to_number(size: u64) -> f64 {
     size as f64
 }
+
+#[cfg(test)]
+mod tests;
