@@ -1,5 +1,7 @@
 //! Streams as encoders send them.
 
+#![expect(clippy::cast_possible_truncation, reason = "test data is small")]
+
 use bytes::Bytes;
 
 use super::*;

@@ -1,5 +1,7 @@
 //! Recordings read back.
 
+#![expect(clippy::cast_possible_truncation, reason = "test data is small")]
+
 use super::*;
 use crate::flv::Reader;
 
