@@ -129,6 +129,15 @@ enum Item {
     Unit(RawUnit),
 }
 
+impl Item {
+    const fn bytes(&self) -> usize {
+        match self {
+            Self::Track(_) => 0,
+            Self::Unit(unit) => unit.data.len(),
+        }
+    }
+}
+
 #[derive(Clone, Debug)]
 struct RawUnit {
     track: TrackId,

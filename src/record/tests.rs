@@ -174,3 +174,10 @@ fn payload_is_shared() {
     let chain = recorder.handle_tag(&tag).unwrap();
     assert!(chain.iter().any(|part| part.as_ptr() == tag.body.as_ptr()));
 }
+
+#[test]
+fn packets_that_cannot_be_looked_into_keep_their_times() {
+    let multitrack = |time| tag(TagKind::Video, time, &[0xa6, 1, b'h', b'v', b'c', b'1', 0, 9]);
+    let (_, tags) = read(&record(&[audio(0), multitrack(33), audio(40), multitrack(66)]).1);
+    assert_eq!(times(&tags), [0, 33, 40, 66]);
+}
