@@ -1,6 +1,11 @@
 //! RTMP publishes of real encoders, through the session and the assembler, against the packets that ffprobe lists.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail by panicking")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "helpers of tests fail by panicking"
+)]
 
 use streamcore::assemble::{Assembler, Event};
 use streamcore::flv::{Tag, TagKind};
