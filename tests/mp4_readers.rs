@@ -1,6 +1,14 @@
 //! What this crate writes, read back by others: boxes by `mp4-atom`, samples of fragments and files by `shiguredo_mp4`,
 //! plain files by `mp4`. The ground truth is the packet list that ffprobe made of each source.
 
+#![expect(
+    clippy::cast_possible_truncation,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test: what is wrong here fails it"
+)]
+
 use std::io::Cursor;
 
 use mp4_atom::{Any, Decode, Encode, Moof, Moov};
