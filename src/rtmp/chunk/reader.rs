@@ -184,6 +184,7 @@ impl Reader {
                     Some(complete) => complete,
                     None => return Ok(None),
                 },
+                Phase::Payload { left } if self.staged_len > 0 => self.staged_payload(left)?,
                 Phase::Payload { .. } if input.is_empty() => return Ok(None),
                 Phase::Payload { left } => self.payload(left, input)?,
             };
@@ -218,10 +219,28 @@ impl Reader {
             self.advance(input, taken);
             return Ok(None);
         };
-        // The staged bytes alone were no header, so it ends within the input.
         self.advance(input, parsed.len.saturating_sub(before));
-        self.staged_len = 0;
+        self.unstage(parsed.len);
         self.start(now, &parsed).map(Some)
+    }
+
+    /// Takes bytes off the staged ones. Some are left where they looked like an extended timestamp and were none: they
+    /// are payload, and the header behind it.
+    fn unstage(&mut self, count: usize) {
+        let count = count.min(self.staged_len);
+        self.staged.copy_within(count..self.staged_len, 0);
+        self.staged_len -= count;
+    }
+
+    fn staged_payload(&mut self, left: usize) -> Result<bool> {
+        let staged = self.staged;
+        let mut rest = staged.get(..self.staged_len).unwrap_or_default();
+        let complete = self.payload(left, &mut rest)?;
+        let taken = self.staged_len - rest.len();
+        // They were counted when they were staged.
+        self.offset = self.offset.saturating_sub(taken as u64);
+        self.unstage(taken);
+        Ok(complete)
     }
 
     fn advance(&mut self, input: &mut &[u8], count: usize) {
