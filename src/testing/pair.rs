@@ -26,7 +26,7 @@ pub struct Pair {
     /// Writes of the server, in bytes each.
     pub writes: Vec<usize>,
     /// What the server has not taken yet.
-    backlog: Vec<u8>,
+    pub backlog: Vec<u8>,
 }
 
 impl Default for Pair {
