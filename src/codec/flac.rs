@@ -55,7 +55,7 @@ impl FlacConfig {
         let (block, base) = match data {
             [b'f', b'L', b'a', b'C', rest @ ..] => (rest, 4),
             // dfLa: FullBox header in front of the block.
-            [0, 0, 0, 0, rest @ ([0 | 0x80, 0, 0, 34, ..])] => (rest, 4),
+            [0, 0, 0, 0, 0 | 0x80, 0, 0, 34, ..] => (data.get(4..).unwrap_or_default(), 4),
             _ => (data, 0),
         };
         let (body, base) = match block {

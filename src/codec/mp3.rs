@@ -77,11 +77,12 @@ impl FrameHeader {
         let bitrate = *bitrate.ok_or(error("bitrate_index", 2).found(15))?;
         let rate = [44_100, 48_000, 32_000].get(usize::from(rates >> 2 & 3));
         let rate: u32 = *rate.ok_or(error("sampling_frequency", 2).found(3))?;
-        let sample_rate = rate >> match version {
-            MpegVersion::V1 => 0,
-            MpegVersion::V2 => 1,
-            MpegVersion::V25 => 2,
-        };
+        let sample_rate = rate
+            >> match version {
+                MpegVersion::V1 => 0,
+                MpegVersion::V2 => 1,
+                MpegVersion::V25 => 2,
+            };
         let samples = match (layer, version) {
             (1, _) => 384,
             (2, _) | (_, MpegVersion::V1) => 1152,

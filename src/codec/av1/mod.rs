@@ -7,9 +7,7 @@ mod tests;
 
 use bytes::{BufMut, Bytes, BytesMut};
 
-pub use self::obu::{
-    Obu, ObuType, Obus, TemporalUnitInfo, leb128, put_leb128, to_sample,
-};
+pub use self::obu::{Obu, ObuType, Obus, TemporalUnitInfo, leb128, put_leb128, to_sample};
 pub use self::sequence::SequenceHeader;
 use crate::codec::color::{ColorInfo, ContentLight, HdrMetadata, MasteringDisplay};
 use crate::error::{Error, Layer, Result};

@@ -78,8 +78,7 @@ impl<'a> Obus<'a> {
 
     fn obu(&mut self) -> Result<Obu<'a>> {
         let start = self.pos;
-        let error =
-            |field| Error::malformed(Layer::Codec, field).at(start as u64).clause(CLAUSE);
+        let error = |field| Error::malformed(Layer::Codec, field).at(start as u64).clause(CLAUSE);
         let rest = self.data.get(start..).unwrap_or_default();
         let first = *rest.first().ok_or(error("obu_header"))?;
         if first & 0x80 != 0 {

@@ -152,11 +152,7 @@ impl HevcRecord {
     }
 }
 
-fn write_array<'a>(
-    writer: &mut Writer,
-    head: u8,
-    nals: impl ExactSizeIterator<Item = &'a Bytes>,
-) {
+fn write_array<'a>(writer: &mut Writer, head: u8, nals: impl ExactSizeIterator<Item = &'a Bytes>) {
     writer.u8(head);
     writer.u16(u16::try_from(nals.len()).unwrap_or(u16::MAX));
     for nal in nals {
