@@ -148,6 +148,11 @@ impl FrameHeader {
         if bits.u16(16, "syncword")? != 0x0b77 {
             return Err(Error::malformed(Layer::Codec, "syncword").at(0).clause(SYNCINFO));
         }
+        if is_eac3(data) == Some(true) {
+            let found = data.get(5).map_or(0, |byte| u64::from(byte >> 3));
+            let error = Error::unsupported(Layer::Codec, "bsid").at(5).found(found);
+            return Err(error.clause("TS 102 366 4.4.2.1"));
+        }
         bits.skip(16, "crc1")?;
         let fscod = bits.u8(2, "fscod")?;
         let frmsizecod = bits.u8(6, "frmsizecod")?;

@@ -15,3 +15,6 @@ pub mod opus;
 pub mod vp8;
 pub mod vp9;
 pub mod vpcc;
+
+#[cfg(test)]
+mod fixtures;

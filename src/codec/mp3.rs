@@ -165,10 +165,10 @@ impl Mp3Config {
         }
     }
 
-    /// RFC 6381: `mp4a.6B` or `mp4a.69`. Few browsers play it in fragmented MP4.
+    /// RFC 6381: `mp4a.40.34` for layer 3, the form that players know. Few browsers play it in fragmented MP4.
     #[must_use]
     pub fn codec_string(&self) -> String {
-        format!("mp4a.{:02X}", self.object_type_indication())
+        format!("mp4a.40.{}", 31 + self.layer)
     }
 }
 

@@ -134,8 +134,13 @@ pub fn is_key_frame(data: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use shiguredo_mp4::bitstream::vp8;
 
     use super::*;
+    use crate::codec::fixtures::{fixture, read_box};
+
+    const REAL: &[u8] = fixture!("codecs/vp8.key.bin");
+    const INTER: &[u8] = fixture!("codecs/vp8.inter.bin");
 
     /// 176x144, version 0, shown, with upscaling hints that are no part of the size.
     const KEY: [u8; 10] = [0x10, 0x02, 0x00, 0x9d, 0x01, 0x2a, 0xb0, 0x40, 0x90, 0x80];
@@ -151,12 +156,18 @@ mod tests {
     }
 
     #[test]
-    fn key_frame_header_agrees_with_an_independent_reader() {
-        let other = shiguredo_mp4::bitstream::vp8::parse_frame_header(&KEY).unwrap();
+    fn real_key_frame_agrees_with_ffprobe_and_shiguredo_mp4() {
+        let own = KeyFrame::parse(REAL).unwrap();
+        assert_eq!((own.width, own.height, own.shown), (642, 362, true));
+        let whole = [REAL, &[0; 8192]].concat();
+        let other = vp8::parse_frame_header(&whole).unwrap();
+        assert_eq!((other.version, other.show_frame), (own.version, own.shown));
         let info = other.keyframe.unwrap();
-        let own = KeyFrame::parse(&KEY).unwrap();
-        assert_eq!((own.width, own.height), (u32::from(info.width), u32::from(info.height)));
-        assert!(is_key_frame(&KEY) && !is_key_frame(&[0x31]) && !is_key_frame(&[]));
+        assert_eq!((u32::from(info.width), u32::from(info.height)), (own.width, own.height));
+        assert!(is_key_frame(REAL) && !is_key_frame(INTER) && !is_key_frame(&[]));
+        let config = Vp8Config::from_key_frame(REAL).unwrap();
+        let read: mp4_atom::VpcC = read_box(b"vpcC", config.record());
+        assert_eq!((read.profile, read.bit_depth), (0, 8));
     }
 
     #[test]

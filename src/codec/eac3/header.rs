@@ -96,6 +96,11 @@ impl FrameHeader {
         Ok(header)
     }
 
+    /// Whether this is a later frame of the independent substream that `first` belongs to, or `first` itself.
+    pub(super) fn is_next_of(&self, first: &Self) -> bool {
+        self.stream_type != StreamType::Dependent && self.substream == first.substream
+    }
+
     fn read_levels(&mut self, bits: &mut BitReader<'_>) -> Result<()> {
         for _ in 0..if self.acmod == 0 { 2 } else { 1 } {
             bits.skip(5, "dialnorm")?;

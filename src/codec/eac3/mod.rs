@@ -96,16 +96,16 @@ impl Eac3Config {
         }
         let mut substreams: Vec<Substream> = Vec::new();
         let (mut bytes, mut joint_objects) = (0u64, None);
-        let mut samples = 0;
+        let (mut rounds, mut samples) = (0u32, 0u32);
         for (header, frame) in frames(data) {
-            // A substream that comes again begins the next blocks of the same unit.
-            let again = header.stream_type != StreamType::Dependent && header.substream == 0;
-            if again {
-                samples += header.samples;
+            // The first substream coming again begins the next blocks of the same unit.
+            if header.is_next_of(&first) {
+                rounds = rounds.saturating_add(1);
+                samples = samples.saturating_add(header.samples);
             }
             bytes += frame.len() as u64;
             joint_objects = joint_objects.or(header.joint_objects);
-            if samples == header.samples {
+            if rounds == 1 {
                 note(&mut substreams, &header);
             }
         }
@@ -248,8 +248,9 @@ pub fn frames(data: &[u8]) -> impl Iterator<Item = (FrameHeader, &[u8])> {
 /// wants 1536; a message of fewer blocks is a part of one.
 #[must_use]
 pub fn unit_samples(data: &[u8]) -> u32 {
+    let Ok(first) = FrameHeader::parse(data) else { return 0 };
     frames(data)
-        .filter(|(header, _)| header.stream_type != StreamType::Dependent && header.substream == 0)
+        .filter(|(header, _)| header.is_next_of(&first))
         .fold(0u32, |samples, (header, _)| samples.saturating_add(header.samples))
 }
 

@@ -40,6 +40,12 @@ impl NalType {
     /// Supplemental enhancement information behind the picture (40).
     pub const SEI_SUFFIX: Self = Self(40);
 
+    /// The type of a number; the low 6 bits count.
+    #[must_use]
+    pub const fn new(number: u8) -> Self {
+        Self(number & 0x3f)
+    }
+
     /// Type of a NAL unit, from the first byte of its header; `None` when it is empty.
     #[must_use]
     pub fn of(nal: &[u8]) -> Option<Self> {
