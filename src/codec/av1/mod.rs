@@ -17,7 +17,8 @@ const CLAUSE: &str = "AV1-ISOBMFF 2.3";
 
 /// Decoder configuration of an AV1 track.
 ///
-/// Two configurations are equal when their sequence headers and HDR metadata are.
+/// Two configurations are equal when what [`SequenceHeader`] holds and the HDR metadata are. The coding tools do not
+/// count: each key frame brings its own sequence header, and FFmpeg's record is known to differ from it in them.
 #[derive(Clone, Debug)]
 pub struct Av1Config {
     record: Bytes,
@@ -28,7 +29,7 @@ pub struct Av1Config {
 
 impl PartialEq for Av1Config {
     fn eq(&self, other: &Self) -> bool {
-        self.sequence_obu == other.sequence_obu && self.hdr == other.hdr
+        self.info == other.info && self.hdr == other.hdr
     }
 }
 
@@ -42,7 +43,7 @@ impl Av1Config {
     /// A short record, a configOBU that cannot be read, more than [`Limits::parameter_set_bytes`]; and, of kind
     /// [`Unsupported`](crate::error::ErrorKind::Unsupported), a record without sequence header (or empty), which then
     /// stands in the first key unit: [`Av1Config::from_temporal_unit`].
-    pub fn parse(data: &Bytes, limits: &Limits) -> Result<Self> {
+    pub fn parse(data: &[u8], limits: &Limits) -> Result<Self> {
         let missing = Error::unsupported(Layer::Codec, "av1C without sequence header");
         let missing = missing.at(data.len() as u64).clause(CLAUSE);
         if data.is_empty() {

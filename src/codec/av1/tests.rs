@@ -15,7 +15,7 @@ const KEY_444: &[u8] = fixture!("eflv/av1_444.key.bin");
 const KEY_512: &[u8] = fixture!("eflv/av1_512.key.bin");
 
 fn parse(data: &'static [u8]) -> Av1Config {
-    Av1Config::parse(&Bytes::from_static(data), &Limits::default()).unwrap()
+    Av1Config::parse(data, &Limits::default()).unwrap()
 }
 
 fn in_band(data: &[u8]) -> Av1Config {
@@ -84,7 +84,7 @@ fn records_of_ffmpeg_are_written_back_byte_for_byte() {
 #[test]
 fn a6_30_empty_record_takes_the_sequence_header_from_the_first_key_unit() {
     for data in [&[][..], &RECORD[..4]] {
-        let error = Av1Config::parse(&Bytes::copy_from_slice(data), &Limits::default());
+        let error = Av1Config::parse(data, &Limits::default());
         assert_eq!(error.unwrap_err().kind(), ErrorKind::Unsupported);
     }
     assert_eq!((in_band(KEY_512).width(), in_band(KEY).width()), (512, 320));
@@ -93,8 +93,9 @@ fn a6_30_empty_record_takes_the_sequence_header_from_the_first_key_unit() {
 
 #[test]
 fn b4_06_c2_11_same_sequence_header_is_equal_and_another_is_not() {
-    // FFmpeg's record is of before the first frame; the stream's own header has the same meaning when it is repeated.
-    assert_eq!(in_band(KEY), in_band(KEY));
+    // FFmpeg's record is of before the first frame: its header says other coding tools than the stream's.
+    assert_ne!(in_band(KEY).sequence_obu(), parse(RECORD).sequence_obu());
+    assert_eq!(in_band(KEY), parse(RECORD));
     assert_ne!(in_band(KEY), in_band(KEY_512));
 }
 
@@ -179,7 +180,7 @@ fn d_32_hdr_metadata_beside_the_sequence_header_is_kept() {
     let light = [0x2a, 5, 1, 0x03, 0xe8, 0x01, 0x90];
     let other_metadata = [0x2a, 2, 4, 0];
     let data = [RECORD, &other_metadata, &light].concat();
-    let config = Av1Config::parse(&data.into(), &Limits::default()).unwrap();
+    let config = Av1Config::parse(&data, &Limits::default()).unwrap();
     let found = config.hdr().light.map(|it| (it.max_content, it.max_frame_average));
     assert_eq!(found, Some((1000, 400)));
     assert_eq!(config.record(), &[RECORD, &light].concat());
@@ -191,9 +192,9 @@ fn errors_name_field_byte_and_clause() {
     let error = Obus::new(&[0x12, 0, 0x32, 9, 1]).last().unwrap().unwrap_err();
     assert_eq!(error.to_string(), "codec: malformed: obu_size (found 9) at byte 2 [AV1 5.3]");
     let limits = Limits { parameter_set_bytes: 8, ..Limits::default() };
-    let error = Av1Config::parse(&Bytes::from_static(RECORD), &limits).unwrap_err();
+    let error = Av1Config::parse(RECORD, &limits).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::LimitExceeded);
-    let error = Av1Config::parse(&Bytes::from_static(&RECORD[..3]), &limits).unwrap_err();
+    let error = Av1Config::parse(&RECORD[..3], &limits).unwrap_err();
     assert_eq!((error.kind(), error.offset()), (ErrorKind::Malformed, Some(3)));
 }
 
@@ -229,9 +230,10 @@ proptest! {
             let at = at.index(data.len());
             data[at] = value;
         }
-        if let Ok(config) = Av1Config::parse(&data.into(), &Limits::default()) {
+        if let Ok(config) = Av1Config::parse(&data, &Limits::default()) {
             let again = Av1Config::parse(config.record(), &Limits::default()).unwrap();
             prop_assert_eq!(again.record(), config.record());
+            prop_assert_eq!(again.sequence_obu(), config.sequence_obu());
             prop_assert_eq!(again, config);
         }
     }

@@ -57,8 +57,8 @@ impl HevcRecord {
     /// # Errors
     /// A short record, a length size of 3, a parameter set that cannot be read (unless the sets are complete before it),
     /// more than [`Limits::parameter_set_bytes`].
-    pub fn parse(data: &Bytes, limits: &Limits) -> Result<Self> {
-        if matches!(data.as_ref(), [0, 0, 1, ..] | [0, 0, 0, 1, ..]) {
+    pub fn parse(data: &[u8], limits: &Limits) -> Result<Self> {
+        if matches!(data, [0, 0, 1, ..] | [0, 0, 0, 1, ..]) {
             return Self::from_annex_b(data, limits);
         }
         let mut reader = Reader::new(Layer::Codec, data);
@@ -75,36 +75,29 @@ impl HevcRecord {
             let error = Error::malformed(Layer::Codec, "lengthSizeMinusOne").at(21).found(2);
             return Err(error.clause(CLAUSE));
         }
-        match record.read_arrays(&mut reader, data, arrays, limits) {
+        match record.read_arrays(&mut reader, arrays, limits) {
             Err(error) if !record.sets.is_complete() => Err(error.clause(CLAUSE)),
             _ => Ok(record),
         }
     }
 
-    fn read_arrays(
-        &mut self,
-        reader: &mut Reader<'_>,
-        data: &Bytes,
-        arrays: u8,
-        limits: &Limits,
-    ) -> Result<()> {
+    fn read_arrays(&mut self, reader: &mut Reader<'_>, arrays: u8, limits: &Limits) -> Result<()> {
         for _ in 0..arrays {
             reader.skip(1, "NAL_unit_type")?;
             for _ in 0..reader.u16("numNalus")? {
                 let length = reader.u16("nalUnitLength")?;
                 let base = reader.offset();
                 let nal = reader.take(usize::from(length), "nalUnit")?;
-                let nal = data.slice_ref(nal);
-                self.sets.insert(&nal, limits).map_err(|error| error.rebased(base))?;
+                self.sets.insert(nal, limits).map_err(|error| error.rebased(base))?;
             }
         }
         Ok(())
     }
 
-    fn from_annex_b(data: &Bytes, limits: &Limits) -> Result<Self> {
+    fn from_annex_b(data: &[u8], limits: &Limits) -> Result<Self> {
         let mut record = Self::default();
         for nal in annex_b(data) {
-            record.sets.insert(&data.slice_ref(nal), limits)?;
+            record.sets.insert(nal, limits)?;
         }
         Ok(record)
     }
@@ -188,7 +181,7 @@ impl HevcConfig {
     /// # Errors
     /// As [`HevcRecord::parse`]; and, of kind [`Unsupported`](crate::error::ErrorKind::Unsupported), a record without
     /// one of the three kinds of parameter sets, which then must come in the stream.
-    pub fn parse(data: &Bytes, limits: &Limits) -> Result<Self> {
+    pub fn parse(data: &[u8], limits: &Limits) -> Result<Self> {
         let missing = Error::unsupported(Layer::Codec, "hvcC without parameter sets");
         HevcRecord::parse(data, limits)?.config().ok_or(missing.at(22).clause(CLAUSE))
     }
@@ -197,13 +190,13 @@ impl HevcConfig {
     ///
     /// # Errors
     /// A set that cannot be read, a kind that is missing, more than [`Limits::parameter_set_bytes`].
-    pub fn from_parameter_sets<'a>(
-        nals: impl IntoIterator<Item = &'a Bytes>,
+    pub fn from_parameter_sets(
+        nals: impl IntoIterator<Item = impl AsRef<[u8]>>,
         limits: &Limits,
     ) -> Result<Self> {
         let mut record = HevcRecord::default();
         for nal in nals {
-            record.sets.insert(nal, limits)?;
+            record.sets.insert(nal.as_ref(), limits)?;
         }
         let missing = Error::malformed(Layer::Codec, "HEVC parameter sets");
         record.config().ok_or(missing.clause("ISO/IEC 14496-15 8.3.2.1"))

@@ -20,20 +20,21 @@ pub struct ParameterSets {
 
 impl ParameterSets {
     /// Takes a NAL unit in: a VPS, SPS or PPS replaces the one with its id, an SEI prefix is kept once. Other types,
-    /// empty units and units of enhancement layers change nothing. Zero bytes at the end are cut off.
+    /// empty units and units of enhancement layers change nothing. Zero bytes at the end are cut off. What is kept is
+    /// copied, so that it does not hold the message that it came in.
     ///
     /// Gives whether anything changed.
     ///
     /// # Errors
     /// A set that cannot be read, or more than [`Limits::parameter_set_bytes`] in all. The sets stay as they were.
-    pub fn insert(&mut self, nal: &Bytes, limits: &Limits) -> Result<bool> {
-        let nal = nal.slice_ref(trim_zeros(nal));
-        let Some(kind) = NalType::of(&nal).filter(|_| layer_id(&nal) == Some(0)) else {
+    pub fn insert(&mut self, nal: &[u8], limits: &Limits) -> Result<bool> {
+        let nal = trim_zeros(nal);
+        let Some(kind) = NalType::of(nal).filter(|_| layer_id(nal) == Some(0)) else {
             return Ok(false);
         };
         let budget = limits.parameter_set_bytes.min(usize::from(u16::MAX));
         if kind.is_parameter_set() || kind == NalType::SEI_PREFIX {
-            let bytes = self.bytes_without(&nal)?.saturating_add(nal.len());
+            let bytes = self.bytes_without(nal)?.saturating_add(nal.len());
             let too_many = kind == NalType::SEI_PREFIX && self.sei.len() >= 64;
             if bytes > budget || too_many {
                 let error = Error::limit(Layer::Codec, "HEVC parameter sets");
@@ -46,10 +47,10 @@ impl ParameterSets {
                     .u8(4, "vps_video_parameter_set_id")?;
                 replace(&mut self.vps, id, nal, |old| *old)
             }
-            NalType::SPS => replace(&mut self.sps, SpsInfo::parse(&nal)?, nal, |old| old.id),
-            NalType::PPS => replace(&mut self.pps, pps_id(&nal)?, nal, |old| *old),
-            NalType::SEI_PREFIX if !self.sei.contains(&nal) => {
-                self.sei.push(nal);
+            NalType::SPS => replace(&mut self.sps, SpsInfo::parse(nal)?, nal, |old| old.id),
+            NalType::PPS => replace(&mut self.pps, pps_id(nal)?, nal, |old| *old),
+            NalType::SEI_PREFIX if !self.sei.iter().any(|old| old == nal) => {
+                self.sei.push(Bytes::copy_from_slice(nal));
                 true
             }
             _ => false,
@@ -116,7 +117,7 @@ impl ParameterSets {
     }
 
     /// Bytes of all sets but the one that `nal` would replace; an upper bound, since an unreadable id replaces none.
-    fn bytes_without(&self, nal: &Bytes) -> Result<usize> {
+    fn bytes_without(&self, nal: &[u8]) -> Result<usize> {
         let kind = NalType::of(nal);
         let of = |sets: &[(u8, Bytes)], id: Option<u8>| -> usize {
             sets.iter().filter(|(old, _)| Some(*old) != id).map(|(_, nal)| nal.len() + 2).sum()
@@ -177,15 +178,15 @@ fn sei_number(bits: &mut BitReader<'_>, field: &'static str) -> Result<u32> {
     }
 }
 
-fn replace<K>(sets: &mut Vec<(K, Bytes)>, key: K, nal: Bytes, id: impl Fn(&K) -> u8) -> bool {
+fn replace<K>(sets: &mut Vec<(K, Bytes)>, key: K, nal: &[u8], id: impl Fn(&K) -> u8) -> bool {
     match sets.iter_mut().find(|(old, _)| id(old) == id(&key)) {
         Some((_, old)) if *old == nal => false,
         Some(slot) => {
-            *slot = (key, nal);
+            *slot = (key, Bytes::copy_from_slice(nal));
             true
         }
         None => {
-            sets.push((key, nal));
+            sets.push((key, Bytes::copy_from_slice(nal)));
             true
         }
     }

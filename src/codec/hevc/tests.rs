@@ -17,11 +17,11 @@ const INTER: &[u8] = fixture!("eflv/hevc.inter.bin");
 const HDR10_KEY: &[u8] = fixture!("eflv/hdr10.key.bin");
 
 fn config(data: &'static [u8]) -> HevcConfig {
-    HevcConfig::parse(&Bytes::from_static(data), &Limits::default()).unwrap()
+    HevcConfig::parse(data, &Limits::default()).unwrap()
 }
 
 fn record(data: &'static [u8]) -> HevcRecord {
-    HevcRecord::parse(&Bytes::from_static(data), &Limits::default()).unwrap()
+    HevcRecord::parse(data, &Limits::default()).unwrap()
 }
 
 fn first_of_each(sets: &ParameterSets) -> [&Bytes; 3] {
@@ -154,9 +154,9 @@ fn c2_01_record_without_sets_waits_for_those_in_the_stream() {
     let mut record = HevcRecord::parse(&empty, &Limits::default()).unwrap();
     assert_eq!(record.length_size, 2);
     for nal in LengthPrefixed::new(HDR10_KEY, 4) {
-        let nal = Bytes::from_static(nal.unwrap());
-        assert!(record.config().is_none() || !NalType::of(&nal).unwrap().is_parameter_set());
-        record.sets.insert(&nal, &Limits::default()).unwrap();
+        let nal = nal.unwrap();
+        assert!(record.config().is_none() || !NalType::of(nal).unwrap().is_parameter_set());
+        record.sets.insert(nal, &Limits::default()).unwrap();
     }
     let config = record.config().unwrap();
     assert_eq!((config.width(), config.height(), config.source_length_size()), (320, 180, 2));
@@ -249,7 +249,7 @@ fn c1_09_start_codes_in_place_of_a_record_are_read() {
         data.extend([0, 0, 0, 1]);
         data.extend_from_slice(nal);
     }
-    let found = HevcConfig::parse(&data.clone().into(), &Limits::default()).unwrap();
+    let found = HevcConfig::parse(&data, &Limits::default()).unwrap();
     assert!(found.parameter_sets().sps().eq(sets.sps()));
     let other = h265::parse_annexb_nal_units(&data).unwrap();
     assert_eq!(annex_b(&data).count(), other.len());
@@ -280,10 +280,10 @@ fn errors_name_field_byte_and_clause() {
     let text =
         "codec: malformed: lengthSizeMinusOne (found 2) at byte 21 [ISO/IEC 14496-15 8.3.2.1]";
     assert_eq!(error.to_string(), text);
-    let error = HevcRecord::parse(&Bytes::from_static(&MAIN[..60]), &limits).unwrap_err();
+    let error = HevcRecord::parse(&MAIN[..60], &limits).unwrap_err();
     assert_eq!((error.field(), error.offset()), ("nalUnit", Some(57)));
     let limits = Limits { parameter_set_bytes: 60, ..Limits::default() };
-    let error = HevcRecord::parse(&Bytes::from_static(MAIN), &limits).unwrap_err();
+    let error = HevcRecord::parse(MAIN, &limits).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::LimitExceeded);
 }
 
@@ -306,7 +306,7 @@ proptest! {
     #[test]
     fn what_is_written_reads_back_equal(data in mutated()) {
         let limits = Limits::default();
-        if let Ok(config) = HevcConfig::parse(&data.into(), &limits) {
+        if let Ok(config) = HevcConfig::parse(&data, &limits) {
             let again = HevcConfig::parse(config.record(), &limits).unwrap();
             prop_assert_eq!(again.record(), config.record());
             prop_assert_eq!(again.codec_string(), config.codec_string());
