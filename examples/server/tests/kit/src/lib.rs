@@ -6,6 +6,7 @@
 pub mod flv;
 pub mod hls;
 pub mod http;
+pub mod mp4;
 pub mod packets;
 pub mod process;
 pub mod rtmp;

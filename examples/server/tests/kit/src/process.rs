@@ -8,6 +8,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use crate::until;
+use crate::wait::LOOK_AGAIN;
 
 #[derive(Default)]
 struct Lines {
@@ -99,14 +100,14 @@ impl Process {
     /// # Panics
     /// When `limit` has passed first.
     pub fn wait_exit(&mut self, limit: Duration) -> ExitStatus {
-        let what = format!("end of {}", self.name);
         let deadline = Instant::now() + limit;
         let status = loop {
             if let Some(status) = self.exited() {
                 break status;
             }
-            assert!(Instant::now() < deadline, "not within {limit:?}: {what}\n{}", self.text());
-            std::thread::sleep(Duration::from_millis(10));
+            let text = || format!("{} has not ended within {limit:?}\n{}", self.name, self.text());
+            assert!(Instant::now() < deadline, "{}", text());
+            std::thread::sleep(LOOK_AGAIN);
         };
         for reader in self.readers.drain(..) {
             reader.join().expect("readers do not panic");

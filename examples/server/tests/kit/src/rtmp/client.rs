@@ -5,6 +5,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use super::COMMAND;
 use super::amf0::{self, Value};
 use super::chunk::{self, Message, Reader};
 use crate::flv::Tag;
@@ -13,7 +14,6 @@ const SET_CHUNK_SIZE: u8 = 1;
 const ACKNOWLEDGEMENT: u8 = 3;
 const WINDOW_ACK_SIZE: u8 = 5;
 const DATA: u8 = 18;
-const COMMAND: u8 = 20;
 /// Larger than most messages, so that few need a second chunk, and some do.
 const CHUNK_SIZE: usize = 60_000;
 /// No answer of a server on the same machine takes longer.
@@ -245,19 +245,20 @@ impl Publisher {
         Ok(())
     }
 
-    /// Sends tags at their own pace, and says how late the latest was handed to the socket.
+    /// Sends tags at `speed` times their own pace, and says how late the latest was handed to the socket.
     ///
     /// `more` is asked before each tag and ends the run with `false`.
     pub fn send_paced(
         &mut self,
         tags: &[Tag],
+        speed: u32,
         mut more: impl FnMut() -> bool,
     ) -> io::Result<Duration> {
         let started = Instant::now();
         let first = tags.first().map_or(0, |tag| tag.timestamp);
         let mut latest = Duration::ZERO;
         for tag in tags {
-            let due = Duration::from_millis(u64::from(tag.timestamp.saturating_sub(first)));
+            let due = Duration::from_millis(u64::from(tag.timestamp.saturating_sub(first))) / speed;
             std::thread::sleep(due.saturating_sub(started.elapsed()));
             if !more() {
                 break;
