@@ -140,6 +140,16 @@ impl Client {
         Ok(tags)
     }
 
+    /// Reads to the end of the connection, and tells whether the server announced it.
+    pub fn told_of_end(&mut self) -> io::Result<bool> {
+        while let Some(message) = self.next_message()? {
+            if message.type_id == COMMAND && ends_play(&message) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     /// Sends one tag as a message of the published stream.
     pub fn send_tag(&mut self, tag: &Tag) -> io::Result<()> {
         let (id, mut payload) =
