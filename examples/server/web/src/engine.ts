@@ -1,0 +1,132 @@
+// What turns a URL into moving pictures: hls.js over Media Source Extensions, the browser's own HLS, or a plain file.
+
+import Hls, { ErrorDetails, ErrorTypes, Events, type ErrorData } from 'hls.js';
+
+/** Why playback stopped. `missing`: nothing at that address (yet); `network`: the way there broke. Both are worth another try. */
+export type Fault = 'missing' | 'network' | 'media' | 'unsupported';
+
+/** One entry of the error log, which tests and curious people read. */
+export interface PlaybackError { type: string; details: string; fatal: boolean }
+
+export interface EngineEvents {
+  fault(fault: Fault): void;
+  log(error: PlaybackError): void;
+}
+
+export interface Engine {
+  readonly kind: 'hls.js' | 'native' | 'file';
+  /** Tries again after a `missing` or `network` fault, keeping what is buffered where that is possible. */
+  retry(): void;
+  /** Seconds behind the live edge, `null` where that has no meaning. */
+  latency(): number | null;
+  /** The latency aimed at, in seconds. */
+  targetLatency(): number | null;
+  jumpToEdge(): void;
+  destroy(): void;
+}
+
+/** Opens a live HLS address in `video` by the best means this browser has. */
+export function openLive(video: HTMLVideoElement, url: string, events: EngineEvents): Engine | null {
+  if (Hls.isSupported()) return openHlsJs(video, url, events);
+  if (video.canPlayType('application/vnd.apple.mpegurl')) return openNative(video, url, 'native', events);
+  return null;
+}
+
+/** Opens a recording. */
+export function openFile(video: HTMLVideoElement, url: string, events: EngineEvents): Engine {
+  return openNative(video, url, 'file', events);
+}
+
+const MEDIA_RECOVERY_WINDOW_MS = 8000;
+
+function openHlsJs(video: HTMLVideoElement, url: string, events: EngineEvents): Engine {
+  const hls = new Hls({
+    enableWorker: false, // fMP4 passes through as it is: there is no transmuxing to move off this thread
+    liveDurationInfinity: true,
+    backBufferLength: 30,
+    maxLiveSyncPlaybackRate: 1.05,
+  });
+  let manifestSeen = false;
+  let lastRecovery = -Infinity;
+  hls.on(Events.MANIFEST_PARSED, () => (manifestSeen = true));
+  hls.on(Events.ERROR, (_event, data) => {
+    events.log({ type: data.type, details: data.details, fatal: data.fatal });
+    if (!data.fatal) return;
+    const fault = faultOf(data);
+    const now = performance.now();
+    if (fault === 'media' && now - lastRecovery > MEDIA_RECOVERY_WINDOW_MS) {
+      lastRecovery = now;
+      hls.recoverMediaError();
+      return;
+    }
+    events.fault(fault);
+  });
+  hls.loadSource(url);
+  hls.attachMedia(video);
+  return {
+    kind: 'hls.js',
+    retry: () => (manifestSeen ? hls.startLoad() : hls.loadSource(url)),
+    latency: () => (hls.latency > 0 ? hls.latency : null),
+    targetLatency: () => hls.targetLatency,
+    jumpToEdge: () => {
+      if (hls.liveSyncPosition !== null) video.currentTime = hls.liveSyncPosition;
+    },
+    destroy: () => hls.destroy(),
+  };
+}
+
+function faultOf(data: ErrorData): Fault {
+  switch (data.details) {
+    case ErrorDetails.MANIFEST_INCOMPATIBLE_CODECS_ERROR:
+    case ErrorDetails.BUFFER_INCOMPATIBLE_CODECS_ERROR:
+    case ErrorDetails.BUFFER_ADD_CODEC_ERROR:
+      return 'unsupported';
+    default:
+  }
+  if (data.type !== ErrorTypes.NETWORK_ERROR) return 'media';
+  return data.response?.code === 404 ? 'missing' : 'network';
+}
+
+function openNative(video: HTMLVideoElement, url: string, kind: 'native' | 'file', events: EngineEvents): Engine {
+  const onError = () => {
+    const code = video.error?.code ?? 0;
+    events.log({ type: 'videoError', details: video.error?.message || `code ${code}`, fatal: true });
+    if (code === MediaError.MEDIA_ERR_NETWORK) events.fault('network');
+    else if (code === MediaError.MEDIA_ERR_SRC_NOT_SUPPORTED) void explain();
+    else events.fault('media');
+  };
+  // An element says the same of a missing file as of one it cannot decode; the server knows which it is.
+  const explain = async () => {
+    try {
+      const response = await fetch(url, { method: 'HEAD', cache: 'no-store' });
+      events.fault(response.status === 404 ? 'missing' : response.ok ? 'unsupported' : 'network');
+    } catch {
+      events.fault('network');
+    }
+  };
+  const edge = () => (video.seekable.length > 0 ? video.seekable.end(video.seekable.length - 1) : null);
+  video.addEventListener('error', onError);
+  video.src = url;
+  return {
+    kind,
+    retry: () => {
+      const at = video.currentTime;
+      video.src = url;
+      if (kind === 'file' && at > 0) video.currentTime = at;
+    },
+    latency: () => {
+      const end = kind === 'native' ? edge() : null;
+      return end === null ? null : Math.max(0, end - video.currentTime);
+    },
+    targetLatency: () => null,
+    jumpToEdge: () => {
+      const end = edge();
+      if (end !== null) video.currentTime = end;
+    },
+    destroy: () => {
+      video.removeEventListener('error', onError);
+      video.removeAttribute('src');
+      video.load();
+    },
+  };
+}

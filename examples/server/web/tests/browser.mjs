@@ -1,0 +1,16 @@
+// Starts the machine's own Chromium, without a window and without any talk to the outside.
+
+import { existsSync } from 'node:fs';
+import { chromium } from 'playwright-core';
+
+const EXECUTABLE = process.env.CHROMIUM ?? '/usr/bin/chromium';
+const ARGS = ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'];
+
+/** A running browser. With `autoplay: false` it wants a click before there is sound, as for an ordinary visitor. */
+export async function launch({ autoplay = true } = {}) {
+  if (!existsSync(EXECUTABLE)) {
+    throw new Error(`${EXECUTABLE} was not found: install Chromium (apt-get install chromium) or name one in the variable CHROMIUM`);
+  }
+  const policy = autoplay ? 'no-user-gesture-required' : 'document-user-activation-required';
+  return chromium.launch({ executablePath: EXECUTABLE, args: [...ARGS, `--autoplay-policy=${policy}`] });
+}
