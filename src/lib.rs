@@ -22,3 +22,8 @@ pub mod time;
 #[cfg(feature = "_testing")]
 #[doc(hidden)]
 pub mod testing;
+
+/// Compiles the Rust of `README.md`.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+pub struct Readme;
