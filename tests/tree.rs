@@ -132,5 +132,6 @@ fn collect(folder: &Path, extensions: &[&str], found: &mut Vec<PathBuf>) {
 }
 
 fn read(file: &Path) -> String {
-    fs::read_to_string(file).unwrap_or_else(|error| panic!("{}: {error}", file.display()))
+    let text = fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()));
+    text.expect("text in UTF-8")
 }
