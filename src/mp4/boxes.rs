@@ -37,7 +37,11 @@ pub(super) fn full_box(
 
 /// Writes `value` as 64 bits in version 1 of a box and as 32 bits in version 0.
 pub(super) fn versioned(w: &mut Writer, version: u8, value: u64) -> Result<()> {
-    if version == 1 { w.u64(value) } else { w.u32(to_u32(value, "32-bit time")?) }
+    if version == 1 {
+        w.u64(value)
+    } else {
+        w.u32(to_u32(value, "32-bit time")?)
+    }
     Ok(())
 }
 

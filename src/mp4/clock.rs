@@ -105,13 +105,22 @@ mod tests {
 
     #[test]
     fn d_17_rounded_milliseconds_leave_every_frame_at_its_sample_count() {
-        for (rate, frame) in [(44_100, 1024), (48_000, 1024), (48_000, 960), (24_000, 1024), (8_000, 1024)] {
+        for (rate, frame) in
+            [(44_100, 1024), (48_000, 1024), (48_000, 960), (24_000, 1024), (8_000, 1024)]
+        {
             let mut clock = AudioClock::new(rate, frame);
             let start = wire(1234, rate);
             for index in 0..20_000 {
                 let stamp = wire(1234 + index * i64::from(frame), rate);
                 let placed = clock.place(stamp);
-                assert_eq!(placed, Placement { time: start + index * i64::from(frame), duration: frame, gap: false });
+                assert_eq!(
+                    placed,
+                    Placement {
+                        time: start + index * i64::from(frame),
+                        duration: frame,
+                        gap: false
+                    }
+                );
             }
         }
     }

@@ -9,6 +9,8 @@ mod entry;
 mod fragment;
 mod init;
 mod movie;
+#[cfg(test)]
+pub(crate) mod test_tracks;
 
 pub use clock::{AudioClock, Placement};
 pub use entry::Bitrates;

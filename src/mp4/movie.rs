@@ -111,14 +111,16 @@ fn display_size(configs: &[&CodecConfig]) -> (u32, u32) {
     let Some(CodecConfig::Avc(avc)) = configs.first() else { return (0, 0) };
     let info = avc.info();
     let (horizontal, vertical) = info.sample_aspect_ratio.unwrap_or((1, 1));
-    let width = (u64::from(info.width) << 16) * u64::from(horizontal.max(1)) / u64::from(vertical.max(1));
+    let width =
+        (u64::from(info.width) << 16) * u64::from(horizontal.max(1)) / u64::from(vertical.max(1));
     (u32::try_from(width).unwrap_or(u32::MAX), info.height.checked_mul(1 << 16).unwrap_or(u32::MAX))
 }
 
 fn elst(w: &mut Writer, edits: &[Edit]) -> Result<()> {
     // Version 0 holds the media time in 31 bits.
     let wide = |edit: &Edit| {
-        edit.duration >= u64::from(u32::MAX) || edit.media_time.is_some_and(|time| time > 0x7fff_ffff)
+        edit.duration >= u64::from(u32::MAX)
+            || edit.media_time.is_some_and(|time| time > 0x7fff_ffff)
     };
     let version = u8::from(edits.iter().any(wide));
     full_box(w, b"elst", version, 0, |w| {
