@@ -11,6 +11,8 @@ pub enum Value {
     String(String),
     /// Object or ECMA array.
     Object(Vec<(String, Value)>),
+    /// Strict array.
+    Array(Vec<Value>),
     /// Null or undefined.
     Null,
 }
@@ -69,6 +71,13 @@ fn put(out: &mut Vec<u8>, value: &Value) {
             }
             out.extend_from_slice(&[0, 0, 9]);
         }
+        Value::Array(items) => {
+            out.push(10);
+            out.extend_from_slice(
+                &u32::try_from(items.len()).expect("arrays of the tests are short").to_be_bytes(),
+            );
+            items.iter().for_each(|item| put(out, item));
+        }
         Value::Null => out.push(5),
     }
 }
@@ -90,6 +99,10 @@ fn take(bytes: &mut &[u8]) -> Option<Value> {
         8 => {
             take_array::<4>(bytes)?;
             Value::Object(take_fields(bytes)?)
+        }
+        10 => {
+            let count = u32::from_be_bytes(take_array(bytes)?);
+            Value::Array((0..count).map(|_| take(bytes)).collect::<Option<_>>()?)
         }
         5 | 6 => Value::Null,
         _ => return None,
@@ -133,6 +146,7 @@ mod tests {
                 ("app".into(), Value::string("live")),
                 ("fpad".into(), Value::Boolean(false)),
             ]),
+            Value::Array(vec![Value::string("hvc1"), Value::Null]),
             Value::Null,
         ];
         assert_eq!(decode(&encode(&values)), values);
