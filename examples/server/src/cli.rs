@@ -33,10 +33,20 @@ enum Command {
 #[derive(Clone, Debug, Args)]
 pub struct ServeArgs {
     /// Address for RTMP publishers and players; port 0 picks a free one.
-    #[arg(long, env = "STREAMCORE_RTMP_LISTEN", value_name = "ADDR", default_value = "0.0.0.0:1935")]
+    #[arg(
+        long,
+        env = "STREAMCORE_RTMP_LISTEN",
+        value_name = "ADDR",
+        default_value = "0.0.0.0:1935"
+    )]
     pub rtmp_listen: SocketAddr,
     /// Address for the page, HLS, recordings and the API; port 0 picks a free one.
-    #[arg(long, env = "STREAMCORE_HTTP_LISTEN", value_name = "ADDR", default_value = "0.0.0.0:8080")]
+    #[arg(
+        long,
+        env = "STREAMCORE_HTTP_LISTEN",
+        value_name = "ADDR",
+        default_value = "0.0.0.0:8080"
+    )]
     pub http_listen: SocketAddr,
     /// Folder for everything that is kept; recordings go to its folder `recordings`.
     #[arg(long, env = "STREAMCORE_DATA_DIR", value_name = "DIR", default_value = "./data")]
@@ -154,7 +164,8 @@ fn duration(text: &str) -> Result<Duration, String> {
     let text = text.trim();
     let split = text.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(text.len());
     let (number, unit) = text.split_at(split);
-    let number: f64 = number.trim().parse().map_err(|_| format!("`{text}` is not a time like 2s or 500ms"))?;
+    let number: f64 =
+        number.trim().parse().map_err(|_| format!("`{text}` is not a time like 2s or 500ms"))?;
     let seconds = match unit {
         "ms" => number / 1000.0,
         "" | "s" => number,

@@ -90,7 +90,10 @@ fn work(jobs: &Receiver<(Arc<Recording>, Work)>, recordings: &Recordings, keep_f
             }
             Err(error) => {
                 let _ = fs::remove_file(recording.part());
-                tracing::error!(file = recording.shown(), "cannot make an MP4, the FLV stays: {error:#}");
+                tracing::error!(
+                    file = recording.shown(),
+                    "cannot make an MP4, the FLV stays: {error:#}"
+                );
                 recording.set_state(State::Failed, Some(format!("{error:#}")));
             }
         }

@@ -105,7 +105,12 @@ impl Hub {
     }
 
     /// Starts a stream.
-    pub fn publish(&self, path: &str, address: SocketAddr, agent: &str) -> Result<Publication, Refusal> {
+    pub fn publish(
+        &self,
+        path: &str,
+        address: SocketAddr,
+        agent: &str,
+    ) -> Result<Publication, Refusal> {
         if !names::is_publishable(path) {
             return Err(Refusal::Name);
         }

@@ -6,6 +6,7 @@ mod http;
 mod hub;
 mod media_info;
 mod names;
+mod notices;
 mod player;
 mod probe;
 mod recorder;

@@ -14,8 +14,26 @@ const RESERVED: [&str; 3] = ["api", "healthz", "recordings"];
 
 /// What stays as it is in a part of a URL path: the unreserved characters of RFC 3986 and a few that need no escape.
 const URL_PART: &AsciiSet = &CONTROLS
-    .add(b' ').add(b'"').add(b'#').add(b'%').add(b'<').add(b'>').add(b'?').add(b'`').add(b'{').add(b'}')
-    .add(b'/').add(b'\\').add(b'^').add(b'|').add(b'[').add(b']').add(b'\'').add(b'&').add(b';').add(b'+');
+    .add(b' ')
+    .add(b'"')
+    .add(b'#')
+    .add(b'%')
+    .add(b'<')
+    .add(b'>')
+    .add(b'?')
+    .add(b'`')
+    .add(b'{')
+    .add(b'}')
+    .add(b'/')
+    .add(b'\\')
+    .add(b'^')
+    .add(b'|')
+    .add(b'[')
+    .add(b']')
+    .add(b'\'')
+    .add(b'&')
+    .add(b';')
+    .add(b'+');
 
 /// Whether `part` is fit to be one part of a stream's path, of a URL and of a file's path:
 /// not empty, not hidden, no way up, no separator, no control character.
@@ -90,22 +108,56 @@ mod tests {
     #[test]
     fn f08_f15_hostile_paths_are_refused() {
         for bad in [
-            "", "/", "..", "a/..", "../a", "a/../b", "a//b", "a/", "/a", ".hidden", "a/.b", "a\\b", "a/b\0", "a/b\n#EXT",
-            "c:/x", "a/b\u{7f}", "a/\u{85}",
+            "",
+            "/",
+            "..",
+            "a/..",
+            "../a",
+            "a/../b",
+            "a//b",
+            "a/",
+            "/a",
+            ".hidden",
+            "a/.b",
+            "a\\b",
+            "a/b\0",
+            "a/b\n#EXT",
+            "c:/x",
+            "a/b\u{7f}",
+            "a/\u{85}",
         ] {
             assert!(!is_safe_path(bad), "{bad:?}");
             assert!(below(Path::new("root"), bad).is_none(), "{bad:?}");
         }
         assert!(!is_safe_path(&"a".repeat(256)));
         assert!(!is_safe_path(&"a/".repeat(300)));
-        for raw in ["/%2e%2e/x", "/a/%2e%2e", "/a%2fb/x", "/a/%5cb", "/a/%00", "/a/%ff", "/a/%0a", "//a", "/a//b"] {
+        for raw in [
+            "/%2e%2e/x",
+            "/a/%2e%2e",
+            "/a%2fb/x",
+            "/a/%5cb",
+            "/a/%00",
+            "/a/%ff",
+            "/a/%0a",
+            "//a",
+            "/a//b",
+        ] {
             assert!(decode_url_path(raw).is_none(), "{raw}");
         }
     }
 
     #[test]
     fn good_paths_round_trip_through_urls() {
-        for path in ["live/demo", "demo", "live/a b", "live/größe", "live/a%b", "a/b/c", "live/x?y#z", "live/\"q\""] {
+        for path in [
+            "live/demo",
+            "demo",
+            "live/a b",
+            "live/größe",
+            "live/a%b",
+            "a/b/c",
+            "live/x?y#z",
+            "live/\"q\"",
+        ] {
             assert!(is_safe_path(path), "{path}");
             let url = url_path(path);
             assert!(url.is_ascii() && !url.contains(['"', '#', '?', ' ', '\n']), "{url}");

@@ -62,8 +62,12 @@ pub enum Next {
 impl Player {
     /// A player whose connection is woken by `wake` and for which at most `max_bytes` wait.
     pub fn new(form: Form, max_bytes: usize, wake: Arc<Notify>) -> Arc<Self> {
-        let waiting =
-            Waiting { queue: PlayerQueue::new(max_bytes), has_key: false, paused: false, ended: false };
+        let waiting = Waiting {
+            queue: PlayerQueue::new(max_bytes),
+            has_key: false,
+            paused: false,
+            ended: false,
+        };
         Arc::new(Self { form, waiting: Mutex::new(waiting), wake })
     }
 

@@ -35,13 +35,18 @@ fn table(info: &FileInfo) -> String {
         info.bitrate_kbps.round(),
     );
     let rows: Vec<[String; 7]> = info.tracks.iter().map(row).collect();
-    let heads = ["track", "codec", "format", "rate", "length", "kbit/s", "key frames"].map(str::to_owned);
+    let heads =
+        ["track", "codec", "format", "rate", "length", "kbit/s", "key frames"].map(str::to_owned);
     let all: Vec<&[String; 7]> = std::iter::once(&heads).chain(&rows).collect();
-    let widths: Vec<usize> =
-        (0..7).map(|column| all.iter().map(|row| row[column].chars().count()).max().unwrap_or(0)).collect();
+    let widths: Vec<usize> = (0..7)
+        .map(|column| all.iter().map(|row| row[column].chars().count()).max().unwrap_or(0))
+        .collect();
     for row in if rows.is_empty() { Vec::new() } else { all } {
-        let cells: Vec<String> =
-            row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}", width = *width)).collect();
+        let cells: Vec<String> = row
+            .iter()
+            .zip(&widths)
+            .map(|(cell, width)| format!("{cell:<width$}", width = *width))
+            .collect();
         let _ = writeln!(text, "  {}", cells.join("  ").trim_end());
     }
     if rows.is_empty() {
@@ -55,12 +60,17 @@ fn table(info: &FileInfo) -> String {
 
 fn row(track: &TrackInfo) -> [String; 7] {
     let (format, rate) = if track.kind == "video" {
-        (format!("{}x{}", track.width, track.height), track.fps.map_or_else(|| "-".into(), |fps| format!("{fps} fps")))
+        (
+            format!("{}x{}", track.width, track.height),
+            track.fps.map_or_else(|| "-".into(), |fps| format!("{fps} fps")),
+        )
     } else {
         (format!("{} ch", track.channels), format!("{} Hz", track.sample_rate))
     };
     let keys = match (track.key_frame_interval_s, track.key_frame_interval_max_s) {
-        (Some(mean), Some(most)) if (most - mean).abs() > 0.01 => format!("every {mean:.2} s, {most:.2} s at most"),
+        (Some(mean), Some(most)) if (most - mean).abs() > 0.01 => {
+            format!("every {mean:.2} s, {most:.2} s at most")
+        }
         (Some(mean), _) => format!("every {mean:.2} s"),
         _ => "-".into(),
     };
@@ -70,7 +80,13 @@ fn row(track: &TrackInfo) -> [String; 7] {
 
 fn clock(seconds: f64) -> String {
     let millis = (seconds * 1000.0).round() as u64;
-    format!("{}:{:02}:{:02}.{:03}", millis / 3_600_000, millis / 60_000 % 60, millis / 1000 % 60, millis % 1000)
+    format!(
+        "{}:{:02}:{:02}.{:03}",
+        millis / 3_600_000,
+        millis / 60_000 % 60,
+        millis / 1000 % 60,
+        millis % 1000
+    )
 }
 
 fn size(bytes: u64) -> String {

@@ -69,7 +69,12 @@ pub struct Recorder {
 
 impl Recorder {
     /// Starts to record the stream `path`. The file is made with the first picture or sound.
-    pub fn start(path: &str, recordings: Arc<Recordings>, finisher: Finisher, health: Arc<Health>) -> Self {
+    pub fn start(
+        path: &str,
+        recordings: Arc<Recordings>,
+        finisher: Finisher,
+        health: Arc<Health>,
+    ) -> Self {
         let (queue, tags) = sync_channel(QUEUE_TAGS);
         let queued_bytes = Arc::new(AtomicUsize::new(0));
         let worker = Worker {
@@ -79,7 +84,8 @@ impl Recorder {
             health: health.clone(),
             queued_bytes: queued_bytes.clone(),
         };
-        let spawned = std::thread::Builder::new().name("record".into()).spawn(move || worker.run(&tags));
+        let spawned =
+            std::thread::Builder::new().name("record".into()).spawn(move || worker.run(&tags));
         if let Err(error) = spawned {
             tracing::error!("cannot record: no thread to be had: {error}");
             health.add_problem(format!("not recorded: {error}"));
@@ -89,7 +95,10 @@ impl Recorder {
 
     /// Takes a tag. Never waits: what a slow disk cannot take is left out, up to the next key frame.
     pub fn push(&mut self, tag: &Tag) {
-        if self.waits_for_key && !matches!(ItemClass::of(tag), ItemClass::KeyFrame) && tag.kind != TagKind::Script {
+        if self.waits_for_key
+            && !matches!(ItemClass::of(tag), ItemClass::KeyFrame)
+            && tag.kind != TagKind::Script
+        {
             return;
         }
         let bytes = tag.body.len();
@@ -156,7 +165,8 @@ impl Worker {
                 self.finisher.submit(recording, work);
             }
             Err(error) => {
-                let folder = format!("{}/{}", self.recordings.root().display(), Redacted(&self.path));
+                let folder =
+                    format!("{}/{}", self.recordings.root().display(), Redacted(&self.path));
                 self.fail(&folder, &error.into());
             }
         }
@@ -167,7 +177,13 @@ impl Worker {
         self.health.add_problem(format!("recording stopped: {error:#}"));
     }
 
-    fn write(&self, file: File, recording: &Recording, early: Vec<Tag>, tags: &Receiver<Tag>) -> anyhow::Result<()> {
+    fn write(
+        &self,
+        file: File,
+        recording: &Recording,
+        early: Vec<Tag>,
+        tags: &Receiver<Tag>,
+    ) -> anyhow::Result<()> {
         let mut writer = FlvWriter::new(file)?;
         for tag in early {
             writer.push(&tag)?;
@@ -224,7 +240,15 @@ struct FlvWriter<S> {
 impl<S: Sink> FlvWriter<S> {
     fn new(sink: S) -> anyhow::Result<Self> {
         let recorder = FlvRecorder::new();
-        Ok(Self { sink, recorder, block: Chain::new(), since: None, written: 0, first_ms: None, last_ms: 0 })
+        Ok(Self {
+            sink,
+            recorder,
+            block: Chain::new(),
+            since: None,
+            written: 0,
+            first_ms: None,
+            last_ms: 0,
+        })
     }
 
     fn push(&mut self, tag: &Tag) -> anyhow::Result<()> {
@@ -249,7 +273,9 @@ impl<S: Sink> FlvWriter<S> {
 
     /// Time until the block has to be written.
     fn time_left(&self, now: Instant) -> Duration {
-        self.since.map_or(Duration::from_secs(3600), |since| BLOCK_TIME.saturating_sub(now.duration_since(since)))
+        self.since.map_or(Duration::from_secs(3600), |since| {
+            BLOCK_TIME.saturating_sub(now.duration_since(since))
+        })
     }
 
     fn flush(&mut self) -> anyhow::Result<()> {

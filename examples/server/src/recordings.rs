@@ -122,7 +122,8 @@ impl Recordings {
             File::create(&probe)?;
             fs::remove_file(&probe)
         };
-        writable().with_context(|| format!("cannot write to the data folder {}", root.display()))?;
+        writable()
+            .with_context(|| format!("cannot write to the data folder {}", root.display()))?;
         Ok(Self { root, active: Mutex::default(), durations: Mutex::default() })
     }
 
@@ -216,13 +217,15 @@ impl Recordings {
             }
         }
         for recording in lock(&self.active).values() {
-            let (_, item) = items
-                .entry(recording.stem.clone())
-                .or_insert_with(|| (recording.started, Item::new(&recording.stem, recording.started)));
+            let (_, item) = items.entry(recording.stem.clone()).or_insert_with(|| {
+                (recording.started, Item::new(&recording.stem, recording.started))
+            });
             item.overlay(recording);
         }
         let mut items: Vec<_> = items.into_iter().collect();
-        items.sort_by(|(a_stem, (a, _)), (b_stem, (b, _))| b.cmp(a).then_with(|| b_stem.cmp(a_stem)));
+        items.sort_by(|(a_stem, (a, _)), (b_stem, (b, _))| {
+            b.cmp(a).then_with(|| b_stem.cmp(a_stem))
+        });
         items.into_iter().map(|(_, (_, item))| item).take(LISTED).collect()
     }
 
@@ -301,7 +304,9 @@ fn walk(root: &Path) -> Vec<(String, PathBuf)> {
     while let Some((prefix, folder, depth)) = folders.pop() {
         let Ok(entries) = fs::read_dir(&folder) else { continue };
         for entry in entries.flatten() {
-            let (Ok(kind), Ok(name)) = (entry.file_type(), entry.file_name().into_string()) else { continue };
+            let (Ok(kind), Ok(name)) = (entry.file_type(), entry.file_name().into_string()) else {
+                continue;
+            };
             if !names::is_safe_part(&name) {
                 continue;
             }
@@ -412,7 +417,15 @@ mod tests {
         #[cfg(unix)]
         std::os::unix::fs::symlink(dir.path().join("secret.mp4"), folder.join("link.mp4")).unwrap();
         assert!(recordings.file("live/a.mp4").is_some());
-        for bad in ["live/a.mp4.part", "live/.b.mp4", "../secret.mp4", "live", "live/link.mp4", "live/none.mp4", ""] {
+        for bad in [
+            "live/a.mp4.part",
+            "live/.b.mp4",
+            "../secret.mp4",
+            "live",
+            "live/link.mp4",
+            "live/none.mp4",
+            "",
+        ] {
             assert!(recordings.file(bad).is_none(), "{bad}");
         }
     }

@@ -12,7 +12,8 @@ const SHOWN: usize = 2;
 impl fmt::Display for Redacted<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let path = self.0.split(['?', '&']).next().unwrap_or_default();
-        let (app, name) = path.split_once('/').map_or((None, path), |(app, name)| (Some(app), name));
+        let (app, name) =
+            path.split_once('/').map_or((None, path), |(app, name)| (Some(app), name));
         if let Some(app) = app {
             for c in app.chars() {
                 write!(f, "{}", c.escape_debug())?;

@@ -48,7 +48,8 @@ pub fn remux_file(input: &Path, part: &Path, progress: Progress<'_>) -> anyhow::
     let all = size.saturating_mul(3);
     let plan = index(&mut source, &mut |done| progress(done, all))?;
     let mut file = File::create(part).context("cannot make the MP4")?;
-    write(&plan, &mut source, &mut file, &mut |done| progress(size + done, all)).context("cannot write the MP4")?;
+    write(&plan, &mut source, &mut file, &mut |done| progress(size + done, all))
+        .context("cannot write the MP4")?;
     file.sync_all().context("cannot write the MP4")?;
     drop(file);
     verify(&plan, &mut source, part, &mut |done| progress(2 * size + done, all))
@@ -75,7 +76,12 @@ fn index(source: &mut File, progress: &mut dyn FnMut(u64)) -> anyhow::Result<Pla
 }
 
 /// Second pass: copies the media behind the index.
-fn write(plan: &Plan, source: &mut File, target: &mut File, progress: &mut dyn FnMut(u64)) -> io::Result<()> {
+fn write(
+    plan: &Plan,
+    source: &mut File,
+    target: &mut File,
+    progress: &mut dyn FnMut(u64),
+) -> io::Result<()> {
     target.write_all(&plan.head)?;
     let mut source = Window::new(source);
     let mut out = io::BufWriter::with_capacity(BLOCK, target);
@@ -94,7 +100,12 @@ fn write(plan: &Plan, source: &mut File, target: &mut File, progress: &mut dyn F
 }
 
 /// Third pass: reads the MP4 back. Another reader finds the same samples by its index, and the media are the source's.
-fn verify(plan: &Plan, source: &mut File, part: &Path, progress: &mut dyn FnMut(u64)) -> anyhow::Result<()> {
+fn verify(
+    plan: &Plan,
+    source: &mut File,
+    part: &Path,
+    progress: &mut dyn FnMut(u64),
+) -> anyhow::Result<()> {
     let read = mp4::Mp4::open(part)?;
     ensure!(read.index_first, "the index is not in front");
     read.check()?;
@@ -135,7 +146,12 @@ impl<'a> Window<'a> {
     }
 
     /// Gives the range to `take`, in one or more pieces.
-    fn read(&mut self, mut offset: u64, mut len: u64, mut take: impl FnMut(&[u8]) -> io::Result<()>) -> io::Result<()> {
+    fn read(
+        &mut self,
+        mut offset: u64,
+        mut len: u64,
+        mut take: impl FnMut(&[u8]) -> io::Result<()>,
+    ) -> io::Result<()> {
         while len > 0 {
             let skip = offset.checked_sub(self.start).and_then(|skip| usize::try_from(skip).ok());
             let here = skip.and_then(|skip| self.block.get(skip..)).unwrap_or_default();
@@ -155,7 +171,7 @@ impl<'a> Window<'a> {
         self.file.seek(SeekFrom::Start(offset))?;
         self.start = offset;
         self.block.clear();
-        self.file.by_ref().take(BLOCK as u64).read_to_end(&mut self.block)?;
+        Read::by_ref(self.file).take(BLOCK as u64).read_to_end(&mut self.block)?;
         if self.block.is_empty() { Err(io::ErrorKind::UnexpectedEof.into()) } else { Ok(()) }
     }
 }
@@ -197,7 +213,8 @@ fn remove_when_interrupted(part: PathBuf) {
 /// Shown on a terminal only; `indicatif` hides it elsewhere.
 fn bar() -> ProgressBar {
     let bar = ProgressBar::new(0);
-    let style = ProgressStyle::with_template("{bar:30} {percent:>3} %  {bytes}/{total_bytes}  {eta}");
+    let style =
+        ProgressStyle::with_template("{bar:30} {percent:>3} %  {bytes}/{total_bytes}  {eta}");
     if let Ok(style) = style {
         bar.set_style(style);
     }

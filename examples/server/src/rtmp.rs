@@ -38,7 +38,13 @@ impl Peer {
         }
     }
 
-    fn publish(&mut self, session: &mut ServerSession, request: RequestId, id: u32, path: &StreamPath) -> Result<()> {
+    fn publish(
+        &mut self,
+        session: &mut ServerSession,
+        request: RequestId,
+        id: u32,
+        path: &StreamPath,
+    ) -> Result<()> {
         let path = path.path();
         let (stream, peer) = (Redacted(&path), self.address);
         match self.hub.publish(&path, peer, self.agent.as_deref().unwrap_or_default()) {
@@ -49,7 +55,9 @@ impl Peer {
             }
             Err(refusal) => {
                 let (reason, rejection) = match refusal {
-                    Refusal::Live => ("somebody publishes under this name", Rejection::AlreadyPublishing),
+                    Refusal::Live => {
+                        ("somebody publishes under this name", Rejection::AlreadyPublishing)
+                    }
                     Refusal::Name => ("the name is not allowed", Rejection::NotFound),
                     Refusal::Full => ("there are too many streams", Rejection::Overloaded),
                 };
@@ -59,10 +67,17 @@ impl Peer {
         }
     }
 
-    fn play(&mut self, session: &mut ServerSession, request: RequestId, id: u32, path: &StreamPath) -> Result<()> {
+    fn play(
+        &mut self,
+        session: &mut ServerSession,
+        request: RequestId,
+        id: u32,
+        path: &StreamPath,
+    ) -> Result<()> {
         let path = path.path();
         let form = Form { stream_id: id, chunk_size: session.chunk_size() };
-        let player = Player::new(form, self.hub.config().limits.player_queue_bytes, self.wake.clone());
+        let player =
+            Player::new(form, self.hub.config().limits.player_queue_bytes, self.wake.clone());
         let Some(stream) = self.hub.play(&path, &player) else {
             return session.reject(request, Rejection::NotFound);
         };
@@ -119,7 +134,9 @@ impl Handler for Peer {
                 self.pause(stream_id, true);
                 self.pause(stream_id, false);
             }
-            SessionEvent::Notice(notice) => tracing::debug!(peer = %self.address, %notice, "tolerated"),
+            SessionEvent::Notice(notice) => {
+                tracing::debug!(peer = %self.address, %notice, "tolerated")
+            }
             _ => {}
         }
         Ok(())

@@ -36,8 +36,10 @@ async fn serve(args: ServeArgs) -> anyhow::Result<()> {
 
     banner(&args, rtmp.local_addr()?, http.local_addr()?, recordings.root());
     let (stopping, stopped) = watch::channel(false);
-    let sessions = tokio::spawn(driver::serve(rtmp, session_config(&args, &hub), peers(&hub), stop(&stopped)));
-    let pages = tokio::spawn(crate::http::serve(http, crate::http::router(hub.clone()), stop(&stopped)));
+    let sessions =
+        tokio::spawn(driver::serve(rtmp, session_config(&args, &hub), peers(&hub), stop(&stopped)));
+    let pages =
+        tokio::spawn(crate::http::serve(http, crate::http::router(hub.clone()), stop(&stopped)));
     let janitor = tokio::spawn(hub.clone().keep_tidy());
 
     signal().await;
@@ -59,7 +61,9 @@ async fn serve(args: ServeArgs) -> anyhow::Result<()> {
 }
 
 async fn bind(what: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {
-    TcpListener::bind(address).await.with_context(|| format!("cannot listen for {what} on {address}"))
+    TcpListener::bind(address)
+        .await
+        .with_context(|| format!("cannot listen for {what} on {address}"))
 }
 
 fn session_config(args: &ServeArgs, hub: &Hub) -> driver::ServeConfig {

@@ -98,7 +98,9 @@ impl Rate {
     }
 
     fn forget(&mut self, now: Instant) {
-        while let Some(&(at, bytes)) = self.window.front().filter(|first| now.duration_since(first.0) > RATE_WINDOW) {
+        while let Some(&(at, bytes)) =
+            self.window.front().filter(|first| now.duration_since(first.0) > RATE_WINDOW)
+        {
             debug_assert!(at <= now);
             self.in_window -= bytes;
             self.window.pop_front();
@@ -169,12 +171,21 @@ impl Tracks {
 
 /// What a video configuration says.
 pub fn video_of(config: &AvcConfig) -> VideoInfo {
-    VideoInfo { codec: config.codec_string(), width: config.info().width, height: config.info().height, fps: None }
+    VideoInfo {
+        codec: config.codec_string(),
+        width: config.info().width,
+        height: config.info().height,
+        fps: None,
+    }
 }
 
 /// What an audio configuration says.
 pub fn audio_of(config: &AacConfig) -> AudioInfo {
-    AudioInfo { codec: config.codec_string(), sample_rate: config.sample_rate(), channels: config.channels().into() }
+    AudioInfo {
+        codec: config.codec_string(),
+        sample_rate: config.sample_rate(),
+        channels: config.channels().into(),
+    }
 }
 
 /// HLS players, told apart by address and program.

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use bytes::Bytes;
 use jiff::Timestamp;
 use streamcore::assemble::{Assembler, Event};
+use streamcore::error::Result;
 use streamcore::flv::{Tag, TagKind};
 use streamcore::hls;
 use streamcore::live::GopCache;
@@ -14,6 +15,7 @@ use tokio::sync::watch;
 
 use crate::hub::HubConfig;
 use crate::names;
+use crate::notices;
 use crate::player::{Fan, Player};
 use crate::recorder::{Health, Recorder};
 use crate::recordings::rfc3339;
@@ -203,7 +205,7 @@ impl Stream {
                 if let Some(publisher) = &mut self.live().publisher {
                     publisher.tracks.set(&track);
                 }
-                self.hls().with(|muxer| muxer.handle_track(track));
+                self.hls_with(|muxer| muxer.handle_track(track));
             }
             Event::Unit(unit) => {
                 if let Some(publisher) = &mut self.live().publisher {
@@ -211,15 +213,27 @@ impl Stream {
                 }
                 let wall = SystemTime::now().duration_since(UNIX_EPOCH).ok();
                 let wall = wall.and_then(|wall| i64::try_from(wall.as_micros()).ok());
-                self.hls().with(|muxer| muxer.handle_unit(unit, wall));
+                self.hls_with(|muxer| muxer.handle_unit(unit, wall));
             }
-            Event::Discontinuity => self.hls().with(hls::Muxer::handle_discontinuity),
+            Event::Discontinuity => self.hls_with(hls::Muxer::handle_discontinuity),
             Event::Notice(notice) => {
                 if let Some(publisher) = &self.live().publisher {
-                    publisher.health.add_problem(notice.to_string());
+                    notices::text(notice.kind)
+                        .into_iter()
+                        .for_each(|text| publisher.health.add_problem(text.into()));
                 }
             }
             _ => {}
+        }
+    }
+
+    /// A stream that HLS cannot carry is still recorded and played by RTMP.
+    fn hls_with(&self, act: impl FnOnce(&mut hls::Muxer) -> Result<()>) {
+        let mut hls = self.hls();
+        let result = hls.muxer.as_mut().map_or(Ok(()), act);
+        drop(hls);
+        if let (Err(error), Some(publisher)) = (result, &self.live().publisher) {
+            publisher.health.add_problem(format!("not all of it is in HLS: {error}"));
         }
     }
 
@@ -250,21 +264,17 @@ impl Hls {
     /// Starts HLS, going on with the numbers of an earlier publisher where players may know them.
     fn start(&mut self, config: &HubConfig) {
         self.ended = None;
-        match &mut self.muxer {
-            Some(muxer) => muxer.resume(),
-            None => self.muxer = Some(hls::Muxer::new(config.hls.clone(), &config.limits)),
+        let resumed = self.muxer.as_mut().is_some_and(|muxer| muxer.resume().is_ok());
+        if !resumed {
+            self.muxer = Some(hls::Muxer::new(config.hls.clone(), &config.limits));
         }
     }
 
     fn end(&mut self) {
-        self.with(hls::Muxer::finish);
-        self.ended = Some(Instant::now());
-    }
-
-    fn with(&mut self, act: impl FnOnce(&mut hls::Muxer)) {
-        if let Some(muxer) = &mut self.muxer {
-            act(muxer);
+        if let Some(Err(error)) = self.muxer.as_mut().map(hls::Muxer::finish) {
+            tracing::debug!("the last HLS segment is lost: {error}");
         }
+        self.ended = Some(Instant::now());
     }
 }
 

@@ -63,8 +63,12 @@ pub struct Closed {
 ///
 /// `stop` asks for a clean end. Memory is bounded by the session's limits, the read buffer (64 KiB) and
 /// [`ConnectionConfig::write_batch`]. Reading goes on while the peer takes nothing, so its acknowledgements are never stuck.
-pub async fn run<S, H>(io: S, handler: &mut H, config: &ConnectionConfig, stop: impl Future<Output = ()>)
-where
+pub async fn run<S, H>(
+    io: S,
+    handler: &mut H,
+    config: &ConnectionConfig,
+    stop: impl Future<Output = ()>,
+) where
     S: AsyncRead + AsyncWrite + Unpin,
     H: Handler,
 {
@@ -148,7 +152,9 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin, H: Handler> Pump<'a, S, H> {
                 }
                 Ok(Wake::Ready) => self.more = true,
                 Ok(Wake::Timer) => {
-                    if !self.output.is_empty() && self.last_write.elapsed() >= self.config.write_timeout {
+                    if !self.output.is_empty()
+                        && self.last_write.elapsed() >= self.config.write_timeout
+                    {
                         return CloseReason::WriteTimeout;
                     }
                     let now = self.now();
@@ -214,8 +220,10 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin, H: Handler> Pump<'a, S, H> {
     ) -> io::Result<Wake> {
         let idle = self.output.is_empty();
         let write_deadline = (!idle).then(|| self.last_write + self.config.write_timeout);
-        let session_deadline =
-            self.session.poll_timeout().and_then(|at| self.epoch.checked_add(at.since(Micros::ZERO)));
+        let session_deadline = self
+            .session
+            .poll_timeout()
+            .and_then(|at| self.epoch.checked_add(at.since(Micros::ZERO)));
         let deadline = [write_deadline, session_deadline].into_iter().flatten().min();
         // A later deadline does not move the timer: it fires early once and is set anew then.
         if let Some(deadline) = deadline.filter(|&at| at < timer.deadline() || timer.is_elapsed()) {
@@ -288,7 +296,11 @@ where
     .await
 }
 
-fn poll_write<S: AsyncWrite>(io: Pin<&mut S>, cx: &mut Context<'_>, output: &Chain) -> Poll<io::Result<usize>> {
+fn poll_write<S: AsyncWrite>(
+    io: Pin<&mut S>,
+    cx: &mut Context<'_>,
+    output: &Chain,
+) -> Poll<io::Result<usize>> {
     let written = if io.is_write_vectored() {
         let mut slices = [IoSlice::new(&[]); SLICES];
         let count = output.chunks_vectored(&mut slices);

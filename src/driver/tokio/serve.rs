@@ -41,8 +41,12 @@ impl Default for ServeConfig {
 /// peer's address, then ends them cleanly and returns.
 ///
 /// A handler that panics ends its own connection only.
-pub async fn serve<H, F>(listener: TcpListener, config: ServeConfig, mut make: F, stop: impl Future<Output = ()>)
-where
+pub async fn serve<H, F>(
+    listener: TcpListener,
+    config: ServeConfig,
+    mut make: F,
+    stop: impl Future<Output = ()>,
+) where
     H: Handler + 'static,
     F: FnMut(SocketAddr) -> H,
 {

@@ -7,9 +7,10 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::header::{
-    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_MAX_AGE, ALLOW, CACHE_CONTROL,
-    CONTENT_TYPE, ETAG, IF_NONE_MATCH, USER_AGENT,
+    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_MAX_AGE, ALLOW,
+    CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH, USER_AGENT,
 };
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use streamcore::hls::File;
@@ -28,7 +29,8 @@ pub async fn file(
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     request: Request,
 ) -> Response {
-    let mut response = match *request.method() {
+    let (request, _) = request.into_parts();
+    let mut response = match request.method {
         Method::GET | Method::HEAD => find(&hub, peer, &request).await,
         Method::OPTIONS => preflight(),
         _ => (StatusCode::METHOD_NOT_ALLOWED, [(ALLOW, "GET, HEAD, OPTIONS")]).into_response(),
@@ -46,10 +48,12 @@ fn preflight() -> Response {
     (StatusCode::NO_CONTENT, headers).into_response()
 }
 
-async fn find(hub: &Hub, peer: SocketAddr, request: &Request) -> Response {
-    let path = names::decode_url_path(request.uri().path());
-    let Some((stream, name)) =
-        path.as_deref().and_then(|path| path.rsplit_once('/')).and_then(|(path, name)| Some((hub.find(path)?, name)))
+async fn find(hub: &Hub, peer: SocketAddr, request: &Parts) -> Response {
+    let path = names::decode_url_path(request.uri.path());
+    let Some((stream, name)) = path
+        .as_deref()
+        .and_then(|path| path.rsplit_once('/'))
+        .and_then(|(path, name)| Some((hub.find(path)?, name)))
     else {
         return not_found();
     };
@@ -60,10 +64,10 @@ async fn find(hub: &Hub, peer: SocketAddr, request: &Request) -> Response {
     }
     let Some(file) = file else { return not_found() };
     if is_playlist {
-        let agent = request.headers().get(USER_AGENT).map(HeaderValue::as_bytes).unwrap_or_default();
+        let agent = request.headers.get(USER_AGENT).map(HeaderValue::as_bytes).unwrap_or_default();
         stream.seen(peer.ip(), agent);
     }
-    answer(file, request.headers())
+    answer(file, &request.headers)
 }
 
 /// Waits for the first segment of a live stream, so that a player that comes early need not ask again.

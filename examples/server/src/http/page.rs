@@ -3,7 +3,9 @@
 use std::fmt::Write as _;
 use std::sync::OnceLock;
 
-use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, IF_NONE_MATCH};
+use axum::http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, IF_NONE_MATCH,
+};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 
@@ -32,7 +34,8 @@ pub async fn page(request: HeaderMap) -> Response {
 
 fn headers_of(page: &str) -> Headers {
     let etag = format!("\"{}\"", &hex(&hmac_sha256::Hash::hash(page.as_bytes()))[..32]);
-    let value = |text: String| HeaderValue::try_from(text).expect("hexadecimal and base64 are ASCII");
+    let value =
+        |text: String| HeaderValue::try_from(text).expect("hexadecimal and base64 are ASCII");
     Headers { etag: value(etag), policy: value(policy(page)) }
 }
 
@@ -40,7 +43,8 @@ fn headers_of(page: &str) -> Headers {
 fn policy(page: &str) -> String {
     let mut scripts = String::new();
     for script in inline_scripts(page) {
-        let _ = write!(scripts, " 'sha256-{}'", base64(&hmac_sha256::Hash::hash(script.as_bytes())));
+        let _ =
+            write!(scripts, " 'sha256-{}'", base64(&hmac_sha256::Hash::hash(script.as_bytes())));
     }
     format!(
         "default-src 'none'; script-src blob:{scripts}; style-src 'unsafe-inline'; img-src 'self' data: blob:; \
@@ -76,7 +80,11 @@ fn base64(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut text = String::new();
     for group in bytes.chunks(3) {
-        let word = group.iter().chain([0, 0].iter()).take(3).fold(0u32, |word, &byte| word << 8 | u32::from(byte));
+        let word = group
+            .iter()
+            .chain([0, 0].iter())
+            .take(3)
+            .fold(0u32, |word, &byte| word << 8 | u32::from(byte));
         for digit in 0..4 {
             let value = (word >> (18 - 6 * digit)) & 63;
             text.push(if digit > group.len() { '=' } else { char::from(DIGITS[value as usize]) });

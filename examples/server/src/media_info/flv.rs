@@ -42,6 +42,9 @@ pub fn read(path: &Path) -> anyhow::Result<FileInfo> {
     }
     let truncated = reader.finish();
     found.drain(&mut reader, &mut assembler);
+    for notice in reader.notices() {
+        found.problem(format!("{:?}, {} times", notice.kind, notice.count));
+    }
     assembler.finish();
     found.events(&mut assembler);
     if truncated {
@@ -78,7 +81,11 @@ impl Found {
                     }
                 }
                 Event::Discontinuity => self.problem("the times jump".into()),
-                Event::Notice(notice) => self.problem(notice.to_string()),
+                Event::Notice(notice) => {
+                    crate::notices::text(notice.kind)
+                        .into_iter()
+                        .for_each(|text| self.problem(text.into()));
+                }
                 _ => {}
             }
         }
@@ -91,7 +98,8 @@ impl Found {
     }
 
     fn info(self, bytes: u64) -> FileInfo {
-        let tracks = self.tracks.into_values().map(|(track, tally)| describe(&track, &tally)).collect();
+        let tracks =
+            self.tracks.into_values().map(|(track, tally)| describe(&track, &tally)).collect();
         FileInfo::new("flv", bytes, tracks, self.problems)
     }
 }

@@ -79,14 +79,23 @@ pub fn read(path: &Path) -> anyhow::Result<FileInfo> {
     drop(file);
     let info = match &head {
         [b'F', b'L', b'V', ..] if known => flv::read(path),
-        [_, _, _, _, b'f' | b's', b't', b'y', b'p'] | [_, _, _, _, b'm', b'o', b'o', b'v'] if known => mp4::read(path),
+        [_, _, _, _, b'f' | b's', b't', b'y', b'p'] | [_, _, _, _, b'm', b'o', b'o', b'v']
+            if known =>
+        {
+            mp4::read(path)
+        }
         _ => bail!("{shown} is neither an FLV nor an MP4 file"),
     };
     info.with_context(|| format!("cannot read {shown}"))
 }
 
 impl FileInfo {
-    fn new(format: &'static str, bytes: u64, mut tracks: Vec<TrackInfo>, problems: Vec<String>) -> Self {
+    fn new(
+        format: &'static str,
+        bytes: u64,
+        mut tracks: Vec<TrackInfo>,
+        problems: Vec<String>,
+    ) -> Self {
         tracks.sort_by_key(|track| track.kind != "video");
         let start = tracks.iter().map(|track| track.start_s).fold(f64::INFINITY, f64::min);
         let end = tracks.iter().map(|track| track.start_s + track.duration_s).fold(0.0, f64::max);

@@ -5,7 +5,9 @@ use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 
 use anyhow::{Context as _, bail, ensure};
-use mp4_atom::{Codec, DecodeAtom, Elst, FourCC, Header, Moof, Moov, ReadFrom, Stbl, StszSamples, Trak};
+use mp4_atom::{
+    Codec, DecodeAtom, Elst, FourCC, Header, Moof, Moov, ReadFrom, Stbl, StszSamples, Trak,
+};
 
 use super::{FileInfo, Tally, TrackInfo};
 
@@ -95,7 +97,9 @@ impl Mp4 {
             tracks.push(self.track(trak, &tally));
         }
         if !self.index_first {
-            problems.push("the index (moov) stands behind the media: players must fetch the end first".into());
+            problems.push(
+                "the index (moov) stands behind the media: players must fetch the end first".into(),
+            );
         }
         let mut info = FileInfo::new("mp4", self.bytes, tracks, problems);
         info.index_first = Some(self.index_first);
@@ -108,8 +112,18 @@ impl Mp4 {
             let inside = |&(start, end): &(u64, u64)| {
                 start <= sample.offset && sample.offset + u64::from(sample.size) <= end
             };
-            ensure!(self.media.iter().any(inside), "sample at byte {} is outside of the media", sample.offset);
-            tally.add(sample.dts, sample.pts, Some(sample.duration), u64::from(sample.size), sample.key);
+            ensure!(
+                self.media.iter().any(inside),
+                "sample at byte {} is outside of the media",
+                sample.offset
+            );
+            tally.add(
+                sample.dts,
+                sample.pts,
+                Some(sample.duration),
+                u64::from(sample.size),
+                sample.key,
+            );
         }
         let mut next = 0;
         for fragment in &self.fragments {
@@ -119,7 +133,8 @@ impl Mp4 {
     }
 
     fn add_fragment(&self, moof: &Moof, id: u32, next: &mut i64, tally: &mut Tally) {
-        let defaults = self.moov.mvex.iter().flat_map(|mvex| &mvex.trex).find(|trex| trex.track_id == id);
+        let defaults =
+            self.moov.mvex.iter().flat_map(|mvex| &mvex.trex).find(|trex| trex.track_id == id);
         for traf in moof.traf.iter().filter(|traf| traf.tfhd.track_id == id) {
             if let Some(tfdt) = &traf.tfdt {
                 *next = i64::try_from(tfdt.base_media_decode_time).unwrap_or(i64::MAX);
@@ -130,8 +145,10 @@ impl Mp4 {
                     .or(traf.tfhd.default_sample_duration)
                     .or(defaults.map(|trex| trex.default_sample_duration))
                     .unwrap_or(0);
-                let size =
-                    sample.size.or(traf.tfhd.default_sample_size).or(defaults.map(|trex| trex.default_sample_size));
+                let size = sample
+                    .size
+                    .or(traf.tfhd.default_sample_size)
+                    .or(defaults.map(|trex| trex.default_sample_size));
                 let flags = sample
                     .flags
                     .or(traf.tfhd.default_sample_flags)
@@ -155,7 +172,12 @@ impl Mp4 {
         };
         let codec = mdia.minf.stbl.stsd.codecs.first();
         let shift = self.edit_shift(trak);
-        let mut info = tally.info(&kind, codec.map_or_else(|| "unknown".into(), codec_string), mdia.mdhd.timescale, shift);
+        let mut info = tally.info(
+            &kind,
+            codec.map_or_else(|| "unknown".into(), codec_string),
+            mdia.mdhd.timescale,
+            shift,
+        );
         match codec {
             Some(Codec::Avc1(entry)) => {
                 (info.width, info.height) = (entry.visual.width.into(), entry.visual.height.into());
@@ -174,12 +196,21 @@ impl Mp4 {
 
     /// Seconds that the edit list moves the track's presentation by.
     fn edit_shift(&self, trak: &Trak) -> f64 {
-        let entries = trak.edts.iter().filter_map(|edts| edts.elst.as_ref()).flat_map(|elst: &Elst| &elst.entries);
+        let entries = trak
+            .edts
+            .iter()
+            .filter_map(|edts| edts.elst.as_ref())
+            .flat_map(|elst: &Elst| &elst.entries);
         let mut shift = 0.0;
         for entry in entries {
             match entry.media_time {
-                None => shift += entry.segment_duration as f64 / f64::from(self.moov.mvhd.timescale.max(1)),
-                Some(start) => return shift - start as f64 / f64::from(trak.mdia.mdhd.timescale.max(1)),
+                None => {
+                    shift +=
+                        entry.segment_duration as f64 / f64::from(self.moov.mvhd.timescale.max(1))
+                }
+                Some(start) => {
+                    return shift - start as f64 / f64::from(trak.mdia.mdhd.timescale.max(1));
+                }
             }
         }
         shift
@@ -219,7 +250,12 @@ fn next_box(file: &mut File, start: u64, bytes: u64) -> anyhow::Result<Option<To
         Some(size) => body.saturating_add(size as u64),
         None => bytes,
     };
-    ensure!(end <= bytes, "{} at byte {start} is cut off: {} bytes are missing", header.kind, end - bytes);
+    ensure!(
+        end <= bytes,
+        "{} at byte {start} is cut off: {} bytes are missing",
+        header.kind,
+        end - bytes
+    );
     Ok(Some(TopBox { kind: header.kind, start, body, end }))
 }
 
@@ -247,10 +283,17 @@ pub fn samples(stbl: &Stbl, bytes: u64) -> anyhow::Result<Vec<Sample>> {
         (None, None) if count == 0 => return Ok(Vec::new()),
         (None, None) => bail!("there is no table of chunks"),
     };
-    let durations = runs(stbl.stts.entries.iter().map(|run| (run.sample_count, i64::from(run.sample_delta))));
-    let offsets = runs(stbl.ctts.iter().flat_map(|ctts| &ctts.entries).map(|run| (run.sample_count, run.sample_offset)));
+    let durations =
+        runs(stbl.stts.entries.iter().map(|run| (run.sample_count, i64::from(run.sample_delta))));
+    let offsets = runs(
+        stbl.ctts
+            .iter()
+            .flat_map(|ctts| &ctts.entries)
+            .map(|run| (run.sample_count, run.sample_offset)),
+    );
     let mut times = durations.zip(offsets.chain(std::iter::repeat(0)));
-    let keys: Option<std::collections::HashSet<u32>> = stbl.stss.as_ref().map(|stss| stss.entries.iter().copied().collect());
+    let keys: Option<std::collections::HashSet<u32>> =
+        stbl.stss.as_ref().map(|stss| stss.entries.iter().copied().collect());
 
     let mut samples = Vec::new();
     let mut dts = 0;
@@ -266,13 +309,19 @@ pub fn samples(stbl: &Stbl, bytes: u64) -> anyhow::Result<Vec<Sample>> {
             ensure!(number < count, "the chunks hold more samples than there are sizes ({count})");
             let (duration, cts) = times.next().context("there are fewer durations than samples")?;
             let size = size_of(number);
-            let key = keys.as_ref().is_none_or(|keys| u32::try_from(number + 1).is_ok_and(|n| keys.contains(&n)));
+            let key = keys
+                .as_ref()
+                .is_none_or(|keys| u32::try_from(number + 1).is_ok_and(|n| keys.contains(&n)));
             samples.push(Sample { offset, size, dts, pts: dts + cts, duration, key });
             dts += duration;
             offset = offset.saturating_add(size.into());
         }
     }
-    ensure!(samples.len() == count, "the chunks hold {} samples, the sizes say {count}", samples.len());
+    ensure!(
+        samples.len() == count,
+        "the chunks hold {} samples, the sizes say {count}",
+        samples.len()
+    );
     ensure!(times.next().is_none_or(|_| false), "there are more durations than samples");
     Ok(samples)
 }
@@ -303,4 +352,3 @@ fn codec_string(codec: &Codec) -> String {
         }
     }
 }
-

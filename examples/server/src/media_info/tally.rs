@@ -115,7 +115,10 @@ mod tests {
         }
         let info = tally.info("video", "avc1".into(), 30_000, 0.0);
         assert_eq!((info.samples, info.bytes, info.fps), (91, 9100, Some(30.0)));
-        assert_eq!((info.key_frame_interval_s, info.key_frame_interval_max_s), (Some(1.0), Some(1.0)));
+        assert_eq!(
+            (info.key_frame_interval_s, info.key_frame_interval_max_s),
+            (Some(1.0), Some(1.0))
+        );
         assert_eq!((info.start_s, info.duration_s), (0.066_667, 3.033_333));
         assert_eq!(info.bitrate_kbps, 2.4);
         assert_eq!(tally.not_increasing, 0);
