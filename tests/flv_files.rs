@@ -1,5 +1,13 @@
 //! FLV files of real encoders, read and assembled, against the packets that ffprobe lists for them.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::disallowed_methods,
+    reason = "helpers of tests fail by panicking, and fixtures are files"
+)]
+
 use std::path::PathBuf;
 
 use streamcore::assemble::{Assembler, Event};
@@ -23,7 +31,6 @@ fn data(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(name)
 }
 
-#[expect(clippy::disallowed_methods, reason = "fixtures are files")]
 fn read(name: &str) -> Vec<u8> {
     std::fs::read(data(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
 }
@@ -86,6 +93,7 @@ fn assemble(tags: &[(u64, Tag)]) -> (Vec<Track>, Vec<(u64, AccessUnit)>, Assembl
             match event {
                 Event::Track(track) => tracks.push(track),
                 Event::Unit(unit) => units.push(unit),
+                Event::Metadata(value) => assert!(value.field("width").is_some()),
                 Event::EndOfTrack(id) => ends.push(id),
                 other => panic!("{other:?}"),
             }

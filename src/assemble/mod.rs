@@ -16,9 +16,10 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use crate::amf::Value;
 use crate::error::{Notice, Tally};
 use crate::flv::body::{AudioBody, AudioCodec, VideoBody, VideoCodec};
-use crate::flv::{Tag, TagKind};
+use crate::flv::{Tag, TagKind, parse_metadata};
 use crate::limits::Limits;
 use crate::media::{AccessUnit, CodecConfig, Track, TrackId};
 
@@ -95,6 +96,8 @@ pub enum Event {
     Unit(AccessUnit),
     /// The times of all tracks jumped: what follows is a new epoch, with no relation to the times before.
     Discontinuity,
+    /// What the encoder says of the stream (`onMetaData`): advice, which need not be true.
+    Metadata(Value),
     /// No more units of this track will come.
     EndOfTrack(TrackId),
     /// A deviation that was tolerated, at its first time; [`Assembler::notices`] has the counts.
@@ -111,6 +114,7 @@ pub enum Event {
 /// next message to show that it was whole. Payloads that already are as an MP4 sample has them are shared, not copied.
 #[derive(Debug)]
 pub struct Assembler {
+    limits: Limits,
     video: VideoAssembly,
     audio: AudioAssembly,
     clock: Clock,
@@ -157,6 +161,7 @@ impl Assembler {
     #[must_use]
     pub fn new(limits: &Limits) -> Self {
         Self {
+            limits: limits.clone(),
             video: VideoAssembly::new(limits),
             audio: AudioAssembly::default(),
             clock: Clock::default(),
@@ -170,7 +175,10 @@ impl Assembler {
         match tag.kind {
             TagKind::Video => self.handle_video(tag),
             TagKind::Audio => self.handle_audio(tag),
-            TagKind::Script => {}
+            TagKind::Script => {
+                let metadata = parse_metadata(&tag.body, &self.limits);
+                self.events.extend(metadata.map(Event::Metadata));
+            }
         }
         self.run();
     }

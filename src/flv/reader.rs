@@ -11,6 +11,8 @@ use crate::limits::Limits;
 
 /// Bytes without a tag after which a file is given up.
 const RESYNC_WINDOW: u64 = 32 << 20;
+/// Bytes that are searched for a tag at a time.
+const SEARCH_STEP: usize = 64 << 10;
 const SIZE_LEN: usize = 4;
 
 /// What the reader tolerated in a file.
@@ -127,7 +129,10 @@ impl Reader {
                     break;
                 }
             } else {
-                let missing = self.need.saturating_sub(self.pending.len());
+                let mut missing = self.need.saturating_sub(self.pending.len());
+                if let State::Lost(_) = self.state {
+                    missing = missing.max(SEARCH_STEP);
+                }
                 let (now, later) = rest.split_at_checked(missing).unwrap_or((rest, &[]));
                 self.pending.extend_from_slice(now);
                 rest = later;
@@ -146,7 +151,11 @@ impl Reader {
     pub fn finish(&mut self) -> bool {
         while self.tags.len() < self.queued_tags && matches!(self.look_at_pending(true), Ok(true)) {
         }
-        !self.pending.is_empty() || matches!(self.state, State::FileHeader | State::Skip(..))
+        match self.state {
+            State::Tags => !self.pending.is_empty(),
+            State::Failed(_) => false,
+            _ => true,
+        }
     }
 
     /// The next tag and the file offset of its body in bytes.
@@ -217,6 +226,9 @@ impl Reader {
                 if let State::Failed(error) = state { Err(error) } else { Ok(count) }
             }
             Step::Tag(head, count) => {
+                if let State::Lost(_) = self.state {
+                    self.notices.count(ReaderNotice::Garbage, "FLV 10.1 E.3");
+                }
                 self.give(head, data);
                 self.offset += count as u64;
                 self.state = State::Tags;
@@ -268,7 +280,7 @@ impl Reader {
         let in_order = head.stream_id == 0 && !head.has_reserved_bits();
         if size > self.message_bytes || head.is_encrypted() {
             if !in_order {
-                return Step::To(1, self.lost());
+                return Step::To(1, State::Lost(1));
             }
             let why =
                 if head.is_encrypted() { ReaderNotice::Encrypted } else { ReaderNotice::TooLarge };
@@ -284,10 +296,11 @@ impl Reader {
                 self.notices.count(ReaderNotice::UnknownTag, "FLV 10.1 E.4.1");
                 Step::To(unit + SIZE_LEN, State::Tags)
             }
-            Some(_) if !known => Step::To(1, self.lost()),
+            Some(_) if !known => Step::To(1, State::Lost(1)),
             Some(_) => self.tag_of_wrong_size(data, head, unit, at_end),
             None if at_end && known && data.len() >= unit => Step::Tag(head, data.len()),
-            None if at_end && !known => Step::To(1, self.lost()),
+            // The tag was cut, and others may follow in what it claims.
+            None if at_end => Step::To(1, State::Lost(1)),
             None => Step::Need(unit + SIZE_LEN),
         }
     }
@@ -303,7 +316,7 @@ impl Reader {
         let next = data.get(unit + SIZE_LEN..).unwrap_or_default();
         match TagHeader::parse(next) {
             Ok((_, next)) if self.is_plausible(next) => {}
-            Ok(_) => return Step::To(1, self.lost()),
+            Ok(_) => return Step::To(1, State::Lost(1)),
             Err(_) if at_end => {}
             Err(_) => return Step::Need(unit + SIZE_LEN + TagHeader::LEN),
         }
@@ -317,15 +330,16 @@ impl Reader {
             && head.size as usize <= self.message_bytes
     }
 
-    fn lost(&mut self) -> State {
-        self.notices.count(ReaderNotice::Garbage, "FLV 10.1 E.3");
-        State::Lost(1)
-    }
-
     /// The next tag that the size behind it confirms.
     fn resync(&self, data: &[u8], passed: u64, at_end: bool) -> Step {
         let beyond = data.len().saturating_sub(TagHeader::LEN - 1);
-        for at in 0..beyond {
+        let may_start = |byte: &u8| matches!(byte, 8 | 9 | 15 | 18);
+        let mut next = 0;
+        while let Some(ahead) =
+            data.get(next..beyond).and_then(|window| window.iter().position(may_start))
+        {
+            let at = next + ahead;
+            next = at + 1;
             let here = data.get(at..).unwrap_or_default();
             let Ok((_, head)) = TagHeader::parse(here) else { break };
             if head.size == 0 || !self.is_plausible(head) {

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use crate::codec::h264::nal::{LengthPrefixed, NalType, is_first_slice, is_intra_slice};
 use crate::flv::body::{AudioBody, AudioCodec, PacketType, VideoBody, VideoCodec};
-use crate::flv::{Tag, TagKind};
+use crate::flv::{Tag, TagKind, is_metadata};
 
 /// Audio that is kept while there is no video, in milliseconds.
 const AUDIO_TAIL_MS: u32 = 1000;
@@ -173,11 +173,6 @@ impl GopCache {
 
 fn same_body(known: Option<&Tag>, tag: &Tag) -> bool {
     known.is_some_and(|known| known.body == tag.body)
-}
-
-/// Whether a script tag starts with the string `onMetaData`.
-fn is_metadata(tag: &Tag) -> bool {
-    tag.body.starts_with(b"\x02\x00\x0aonMetaData")
 }
 
 /// Whether decoding can start at a body of coded frames. For H.264 the NAL units tell, and the flag only where they

@@ -4,10 +4,15 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 
-use crate::buf::{Chain, Writer as Buffer};
+use crate::amf::Value;
+use crate::buf::Chain;
+use crate::codec::{aac::AacConfig, h264::AvcConfig};
 use crate::error::{Error, Layer, Result};
-use crate::flv::body::{AudioBody, PacketType, VideoBody};
-use crate::flv::{Header, Tag, TagKind, Writer};
+use crate::flv::body::{AudioBody, AudioCodec, PacketType, VideoBody, VideoCodec};
+use crate::flv::{
+    Header, Tag, TagKind, Writer, is_metadata, metadata_of, parse_metadata, write_metadata,
+};
+use crate::limits::Limits;
 
 /// A stream whose first frame is later than this is moved to start at zero, in milliseconds.
 const NEAR_ZERO_MS: u32 = 1000;
@@ -30,10 +35,12 @@ pub struct Patch {
 /// [`GopCache::tags`](crate::live::GopCache::tags), and append what each call gives to the file. At the end apply the
 /// patches of [`finish`](Self::finish). A file that was never finished is whole as well, but for duration and size.
 ///
-/// Every tag is written once, in order, its body untouched. Times keep their differences: a stream that starts within
+/// Every media tag is written once, in order, its body untouched. Metadata that comes before the first frame becomes the
+/// file's own; script tags behind it are kept as they are. Times keep their differences: a stream that starts within
 /// a second of zero keeps its times, any other is moved as a whole so that its earliest frame is at zero.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct FlvRecorder {
+    limits: Limits,
     writer: Writer,
     state: State,
     metadata: Option<MetadataPlace>,
@@ -52,12 +59,6 @@ enum State {
     /// Wire time that is written as zero.
     Running(u32),
     Finished,
-}
-
-impl Default for State {
-    fn default() -> Self {
-        Self::Waiting(VecDeque::new())
-    }
 }
 
 /// File offsets of two numbers in the metadata.
@@ -95,8 +96,18 @@ impl Span {
 impl FlvRecorder {
     /// A recorder at the start of a file.
     #[must_use]
-    pub fn new() -> Self {
-        Self::default()
+    pub fn new(limits: &Limits) -> Self {
+        Self {
+            limits: limits.clone(),
+            writer: Writer::new(),
+            state: State::Waiting(VecDeque::new()),
+            metadata: None,
+            has_audio: false,
+            has_video: false,
+            video: Span::default(),
+            audio: Span::default(),
+            last: 0,
+        }
     }
 
     /// Takes the next tag and gives the bytes to append to the file, none while the first times are not known.
@@ -168,10 +179,11 @@ impl FlvRecorder {
         };
         let mut out = Chain::from(self.writer.header(true, true));
         let body_offset = self.writer.offset() + 11;
-        let (body, place) = metadata(body_offset);
+        let (body, place) = metadata(body_offset, source_metadata(&held, &self.limits));
         self.metadata = Some(place);
         out.extend(self.writer.tag(&Tag { kind: TagKind::Script, timestamp: 0, body })?);
-        for tag in &held {
+        // The metadata was written, with its times filled in.
+        for tag in held.iter().filter(|tag| !is_metadata(tag)) {
             out.extend(self.write(tag, zero)?);
         }
         Ok(out)
@@ -242,19 +254,39 @@ fn earliest(held: &VecDeque<Tag>) -> Option<u32> {
     Some(if first < NEAR_ZERO_MS { 0 } else { earliest })
 }
 
-/// `onMetaData` whose first two fields are numbers to be filled in.
-fn metadata(body_offset: u64) -> (Bytes, MetadataPlace) {
-    let mut out = Buffer::with_capacity(64);
-    out.bytes(b"\x02\x00\x0aonMetaData\x08");
-    out.u32(2);
-    out.bytes(b"\x00\x08duration\x00");
-    let duration = body_offset + out.len() as u64;
-    out.f64(0.0);
-    out.bytes(b"\x00\x08filesize\x00");
-    let file_size = body_offset + out.len() as u64;
-    out.f64(0.0);
-    out.bytes(&[0, 0, 9]);
-    (out.freeze(), MetadataPlace { duration, file_size })
+/// The source's fields behind a duration and a size that are filled in later: numbers always take nine bytes.
+/// An index of key frames is left out, since it is one of another file.
+fn metadata(body_offset: u64, source: Vec<(String, Value)>) -> (Bytes, MetadataPlace) {
+    let filled_in = ["duration", "filesize"];
+    let mut fields = filled_in.map(|key| (key.to_owned(), Value::Number(0.0))).to_vec();
+    let left_out =
+        ["keyframes", "lasttimestamp", "lastkeyframetimestamp", "lastkeyframelocation", "datasize"];
+    fields.extend(source.into_iter().filter(|(key, _)| {
+        !filled_in.contains(&key.as_str()) && !left_out.contains(&key.as_str())
+    }));
+    // Marker and name, marker and count of the array, then each key with its length and the number's marker.
+    let duration = body_offset + 13 + 5 + 2 + 8 + 1;
+    let file_size = duration + 8 + 2 + 8 + 1;
+    (write_metadata(fields), MetadataPlace { duration, file_size })
+}
+
+/// The metadata among the held tags, or what their headers tell.
+fn source_metadata(held: &VecDeque<Tag>, limits: &Limits) -> Vec<(String, Value)> {
+    let told = held.iter().rev().find(|tag| is_metadata(tag));
+    let told = told.and_then(|tag| parse_metadata(&tag.body, limits));
+    if let Some(fields) = told.as_ref().and_then(Value::fields) {
+        return fields.to_vec();
+    }
+    let header = |kind| held.iter().rev().filter(move |tag| tag.kind == kind && !is_frame(tag));
+    let video = header(TagKind::Video).find_map(|tag| {
+        let body = VideoBody::parse(&tag.body).ok()?;
+        AvcConfig::parse(&body.data, limits).ok().filter(|_| body.codec == VideoCodec::Avc)
+    });
+    let audio = header(TagKind::Audio).find_map(|tag| {
+        let body = AudioBody::parse(&tag.body).ok()?;
+        AacConfig::parse(&body.data).ok().filter(|_| body.codec == AudioCodec::Aac)
+    });
+    metadata_of(video.as_ref(), audio.as_ref())
 }
 
 fn number(offset: u64, value: f64) -> Patch {
