@@ -99,7 +99,7 @@ fn d_27_verify_finds_a_table_that_does_not_agree() {
         (b"tkhd", 27),
         (b"stts", 15),
         (b"stsz", 11),
-        (b"stco", 15),
+        (b"stco", 8),
         (b"elst", 15),
         (b"stsc", 15),
         (b"ctts", 11),
