@@ -65,7 +65,7 @@ export class Player {
     this.stop();
     this.target = target;
     this.recording = null;
-    this.stream = find(streams ?? [], target);
+    this.stream = streams?.find((stream) => target?.kind === 'live' && stream.path === target.path) ?? null;
     this.section.hidden = target === null;
     if (target === null) this.setState('closed');
     else if (this.isGone()) this.wait();
@@ -77,7 +77,8 @@ export class Player {
     const wasGone = this.isGone();
     this.streamsKnown = true;
     if (this.target?.kind !== 'live') return;
-    this.stream = find(streams, this.target);
+    const path = this.target.path;
+    this.stream = streams.find((stream) => stream.path === path) ?? null;
     if (this.stream) {
       const restarted = (this.startedSince !== null && this.stream.since !== this.startedSince)
         || (this.stream.hls !== null && this.startedUrl !== '' && this.stream.hls !== this.startedUrl);
@@ -241,10 +242,6 @@ export class Player {
     const codecs = [s.video, s.audio].flatMap((track) => (track ? [codec(track.codec)] : [])).join(' + ');
     return { title: s.name, sub: [codecs, bitrate(s.bitrateKbps), plural(s.viewers, 'viewer')].filter(Boolean).join(' · ') };
   }
-}
-
-function find(streams: Stream[], target: Target | null): Stream | null {
-  return streams.find((stream) => target?.kind === 'live' && stream.path === target.path) ?? null;
 }
 
 function lastSegment(path: string): string {
