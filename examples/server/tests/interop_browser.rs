@@ -38,7 +38,7 @@ fn hls_js_plays_the_live_stream_and_the_playlists_are_valid() {
     let playlist = server.http_url("live/browser/index.m3u8");
     process::run("node", [script("playlist.mjs").to_str().expect("UTF-8"), &playlist]);
 
-    let page = server.http_url("#live/browser");
+    let page = server.http_url("#/live/browser");
     let seconds = "8";
     let (answer, _) = process::run(
         "node",
