@@ -33,6 +33,15 @@ fn every_packet_comes_out_of_mp4_flv_and_hls() {
             assert!(run.join().is_ok(), "{path}: see above");
         }
     });
+    // Whoever knows a stream key may publish: the log names streams by no more than their first letters.
+    for (path, _) in films {
+        let key = path.strip_prefix("live/").expect("below live");
+        assert!(
+            !server.process.text().contains(key),
+            "the log shows {key} whole\n{}",
+            server.process.text()
+        );
+    }
 }
 
 fn round_trip(server: &Server, path: &str, film: Film) {
