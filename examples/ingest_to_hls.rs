@@ -7,7 +7,10 @@
 //!
 //! It takes one publisher, writes `index.m3u8` and what it names while the stream is live, and ends with it.
 #![expect(clippy::print_stdout, reason = "a program says what it does")]
-#![expect(clippy::disallowed_methods, reason = "the program around the core does the I/O and reads the clock")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the program around the core does the I/O and reads the clock"
+)]
 
 use std::collections::HashSet;
 use std::error::Error;
@@ -56,7 +59,14 @@ fn publish(mut socket: TcpStream, output: &mut Output) -> Result<()> {
         let count = match socket.read(&mut buffer) {
             Ok(0) => return Ok(()),
             Ok(count) => count,
-            Err(error) if matches!(error.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut) => 0,
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut
+                ) =>
+            {
+                0
+            }
             Err(error) => return Err(error.into()),
         };
         session.handle_timeout(now())?;
@@ -115,7 +125,13 @@ impl Output {
         fs::create_dir_all(&folder)?;
         let limits = Limits::default();
         let muxer = Muxer::new(MuxerConfig::default(), &limits);
-        Ok(Self { folder, assembler: Assembler::new(&limits), muxer, units: 0, written: HashSet::new() })
+        Ok(Self {
+            folder,
+            assembler: Assembler::new(&limits),
+            muxer,
+            units: 0,
+            written: HashSet::new(),
+        })
     }
 
     fn handle_tag(&mut self, tag: &Tag) -> Result<()> {
@@ -144,7 +160,8 @@ impl Output {
             let Some(file) = self.muxer.file(playlist) else { continue };
             let text = file.body.to_bytes();
             for line in String::from_utf8_lossy(&text).lines() {
-                let map = line.strip_prefix("#EXT-X-MAP:URI=\"").and_then(|rest| rest.strip_suffix('"'));
+                let map =
+                    line.strip_prefix("#EXT-X-MAP:URI=\"").and_then(|rest| rest.strip_suffix('"'));
                 let Some(name) = map.or((!line.starts_with('#')).then_some(line)) else { continue };
                 if self.written.insert(name.to_owned())
                     && let Some(file) = self.muxer.file(name)

@@ -23,7 +23,9 @@ struct Tally {
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
-    let Some(input) = arguments.next() else { return Err("usage: inspect FILE.flv [--units]".into()) };
+    let Some(input) = arguments.next() else {
+        return Err("usage: inspect FILE.flv [--units]".into());
+    };
     let list = arguments.next().is_some_and(|option| option == "--units");
     let source = std::fs::read(&input).map_err(|error| format!("{input}: {error}"))?;
 
@@ -46,7 +48,12 @@ fn main() -> Result<(), Box<dyn Error>> {
             more = true;
             count(&mut tags, &tag);
             if list {
-                println!("tag   {offset:>10} {:?} {} ms, {} bytes", tag.kind, tag.timestamp, tag.body.len());
+                println!(
+                    "tag   {offset:>10} {:?} {} ms, {} bytes",
+                    tag.kind,
+                    tag.timestamp,
+                    tag.body.len()
+                );
             }
             assembler.handle_tag(&tag);
             drain(&mut assembler, &mut tallies, list);
@@ -82,7 +89,12 @@ fn drain(assembler: &mut Assembler, tallies: &mut BTreeMap<TrackId, Tally>, list
     while let Some(event) = assembler.poll_event() {
         match event {
             Event::Track(track) => {
-                println!("track {}: {}, {}", track.id, track.config.codec_string(), describe(&track.config));
+                println!(
+                    "track {}: {}, {}",
+                    track.id,
+                    track.config.codec_string(),
+                    describe(&track.config)
+                );
             }
             Event::Unit(unit) => {
                 let tally = tallies.entry(unit.track).or_default();

@@ -1,5 +1,6 @@
 //! The command line: every option is also an environment variable.
 
+use std::io::IsTerminal as _;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -152,6 +153,10 @@ fn start_log(args: &ServeArgs) {
     let log = tracing_subscriber::fmt()
         .with_env_filter(EnvFilter::new(filter))
         .with_target(false)
+        .with_ansi(
+            std::io::stderr().is_terminal()
+                && std::env::var_os("NO_COLOR").is_none_or(|no| no.is_empty()),
+        )
         .with_writer(std::io::stderr);
     match args.log {
         LogFormat::Text => log.init(),

@@ -13,6 +13,7 @@ use bytes::Buf as _;
 use jiff::Timestamp;
 use streamcore::buf::Chain;
 use streamcore::flv::{Tag, TagKind};
+use streamcore::limits::Limits;
 use streamcore::live::ItemClass;
 use streamcore::record::FlvRecorder;
 
@@ -239,7 +240,7 @@ struct FlvWriter<S> {
 
 impl<S: Sink> FlvWriter<S> {
     fn new(sink: S) -> anyhow::Result<Self> {
-        let recorder = FlvRecorder::new();
+        let recorder = FlvRecorder::new(&Limits::default());
         Ok(Self {
             sink,
             recorder,

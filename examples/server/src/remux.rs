@@ -108,7 +108,8 @@ fn verify(
 ) -> anyhow::Result<()> {
     let read = mp4::Mp4::open(part)?;
     ensure!(read.index_first, "the index is not in front");
-    read.check()?;
+    let expected: Vec<u64> = plan.report.tracks.iter().map(|track| track.samples as u64).collect();
+    read.check(&expected)?;
     let mut target = BufReader::with_capacity(BLOCK, File::open(part)?);
     let mut source = Window::new(source);
     let mut copy = Vec::new();

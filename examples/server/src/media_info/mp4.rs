@@ -70,12 +70,13 @@ impl Mp4 {
         Ok(Self { moov, index_first, media, fragments, bytes })
     }
 
-    /// Makes sure that every track's tables agree with each other and with the file.
-    pub fn check(&self) -> anyhow::Result<()> {
-        for trak in &self.moov.trak {
-            let tally = self.tally(trak)?;
-            ensure!(tally.samples() > 0, "track {} is empty", trak.tkhd.track_id);
-        }
+    /// Makes sure that every track's tables agree with each other and with the file, and hold as many samples as `expected`,
+    /// track by track.
+    pub fn check(&self, expected: &[u64]) -> anyhow::Result<()> {
+        let tallies = self.moov.trak.iter().map(|trak| self.tally(trak));
+        let found =
+            tallies.map(|tally| Ok(tally?.samples())).collect::<anyhow::Result<Vec<_>>>()?;
+        ensure!(found == expected, "its tracks have {found:?} samples and not {expected:?}");
         Ok(())
     }
 
