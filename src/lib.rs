@@ -129,6 +129,7 @@ pub mod time;
 #[doc(hidden)]
 pub mod testing;
 
+/// Compiles the Rust of `README.md`.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
-struct ReadmeExamples;
+pub struct Readme;
