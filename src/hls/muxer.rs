@@ -260,7 +260,7 @@ impl Muxer {
         while self.held_bytes() > self.config.max_bytes {
             let dropped =
                 self.renditions.iter_mut().map(|rendition| rendition.window.drop_oldest());
-            if !dropped.fold(false, |any, one| any || one) {
+            if dropped.filter(|&one| one).count() == 0 {
                 break;
             }
         }

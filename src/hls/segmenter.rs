@@ -45,11 +45,11 @@ impl Rules {
         let fits = |sample: &Sample| elapsed(sample) <= self.max;
         let earlier = queue.clone().enumerate().skip(1).filter(|(_, sample)| fits(sample));
         let usable = |sample: &Sample| sample.key && elapsed(sample) >= self.min;
-        if let Some((index, _)) = earlier.clone().filter(|(_, sample)| usable(sample)).last() {
+        if let Some((index, _)) = earlier.clone().rfind(|(_, sample)| usable(sample)) {
             return Some(Decision { index, forced: false });
         }
         // The first sample alone may be longer than allowed: what follows a hole.
-        let index = earlier.last().map_or(1, |(index, _)| index);
+        let index = earlier.clone().next_back().map_or(1, |(index, _)| index);
         let key = queue.clone().nth(index).is_some_and(|sample| sample.key);
         Some(Decision { index, forced: !key })
     }

@@ -34,6 +34,7 @@ pub fn init_segment(tracks: &[&Track]) -> Result<Bytes> {
                 configs: &[&track.config],
                 timescale: media_timescale(&track.config),
                 media_duration: 0,
+                duration: 0,
                 edits: &[],
                 rates: Bitrates::default(),
             };

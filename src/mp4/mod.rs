@@ -6,17 +6,25 @@
 mod boxes;
 mod clock;
 mod entry;
+mod file;
 mod fragment;
 mod init;
 mod movie;
+mod table;
 #[cfg(test)]
 pub(crate) mod test_tracks;
+#[cfg(test)]
+mod tests;
+mod verify;
 
 pub use clock::{AudioClock, Placement};
 pub use entry::Bitrates;
+pub use file::{FileTrack, file_head};
 pub use fragment::{Run, Sample, fragment_head};
 pub use init::init_segment;
 pub use movie::Edit;
+pub use table::FileSample;
+pub use verify::{Summary, TrackSummary, verify};
 
 use crate::media::CodecConfig;
 

@@ -25,6 +25,8 @@ pub(super) struct TrackHead<'a> {
     pub(super) timescale: u32,
     /// In ticks of the media's timescale; zero in an init segment.
     pub(super) media_duration: u64,
+    /// Presented length in ticks of the movie's timescale; zero in an init segment.
+    pub(super) duration: u64,
     pub(super) edits: &'a [Edit],
     pub(super) rates: Bitrates,
 }
@@ -32,11 +34,6 @@ pub(super) struct TrackHead<'a> {
 impl TrackHead<'_> {
     fn is_video(&self) -> bool {
         matches!(self.configs.first(), Some(CodecConfig::Avc(_)))
-    }
-
-    /// Presented length in ticks of the movie's timescale.
-    fn presented(&self) -> u64 {
-        self.edits.iter().fold(0, |sum, edit| sum.saturating_add(edit.duration))
     }
 }
 
@@ -84,7 +81,7 @@ pub(super) fn trak(
 }
 
 fn tkhd(w: &mut Writer, head: &TrackHead<'_>) -> Result<()> {
-    let duration = head.presented();
+    let duration = head.duration;
     let version = time_version(&[duration]);
     let (width, height) = display_size(head.configs);
     // Enabled, in the movie, in the preview.
@@ -113,7 +110,7 @@ fn display_size(configs: &[&CodecConfig]) -> (u32, u32) {
     let (horizontal, vertical) = info.sample_aspect_ratio.unwrap_or((1, 1));
     let width =
         (u64::from(info.width) << 16) * u64::from(horizontal.max(1)) / u64::from(vertical.max(1));
-    (u32::try_from(width).unwrap_or(u32::MAX), info.height.checked_mul(1 << 16).unwrap_or(u32::MAX))
+    (u32::try_from(width).unwrap_or(u32::MAX), info.height.saturating_mul(1 << 16))
 }
 
 fn elst(w: &mut Writer, edits: &[Edit]) -> Result<()> {

@@ -19,6 +19,8 @@ export interface Engine {
   retry(): void;
   /** Seconds behind the live edge, `null` where that has no meaning. */
   latency(): number | null;
+  /** Seconds between the moment on show, by the stream's own dates, and this machine's clock; `null` without dates. */
+  wallLatency(): number | null;
   /** The latency aimed at, in seconds. */
   targetLatency(): number | null;
   jumpToEdge(): void;
@@ -67,6 +69,7 @@ function openHlsJs(video: HTMLVideoElement, url: string, events: EngineEvents): 
     kind: 'hls.js',
     retry: () => (manifestSeen ? hls.startLoad() : hls.loadSource(url)),
     latency: () => (hls.latency > 0 ? hls.latency : null),
+    wallLatency: () => (hls.playingDate ? (Date.now() - hls.playingDate.getTime()) / 1000 : null),
     targetLatency: () => hls.targetLatency,
     jumpToEdge: () => {
       if (hls.liveSyncPosition !== null) video.currentTime = hls.liveSyncPosition;
@@ -118,6 +121,7 @@ function openNative(video: HTMLVideoElement, url: string, kind: 'native' | 'file
       const end = kind === 'native' ? edge() : null;
       return end === null ? null : Math.max(0, end - video.currentTime);
     },
+    wallLatency: () => null,
     targetLatency: () => null,
     jumpToEdge: () => {
       const end = edge();

@@ -118,11 +118,10 @@ function showTargetRecording(): void {
 function follow(first: boolean): void {
   const before = target;
   target = parseHash(location.hash);
-  player.show(target);
+  player.show(target, streams);
   streamList.mark(target?.kind === 'live' ? target.path : null);
   recordingList.mark(target?.kind === 'recording' ? target.mp4 : null);
   showTargetRecording();
-  if (streams !== null) player.streamsAre(streams);
   setTitle();
   if (target !== null) {
     scrollTo({ top: 0, behavior: matchMedia('(prefers-reduced-motion: reduce)').matches ? 'auto' : 'smooth' });

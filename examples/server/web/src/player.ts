@@ -3,6 +3,7 @@
 import { openFile, openLive, type Engine, type Fault, type PlaybackError } from './engine';
 import { byId, setText } from './dom';
 import { bitrate, bytes, codec, duration, moment, plural } from './format';
+import { playlistUrl } from './route';
 import { Stats } from './stats';
 import type { Recording, Stream } from './api';
 
@@ -36,6 +37,7 @@ export class Player {
   private state: State = 'closed';
   private engine: Engine | null = null;
   private startedSince: string | null = null;
+  private startedUrl = '';
   private played = false;
   private retries = 0;
   private retryTimer = 0;
@@ -57,14 +59,16 @@ export class Player {
     setInterval(() => this.refresh(), 1000);
   }
 
-  /** Shows `target`, or closes with `null`. */
-  show(target: Target | null): void {
+  /** Shows `target`, or closes with `null`; `streams` are those known to be live, `null` before the first answer. */
+  show(target: Target | null, streams: Stream[] | null): void {
     if (JSON.stringify(target) === JSON.stringify(this.target)) return;
     this.stop();
     this.target = target;
-    this.stream = this.recording = null;
+    this.recording = null;
+    this.stream = streams?.find((stream) => target?.kind === 'live' && stream.path === target.path) ?? null;
     this.section.hidden = target === null;
     if (target === null) this.setState('closed');
+    else if (this.isGone()) this.wait();
     else this.start();
   }
 
@@ -76,7 +80,8 @@ export class Player {
     const path = this.target.path;
     this.stream = streams.find((stream) => stream.path === path) ?? null;
     if (this.stream) {
-      const restarted = this.startedSince !== null && this.stream.since !== this.startedSince;
+      const restarted = (this.startedSince !== null && this.stream.since !== this.startedSince)
+        || (this.stream.hls !== null && this.startedUrl !== '' && this.stream.hls !== this.startedUrl);
       this.startedSince = this.stream.since;
       if (restarted || this.state === 'waiting' || (this.state === 'ended' && wasGone)) this.start();
     } else if (!this.played && this.state !== 'failed') {
@@ -93,7 +98,7 @@ export class Player {
 
   /** How playback fares, for tests and for the console. */
   snapshot(): object {
-    return { state: this.state, engine: this.engine?.kind ?? null, latency_s: this.engine?.latency() ?? null, errors: this.errors };
+    return { state: this.state, engine: this.engine?.kind ?? null, latency_s: this.engine?.latency() ?? null, wall_latency_s: this.engine?.wallLatency() ?? null, errors: this.errors };
   }
 
   private start(): void {
@@ -106,9 +111,8 @@ export class Player {
       fault: (fault: Fault) => this.onFault(fault),
       log: (error: PlaybackError) => { this.errors = [...this.errors.slice(1 - LOG_LENGTH), error]; },
     };
-    this.engine = target.kind === 'live'
-      ? openLive(this.video, this.stream?.hls ?? playlistUrl(target.path), events)
-      : openFile(this.video, target.mp4, events);
+    this.startedUrl = target.kind === 'live' ? this.stream?.hls ?? playlistUrl(target.path) : target.mp4;
+    this.engine = (target.kind === 'live' ? openLive : openFile)(this.video, this.startedUrl, events);
     if (this.engine) void this.play();
     else this.fail('This browser can play neither Media Source Extensions nor HLS.');
   }
@@ -178,6 +182,7 @@ export class Player {
   private wait(): void {
     this.stop();
     this.startedSince = null;
+    this.startedUrl = '';
     this.setState('waiting');
   }
 
@@ -237,10 +242,6 @@ export class Player {
     const codecs = [s.video, s.audio].flatMap((track) => (track ? [codec(track.codec)] : [])).join(' + ');
     return { title: s.name, sub: [codecs, bitrate(s.bitrateKbps), plural(s.viewers, 'viewer')].filter(Boolean).join(' · ') };
   }
-}
-
-function playlistUrl(path: string): string {
-  return `/${path.split('/').map(encodeURIComponent).join('/')}/index.m3u8`;
 }
 
 function lastSegment(path: string): string {

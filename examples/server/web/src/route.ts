@@ -5,7 +5,16 @@ import type { Target } from './player';
 const RECORDING = '#recording=';
 
 export function liveHash(path: string): string {
-  return `#/${path.split('/').map(encodeURIComponent).join('/')}`;
+  return `#/${encoded(path)}`;
+}
+
+/** Where a stream's playlist is by rule, for an address opened before the list of streams is known. */
+export function playlistUrl(path: string): string {
+  return `/${encoded(path)}/index.m3u8`;
+}
+
+function encoded(path: string): string {
+  return path.split('/').map(encodeURIComponent).join('/');
 }
 
 export function recordingHash(mp4: string): string {

@@ -38,20 +38,26 @@ async function ffmpeg(args) {
 
 /**
  * Turns a finished media playlist into the live one as it stands `elapsedS` seconds after its start:
- * the last `window` segments that are whole by then. With `ended`, the end marker.
+ * the last `window` segments that are whole by then, dated from `began` (ms since 1970). With `ended`, the end marker.
  */
-export async function livePlaylist(file, elapsedS, { window = 6, ended = false } = {}) {
+export async function livePlaylist(file, elapsedS, { window = 6, ended = false, began = 0 } = {}) {
   const lines = (await readFile(file, 'utf8')).split('\n').filter(Boolean);
   const map = lines.find((line) => line.startsWith('#EXT-X-MAP'));
   const target = lines.find((line) => line.startsWith('#EXT-X-TARGETDURATION'));
   const segments = [];
   for (const [i, line] of lines.entries()) {
-    if (line.startsWith('#EXTINF:')) segments.push({ seconds: Number.parseFloat(line.slice(8)), uri: lines[i + 1] });
+    if (line.startsWith('#EXTINF:')) segments.push({ seconds: Number.parseFloat(line.slice(8)), uri: lines[i + 1], start: 0 });
   }
   let end = 0;
-  const whole = segments.filter((segment) => (end += segment.seconds) <= elapsedS + 0.1);
+  for (const segment of segments) {
+    segment.start = end;
+    end += segment.seconds;
+  }
+  const whole = segments.filter((segment) => segment.start + segment.seconds <= elapsedS + 0.1);
   const first = Math.max(0, whole.length - window);
   const head = ['#EXTM3U', '#EXT-X-VERSION:7', target, `#EXT-X-MEDIA-SEQUENCE:${first}`, map];
-  const body = whole.slice(first).flatMap((segment) => [`#EXTINF:${segment.seconds.toFixed(6)},`, segment.uri]);
+  const body = whole.slice(first).flatMap((segment) => [
+    `#EXT-X-PROGRAM-DATE-TIME:${new Date(began + segment.start * 1000).toISOString()}`, `#EXTINF:${segment.seconds.toFixed(6)},`, segment.uri,
+  ]);
   return [...head, ...body, ...(ended ? ['#EXT-X-ENDLIST'] : []), ''].join('\n');
 }

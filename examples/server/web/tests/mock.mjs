@@ -38,6 +38,8 @@ export class Mock {
   apiStatus = 0;
   /** Set: the next so many requests for segments are answered with 503. */
   failSegments = 0;
+  /** Set: the next so many video segments come with their payload overwritten. */
+  garbleSegments = 0;
   /** Set: media playlists carry the end marker. */
   ended = false;
   /** Set: the live playlist is not there. */
@@ -103,14 +105,19 @@ export class Mock {
     if (pathname === '/') return send(response, 'html', await readFile(this.#page));
     if (pathname.startsWith('/api/v1/')) return this.#api(pathname.slice(8), response);
     if (pathname.startsWith('/recordings/')) return sendFile(request, response, join(this.#folder, 'film.mp4'), 'mp4');
-    const [, , , file = ''] = pathname.split('/');
+    const file = pathname.split('/').at(-1);
     if (this.missing || !/^[a-z0-9_]+\.(m3u8|m4s|mp4)$/.test(file)) return response.writeHead(404).end();
     const path = join(this.#folder, file);
     if (file === 'index.m3u8') return send(response, 'm3u8', await readFile(path));
-    if (file.endsWith('.m3u8')) return send(response, 'm3u8', await livePlaylist(path, (Date.now() - this.#began) / 1000, { ended: this.ended }));
+    if (file.endsWith('.m3u8')) return send(response, 'm3u8', await livePlaylist(path, (Date.now() - this.#began) / 1000, { ended: this.ended, began: this.#began }));
     if (this.failSegments > 0) {
       this.failSegments -= 1;
       return response.writeHead(503).end();
+    }
+    if (this.garbleSegments > 0 && file.startsWith('seg_video')) {
+      this.garbleSegments -= 1;
+      const bytes = await readFile(path);
+      return send(response, 'm4s', bytes.fill(0xff, bytes.indexOf('mdat') + 4));
     }
     return sendFile(request, response, path, file.split('.')[1]);
   }

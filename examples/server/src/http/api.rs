@@ -1,0 +1,29 @@
+//! `/api/v1/…`: who is live, and what was recorded.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::http::header::CACHE_CONTROL;
+use axum::response::{IntoResponse, Response};
+use serde_json::json;
+
+use crate::hub::Hub;
+
+/// `GET /api/v1/streams`: the live streams, longest live first.
+pub async fn streams(State(hub): State<Arc<Hub>>) -> Response {
+    fresh(json!({ "streams": hub.list() }))
+}
+
+/// `GET /api/v1/recordings`: what is being recorded and what was, newest first.
+pub async fn recordings(State(hub): State<Arc<Hub>>) -> Response {
+    match tokio::task::spawn_blocking(move || hub.recordings().list()).await {
+        Ok(items) => fresh(json!({ "recordings": items })),
+        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+    }
+}
+
+fn fresh(value: serde_json::Value) -> Response {
+    ([(CACHE_CONTROL, "no-store")], Json(value)).into_response()
+}

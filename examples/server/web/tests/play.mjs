@@ -1,0 +1,119 @@
+// Plays a stream in Chromium and prints one line of JSON about it.
+//
+//   node tests/play.mjs URL [--seconds N] [--deadline N] [--screenshot FILE]
+//
+// URL is a page that plays by itself (http://host:8080/#/live/demo) or a playlist (….m3u8), which is put into a bare
+// hls.js page on the same host. Playback must start, and then play N seconds (default 5) of media, within the deadline
+// (default N + 30 seconds, counted from the opening of the page).
+// Exit status: 0 played that long; 1 never started; 2 started and stuck; 64 wrong usage.
+
+import { readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { parseArgs } from 'node:util';
+import { launch } from './browser.mjs';
+
+const { values, positionals: [url] } = parseArgs({
+  allowPositionals: true,
+  options: { seconds: { type: 'string', default: '5' }, deadline: { type: 'string' }, screenshot: { type: 'string' } },
+});
+const seconds = Number(values.seconds);
+const deadline = Number(values.deadline ?? seconds + 30);
+if (!url || !(seconds > 0) || !(deadline > 0)) {
+  console.error('usage: play.mjs URL [--seconds N] [--deadline N] [--screenshot FILE]');
+  process.exit(64);
+}
+
+const browser = await launch();
+let status = 1;
+try {
+  const page = await browser.newPage({ viewport: { width: 1280, height: 900 } });
+  const pageErrors = [];
+  page.on('pageerror', (error) => pageErrors.push({ type: 'pageError', details: error.message, fatal: true }));
+  const opened = Date.now();
+  const left = () => Math.max(1, deadline * 1000 - (Date.now() - opened));
+  await open(page, url, left());
+  const video = await page.waitForSelector('video', { state: 'attached', timeout: left() }).catch(() => null);
+  const result = video ? await page.evaluate(watch, { seconds, milliseconds: left() }) : { started: false, reached: false, errors: [] };
+  const { started, reached, ...figures } = result;
+  if (values.screenshot) await page.screenshot({ path: values.screenshot });
+  console.log(JSON.stringify({ ...figures, errors: [...figures.errors, ...pageErrors] }));
+  status = reached ? 0 : started ? 2 : 1;
+} catch (error) {
+  console.log(JSON.stringify({ played_s: 0, decoded_frames: 0, errors: [{ type: 'probe', details: error.message, fatal: true }] }));
+} finally {
+  await browser.close();
+}
+process.exit(status);
+
+/** Opens the page itself, or for a playlist a bare player that seems to come from the same host, so that no rule on origins gets in the way. */
+async function open(page, address, timeout) {
+  const { pathname, origin } = new URL(address);
+  if (!pathname.endsWith('.m3u8')) {
+    await page.goto(address, { timeout });
+    return;
+  }
+  const hls = await readFile(createRequire(import.meta.url).resolve('hls.js/dist/hls.min.js'), 'utf8');
+  const script = `
+    const video = document.querySelector('video');
+    const errors = [];
+    const hls = new Hls({ enableWorker: false });
+    hls.on(Hls.Events.ERROR, (event, data) => errors.push({ type: data.type, details: data.details, fatal: data.fatal }));
+    hls.loadSource(${JSON.stringify(address)});
+    hls.attachMedia(video);
+    video.play().catch(() => undefined);
+    window.streamcore = { player: () => ({ engine: 'hls.js', latency_s: hls.latency || null, wall_latency_s: hls.playingDate ? (Date.now() - hls.playingDate) / 1000 : null, errors }) };`;
+  const html = '<!doctype html><meta charset="utf-8"><title>probe</title><video controls muted style="width:100%"></video>';
+  const stand = `${origin}/.well-known/player-probe`;
+  await page.route(stand, (route) => route.fulfill({ contentType: 'text/html', body: html }));
+  await page.goto(stand, { timeout });
+  await page.addScriptTag({ content: hls });
+  await page.addScriptTag({ content: script });
+}
+
+/** Runs in the page: waits for the video to have played so many seconds, or for the time to be over, and says how it went. */
+function watch({ seconds: wanted, milliseconds }) {
+  const video = document.querySelector('video');
+  let started = false;
+  let stalls = 0;
+  // Ranges really played: seeks do not count.
+  const playedS = () => {
+    let sum = 0;
+    for (let i = 0; i < video.played.length; i += 1) sum += video.played.end(i) - video.played.start(i);
+    return sum;
+  };
+  const buffered = () => Array.from({ length: video.buffered.length }, (_, i) => [video.buffered.start(i), video.buffered.end(i)].map((time) => Number(time.toFixed(3))));
+  const round = (value, digits = 3) => (typeof value === 'number' && Number.isFinite(value) ? Number(value.toFixed(digits)) : null);
+  return new Promise((resolve) => {
+    const done = (reached) => {
+      clearTimeout(timer);
+      const player = window.streamcore?.player() ?? {};
+      const quality = video.getVideoPlaybackQuality();
+      resolve({
+        started, reached,
+        played_s: round(playedS()),
+        decoded_frames: quality.totalVideoFrames,
+        dropped_frames: quality.droppedVideoFrames,
+        decoded_audio_bytes: video.webkitAudioDecodedByteCount ?? null,
+        stalls,
+        current_time: round(video.currentTime),
+        latency_s: round(player.latency_s),
+        wall_latency_s: round(player.wall_latency_s),
+        engine: player.engine ?? 'native',
+        width: video.videoWidth,
+        height: video.videoHeight,
+        buffered: buffered(),
+        errors: [...(player.errors ?? []), ...(video.error ? [{ type: 'videoError', details: video.error.message || `code ${video.error.code}`, fatal: true }] : [])],
+      });
+    };
+    const timer = setTimeout(() => done(false), milliseconds);
+    const look = () => {
+      const played = playedS();
+      started ||= played > 0;
+      if (played >= wanted) done(true);
+    };
+    video.addEventListener('timeupdate', look);
+    video.addEventListener('waiting', () => { if (started) stalls += 1; });
+    video.addEventListener('ended', () => { look(); done(playedS() >= wanted); });
+    look();
+  });
+}
