@@ -9,8 +9,8 @@ mod tests;
 use bytes::Bytes;
 
 pub use self::nal::{
-    AccessUnitInfo, LengthPrefixed, NalType, annex_b, first_slice_segment_in_pic, is_droppable,
-    layer_id, to_sample, trim_zeros,
+    AccessUnitInfo, LengthPrefixed, NalType, RandomAccess, annex_b, annex_b_to_sample,
+    first_slice_segment_in_pic, is_annex_b, is_droppable, layer_id, to_sample, trim_zeros,
 };
 pub use self::sets::{ParameterSets, hdr_metadata};
 pub use self::sps::{ProfileTierLevel, SpsInfo};
@@ -143,6 +143,19 @@ impl HevcRecord {
         }
         writer.freeze()
     }
+}
+
+/// Whether a configuration record is `hvcC` rather than `avcC`, by the reserved bits and the type of the first array:
+/// for senders that put HEVC under the codec id of H.264.
+#[must_use]
+pub fn is_record(data: &[u8]) -> bool {
+    let Some((head, arrays)) = data.split_first_chunk::<23>() else { return false };
+    let &[1, _, _, _, _, _, _, _, _, _, _, _, _, a, _, b, c, d, e, _, _, _, count] = head else {
+        return false;
+    };
+    let reserved = a >= 0xf0 && b >= 0xfc && c >= 0xfc && d >= 0xf8 && e >= 0xf8;
+    let first_array = arrays.first().map(|byte| byte & 0x3f);
+    reserved && if count == 0 { arrays.is_empty() } else { matches!(first_array, Some(32..=40)) }
 }
 
 fn write_array<'a>(writer: &mut Writer, head: u8, nals: impl ExactSizeIterator<Item = &'a Bytes>) {

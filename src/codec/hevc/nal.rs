@@ -299,3 +299,45 @@ pub fn to_sample(data: &Bytes, length_size: u8, keep: impl Fn(NalType) -> bool) 
 pub const fn is_droppable(kind: NalType) -> bool {
     matches!(kind, NalType::AUD | NalType::FILLER | NalType::EOB)
 }
+
+/// Whether an access unit has start codes where lengths belong: it begins with one, and read as lengths it does not come
+/// out even. A length of 256 to 511 looks like a start code too, which is why lengths are tried first.
+#[must_use]
+pub fn is_annex_b(data: &[u8], length_size: u8) -> bool {
+    matches!(data, [0, 0, 1, ..] | [0, 0, 0, 1, ..])
+        && LengthPrefixed::new(data, length_size).any(|nal| nal.is_err())
+}
+
+/// An access unit with start codes as an MP4 sample has it: 4-byte lengths, without the NAL units that `keep` refuses.
+#[must_use]
+pub fn annex_b_to_sample(data: &[u8], keep: impl Fn(NalType) -> bool) -> Bytes {
+    let mut sample = BytesMut::with_capacity(data.len());
+    for nal in annex_b(data).filter(|nal| NalType::of(nal).is_some_and(&keep)) {
+        let Ok(length) = u32::try_from(nal.len()) else { break };
+        sample.put_u32(length);
+        sample.put_slice(nal);
+    }
+    sample.freeze()
+}
+
+/// Says which pictures can be decoded: none before the first random access point, and no RASL picture that belongs to a
+/// CRA or BLA picture at which decoding starts (H.265 8.1.3).
+///
+/// Ask for each access unit in decoding order; make a new one after a discontinuity.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct RandomAccess {
+    started: bool,
+    skip_rasl: bool,
+}
+
+impl RandomAccess {
+    /// Whether the access unit is to be kept. Units without a picture are.
+    pub fn admit(&mut self, unit: &AccessUnitInfo) -> bool {
+        let Some(picture) = unit.picture else { return true };
+        if picture.is_irap() {
+            self.skip_rasl = picture.is_bla() || !self.started;
+            self.started = true;
+        }
+        self.started && !(self.skip_rasl && picture.is_rasl())
+    }
+}

@@ -4,6 +4,7 @@ use shiguredo_mp4::Encode;
 use shiguredo_mp4::bitstream::h265::{self, LengthSize};
 
 use super::*;
+use crate::codec::bits::{BitReader, BitWriter};
 use crate::codec::color::ColorInfo;
 use crate::codec::fixtures::{fixture, read_box};
 use crate::error::ErrorKind;
@@ -59,6 +60,7 @@ fn c1_16_size_depth_and_colour_are_what_ffprobe_says() {
     assert_eq!(info.frame_rate, Some((30_000, 1001)));
     assert_eq!(config(HDR10).info().color.map(|it| (it.primaries, it.transfer)), Some((9, 16)));
     assert_eq!(config(MAIN).info().frame_rate, Some((15, 1)));
+    assert_eq!(config(MAIN).info().max_num_reorder, Some(2));
 }
 
 #[test]
@@ -253,6 +255,87 @@ fn c1_09_start_codes_in_place_of_a_record_are_read() {
     assert!(found.parameter_sets().sps().eq(sets.sps()));
     let other = h265::parse_annexb_nal_units(&data).unwrap();
     assert_eq!(annex_b(&data).count(), other.len());
+}
+
+#[test]
+fn c1_09_start_codes_in_an_access_unit_are_told_from_lengths() {
+    let mut data = Vec::new();
+    for nal in LengthPrefixed::new(KEY, 4) {
+        data.extend([0, 0, 0, 1]);
+        data.extend_from_slice(nal.unwrap());
+    }
+    assert!(is_annex_b(&data, 4) && !is_annex_b(KEY, 4));
+    assert_eq!(annex_b_to_sample(&data, |_| true), KEY);
+    // A unit of 260 bytes: its length looks like a start code.
+    let ambiguous = [&[0, 0, 1, 4, 0x02, 1][..], &[0xff; 258]].concat();
+    assert!(!is_annex_b(&ambiguous, 4));
+}
+
+#[test]
+fn b4_19_hevc_record_under_the_codec_id_of_h264_is_told() {
+    for record in [MAIN, HDR10, FULL_HD, SD_444] {
+        assert!(is_record(record) && is_record(config(record).record()));
+    }
+    // The avcC of an H.264 track of the same sender.
+    let avc = [
+        0x01, 0x64, 0x00, 0x0c, 0xff, 0xe1, 0x00, 0x1a, 0x67, 0x64, 0x00, 0x0c, 0xac, 0xd9, 0x41,
+        0x41, 0x9f, 0x9f, 0x01, 0x10, 0x00, 0x00, 0x03, 0x00, 0x10, 0x00, 0x00, 0x03, 0x01, 0xe0,
+    ];
+    assert!(!is_record(&avc) && !is_record(&[]) && !is_record(&MAIN[..22]));
+}
+
+#[test]
+fn c2_02_rasl_pictures_of_the_starting_cra_are_dropped_and_later_ones_kept() {
+    let unit = |number| AccessUnitInfo {
+        picture: Some(NalType::new(number)),
+        ..AccessUnitInfo::default()
+    };
+    let mut access = RandomAccess::default();
+    let (trail, radl, rasl, bla, cra) = (1, 7, 9, 16, 21);
+    let order = [trail, rasl, cra, rasl, radl, trail, cra, rasl, bla, rasl, trail];
+    let kept = order.map(|number| access.admit(&unit(number)));
+    let (no, yes) = (false, true);
+    assert_eq!(kept, [no, no, yes, no, yes, yes, yes, yes, yes, no, yes]);
+    assert!(RandomAccess::default().admit(&AccessUnitInfo::default()));
+}
+
+/// The SPS of a stream with HRD parameters, with the bitstream restriction that stands behind them.
+fn sps_with_segmentation(segmentation: u32) -> Vec<u8> {
+    let sps = record(FULL_HD).sets.sps().next().unwrap().clone();
+    let mut bits = BitReader::escaped(&sps, "");
+    let mut out = BitWriter::default();
+    // The flag of the restriction is bit 434, counted without emulation prevention.
+    for _ in 0..434 {
+        out.bits(1, u32::from(bits.flag("").unwrap()));
+    }
+    out.bits(1, 1u8);
+    out.bits(3, 0u8);
+    let code = segmentation + 1;
+    out.bits(2 * code.ilog2() + 1, code);
+    out.bits(8, 0b1111_0100u8); // four codes of 0, no extension, stop bit
+    let mut nal = Vec::new();
+    for byte in out.freeze() {
+        if byte <= 3 && nal.ends_with(&[0, 0]) {
+            nal.push(3);
+        }
+        nal.push(byte);
+    }
+    nal
+}
+
+#[test]
+fn segmentation_behind_hrd_parameters_is_read_and_told_with_the_parallelism() {
+    let sps = sps_with_segmentation(100);
+    assert_eq!(SpsInfo::parse(&sps).unwrap().min_spatial_segmentation, 100);
+    let sets = record(FULL_HD).sets;
+    let [vps, _, slices] = first_of_each(&sets);
+    let other = record(SD_444).sets;
+    let [_, _, wavefronts] = first_of_each(&other);
+    for (pps, parallelism) in [(slices, 1), (wavefronts, 3)] {
+        let nals = [vps.as_ref(), sps.as_slice(), pps.as_ref()];
+        let config = HevcConfig::from_parameter_sets(nals, &Limits::default()).unwrap();
+        assert_eq!(config.record()[13..16], [0xf0, 100, 0xfc | parallelism]);
+    }
 }
 
 #[test]
