@@ -105,3 +105,25 @@ fn errors_count_bytes_from_the_start_of_the_connection() {
     let error = pair.run().unwrap_err();
     assert_eq!((error.field(), error.offset()), ("Set Chunk Size", Some(3073 + 16)));
 }
+
+#[test]
+fn f_21_a_player_that_reads_nothing_is_given_up() {
+    let mut pair = playing();
+    while pair.server.send(1, 9, 0, Bytes::from(vec![0; 100_000])).is_ok() {}
+    assert!(!pair.server.wants_input());
+    for at in [61_000, 200_000] {
+        assert!(pair.server.poll_timeout().unwrap() <= Micros::from_millis(at));
+        let outcome = pair.server.handle_timeout(Micros::from_millis(at));
+        assert_eq!(outcome.is_err(), at == 200_000);
+    }
+    assert!(pair.server.is_closing());
+}
+
+#[test]
+fn after_an_error_input_is_taken_and_ignored() {
+    let mut pair = publishing();
+    pair.client.raw(&[2, 0, 0, 0, 0, 0, 4, 1, 0, 0, 0, 0, 0, 0, 0, 0]);
+    assert!(pair.run().is_err());
+    assert!(pair.server.is_closing());
+    assert_eq!(pair.server.handle_input(pair.now, &[0xff; 100]).unwrap(), 100);
+}
