@@ -50,7 +50,13 @@ fn run(options: &Options) -> Result<(), String> {
                 servers.reverse();
             }
             for kind in servers {
-                eprintln!("{} · round {} of {} · {}", case.slug(), round + 1, options.rounds, kind.name());
+                eprintln!(
+                    "{} · round {} of {} · {}",
+                    case.slug(),
+                    round + 1,
+                    options.rounds,
+                    kind.name()
+                );
                 match case.run(&context, kind) {
                     Ok(figures) => table.add(kind, figures),
                     Err(why) => eprintln!("  {}: {why}", kind.name()),

@@ -65,9 +65,14 @@ impl Table {
         out.push('\n');
         for row in &self.rows {
             write_to(&mut out, format_args!("| {} |", row.figure.name));
-            servers.iter().for_each(|k| write_to(&mut out, format_args!(" {} |", spread(row.of(*k)))));
+            servers
+                .iter()
+                .for_each(|k| write_to(&mut out, format_args!(" {} |", spread(row.of(*k)))));
             if let Some((a, b)) = pair {
-                write_to(&mut out, format_args!(" {} |", short(median_ratio(row.of(*a), row.of(*b)))));
+                write_to(
+                    &mut out,
+                    format_args!(" {} |", short(median_ratio(row.of(*a), row.of(*b)))),
+                );
             }
             write_to(&mut out, format_args!(" {} |\n", verdict(row)));
         }
@@ -115,7 +120,10 @@ mod tests {
         let text = table.markdown(&[Kind::Ours, Kind::Nginx]);
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(lines[0], "| figure | ours | nginx | ours / nginx | goal |");
-        assert_eq!(lines[2], "| wait, ms | 2.00 [1.00–3.00] | 44.0 [40.0–50.0] | 0.040 | ≤ 5: met |");
+        assert_eq!(
+            lines[2],
+            "| wait, ms | 2.00 [1.00–3.00] | 44.0 [40.0–50.0] | 0.040 | ≤ 5: met |"
+        );
         assert_eq!(lines[3], "| more | – | 7.00 [7.00–7.00] | – |  |");
     }
 }

@@ -66,7 +66,9 @@ impl Programs {
             Kind::Srs => (&self.srs, "-v"),
             Kind::Floor => return "system calls only".into(),
         };
-        let Ok(output) = Command::new(program).arg(flag).output() else { return "not found".into() };
+        let Ok(output) = Command::new(program).arg(flag).output() else {
+            return "not found".into();
+        };
         let text = [output.stdout, output.stderr].concat();
         String::from_utf8_lossy(&text).lines().next().unwrap_or("unknown").to_owned()
     }
@@ -230,7 +232,12 @@ fn ours(programs: &Programs, rtmp: Loopback, http: Loopback, dir: &Path) -> Comm
     command
 }
 
-fn nginx(programs: &Programs, rtmp: Loopback, dir: &Path, features: Features) -> std::io::Result<Command> {
+fn nginx(
+    programs: &Programs,
+    rtmp: Loopback,
+    dir: &Path,
+    features: Features,
+) -> std::io::Result<Command> {
     let (module, at) = (programs.nginx_module.display(), dir.display());
     let user = if rustix::process::getuid().is_root() { "user root;" } else { "" };
     let hls = if features.hls {
@@ -238,7 +245,8 @@ fn nginx(programs: &Programs, rtmp: Loopback, dir: &Path, features: Features) ->
     } else {
         String::new()
     };
-    let record = if features.record { format!("record all; record_path {at}/rec;") } else { String::new() };
+    let record =
+        if features.record { format!("record all; record_path {at}/rec;") } else { String::new() };
     let text = format!(
         "load_module {module}; worker_processes 1; daemon off; {user}\n\
          pid {at}/nginx.pid; error_log {at}/error.log error;\n\
@@ -252,7 +260,12 @@ fn nginx(programs: &Programs, rtmp: Loopback, dir: &Path, features: Features) ->
     Ok(command)
 }
 
-fn srs(programs: &Programs, rtmp: Loopback, dir: &Path, features: Features) -> std::io::Result<Command> {
+fn srs(
+    programs: &Programs,
+    rtmp: Loopback,
+    dir: &Path,
+    features: Features,
+) -> std::io::Result<Command> {
     let at = dir.display();
     let hls = if features.hls {
         format!("hls {{ enabled on; hls_path {at}/hls; hls_fragment 2; hls_window 12; }}")
@@ -260,7 +273,9 @@ fn srs(programs: &Programs, rtmp: Loopback, dir: &Path, features: Features) -> s
         String::new()
     };
     let record = if features.record {
-        format!("dvr {{ enabled on; dvr_path {at}/rec/[app]/[stream].[timestamp].flv; dvr_plan session; }}")
+        format!(
+            "dvr {{ enabled on; dvr_path {at}/rec/[app]/[stream].[timestamp].flv; dvr_plan session; }}"
+        )
     } else {
         String::new()
     };

@@ -52,7 +52,8 @@ pub fn run(context: &Context, kind: Kind) -> Result<Vec<Figure>, String> {
 }
 
 fn describe(style: Style, at_once: usize, marks: &[Marks], figures: &mut Vec<Figure>) {
-    let times = |of: fn(&Marks) -> Option<u64>| Distribution::from_nanos(marks.iter().filter_map(of));
+    let times =
+        |of: fn(&Marks) -> Option<u64>| Distribution::from_nanos(marks.iter().filter_map(of));
     let who = match at_once {
         1 => format!("{}, one at a time", style.name()),
         n => format!("{}, {n} at once", style.name()),
