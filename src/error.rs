@@ -211,6 +211,47 @@ impl fmt::Display for Error {
     }
 }
 
+/// A deviation from the specification that was tolerated, repaired or left out. Not an error: the stream goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Notice<K> {
+    /// What was tolerated.
+    pub kind: K,
+    /// Clause of the specification that says otherwise, or an empty text.
+    pub clause: &'static str,
+    /// How often so far.
+    pub count: u64,
+}
+
+/// Counts tolerated deviations by kind, so that each is said once.
+#[derive(Clone, Debug)]
+pub(crate) struct Tally<K> {
+    notices: Vec<Notice<K>>,
+}
+
+impl<K> Default for Tally<K> {
+    fn default() -> Self {
+        Self { notices: Vec::new() }
+    }
+}
+
+impl<K: Copy + PartialEq> Tally<K> {
+    /// Counts one more, and gives the notice where it is the first of its kind.
+    pub(crate) fn count(&mut self, kind: K, clause: &'static str) -> Option<Notice<K>> {
+        if let Some(known) = self.notices.iter_mut().find(|known| known.kind == kind) {
+            known.count = known.count.saturating_add(1);
+            return None;
+        }
+        let first = Notice { kind, clause, count: 1 };
+        self.notices.push(first);
+        Some(first)
+    }
+
+    /// All kinds so far, in the order of their first time.
+    pub(crate) fn as_slice(&self) -> &[Notice<K>] {
+        &self.notices
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

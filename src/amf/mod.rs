@@ -1,1 +1,11 @@
-//! AMF0 values.
+//! Action Message Format: the values in RTMP commands and FLV script tags.
+//!
+//! AMF0 is read and written in full. AMF3 values are read where AMF0 switches to them (marker `0x11`).
+//! Decoding is bounded in depth and in the number of values by [`Limits`](crate::limits::Limits); memory grows
+//! with bytes read, never with a declared count.
+
+pub mod amf0;
+pub mod amf3;
+mod value;
+
+pub use value::Value;

@@ -144,7 +144,8 @@ mod tests {
     #[test]
     fn reads_as_one_and_shares_its_parts() {
         let payload = Bytes::from_static(b"payload");
-        let mut chain: Chain = [Bytes::from_static(b"head "), Bytes::new(), payload.clone()].into_iter().collect();
+        let mut chain: Chain =
+            [Bytes::from_static(b"head "), Bytes::new(), payload.clone()].into_iter().collect();
         assert_eq!((chain.len(), chain.iter().len()), (12, 2));
         assert_eq!(chain.iter().last().unwrap().as_ptr(), payload.as_ptr());
         let mut slices = [IoSlice::new(&[]); 4];

@@ -1,5 +1,16 @@
 //! FLV: tags, bodies, reader, writer.
 
+pub mod body;
+mod header;
+mod metadata;
+mod reader;
 mod tag;
+#[cfg(test)]
+mod tests;
+mod writer;
 
+pub use header::Header;
+pub use metadata::{is_metadata, metadata_of, parse_metadata, write_metadata};
+pub use reader::{Reader, ReaderNotice};
 pub use tag::{Tag, TagKind};
+pub use writer::Writer;

@@ -14,6 +14,25 @@ pub enum TagKind {
     Script = 18,
 }
 
+impl TagKind {
+    /// The kind of an FLV tag type or RTMP message type; `None` for those that carry no media.
+    #[must_use]
+    pub const fn from_type_id(type_id: u8) -> Option<Self> {
+        Some(match type_id {
+            8 => Self::Audio,
+            9 => Self::Video,
+            18 => Self::Script,
+            _ => return None,
+        })
+    }
+
+    /// The FLV tag type and RTMP message type.
+    #[must_use]
+    pub const fn type_id(self) -> u8 {
+        self as u8
+    }
+}
+
 /// One tag: kind, wire timestamp and body.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tag {

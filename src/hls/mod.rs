@@ -1,1 +1,27 @@
-//! HLS: segments, window and playlists.
+//! HLS: one CMAF track a file, segments cut at the video's key frames, a sliding window, and its playlists
+//! (RFC 8216, draft rfc8216bis).
+//!
+//! [`Muxer`] takes tracks and access units and answers for files by name. Nothing is written anywhere:
+//! a segment is a small head and the shared payload of its access units, held while the playlist lists it and
+//! for as long again as a slow player may still ask for it.
+//!
+//! | noun | what it is |
+//! |---|---|
+//! | rendition | one track as a player sees it: a media playlist and its files |
+//! | timeline | from the stream's times to ticks of the output: one offset for all tracks of an epoch |
+//! | cut | the point where all renditions go on to the next segment |
+//! | segment | what a rendition holds between two cuts |
+//! | window | the segments that the playlist lists, and those that it listed of late |
+//! | epoch | an unbroken stretch of one time line and one set of configurations; a discontinuity is between two |
+
+mod file;
+mod muxer;
+mod playlist;
+mod rendition;
+mod segment;
+mod segmenter;
+mod timeline;
+mod window;
+
+pub use file::{Cache, File};
+pub use muxer::{Muxer, MuxerConfig, Stats};

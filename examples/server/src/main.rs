@@ -1,1 +1,25 @@
-fn main() {}
+//! `streamcore`: a live-streaming server and its tools.
+
+mod cli;
+mod finish;
+mod http;
+mod hub;
+mod media_info;
+mod names;
+mod notices;
+mod player;
+mod probe;
+mod recorder;
+mod recordings;
+mod redact;
+mod remux;
+mod rtmp;
+mod serve;
+mod stats;
+mod stream;
+
+use clap::Parser as _;
+
+fn main() -> std::process::ExitCode {
+    cli::Cli::parse().run()
+}

@@ -1,0 +1,218 @@
+//! The command line: every option is also an environment variable.
+
+use std::io::IsTerminal as _;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use tracing_subscriber::EnvFilter;
+
+/// A live-streaming server: RTMP in; web page, HLS, recordings and MP4 out.
+#[derive(Debug, Parser)]
+#[command(version, args_conflicts_with_subcommands = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    /// Without a command: serve.
+    #[command(flatten)]
+    serve: ServeArgs,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Takes RTMP publishers in and gives the page, HLS and recordings out (the default).
+    Serve(ServeArgs),
+    /// Turns an FLV into an MP4 with its index in front, without re-encoding.
+    Remux(RemuxArgs),
+    /// Says what an FLV or MP4 file holds.
+    Probe(ProbeArgs),
+}
+
+/// Options of `serve`.
+#[derive(Clone, Debug, Args)]
+pub struct ServeArgs {
+    /// Address for RTMP publishers and players; port 0 picks a free one.
+    #[arg(
+        long,
+        env = "STREAMCORE_RTMP_LISTEN",
+        value_name = "ADDR",
+        default_value = "0.0.0.0:1935"
+    )]
+    pub rtmp_listen: SocketAddr,
+    /// Address for the page, HLS, recordings and the API; port 0 picks a free one.
+    #[arg(
+        long,
+        env = "STREAMCORE_HTTP_LISTEN",
+        value_name = "ADDR",
+        default_value = "0.0.0.0:8080"
+    )]
+    pub http_listen: SocketAddr,
+    /// Folder for everything that is kept; recordings go to its folder `recordings`.
+    #[arg(long, env = "STREAMCORE_DATA_DIR", value_name = "DIR", default_value = "./data")]
+    pub data_dir: PathBuf,
+    /// Target duration of an HLS segment, for example 2s or 1500ms. A segment ends at a key frame.
+    #[arg(long, env = "STREAMCORE_HLS_SEGMENT_DURATION", value_name = "TIME", default_value = "2s", value_parser = duration)]
+    pub hls_segment_duration: Duration,
+    /// How much of a live stream its HLS playlists list.
+    #[arg(long, env = "STREAMCORE_HLS_WINDOW", value_name = "TIME", default_value = "30s", value_parser = duration)]
+    pub hls_window: Duration,
+    /// How long HLS stays to be read after the publisher's end.
+    #[arg(long, env = "STREAMCORE_HLS_LINGER", value_name = "TIME", default_value = "60s", value_parser = duration)]
+    pub hls_linger: Duration,
+    /// Record every stream (the default).
+    #[arg(long, env = "STREAMCORE_RECORD", value_name = "BOOL", num_args = 0..=1, require_equals = true,
+          default_value = "true", default_missing_value = "true", action = clap::ArgAction::Set, overrides_with = "no_record")]
+    record: bool,
+    /// Record nothing.
+    #[arg(long, overrides_with = "record")]
+    no_record: bool,
+    /// Keep the FLV beside the MP4 that was made from it.
+    #[arg(long, env = "STREAMCORE_KEEP_FLV")]
+    pub keep_flv: bool,
+    /// How long a stop waits for recordings to be finished; what is left is finished at the next start.
+    #[arg(long, env = "STREAMCORE_STOP_TIMEOUT", value_name = "TIME", default_value = "30s", value_parser = duration)]
+    pub stop_timeout: Duration,
+    /// Connections on the RTMP port at once; more are refused.
+    #[arg(long, env = "STREAMCORE_MAX_CONNECTIONS", value_name = "N", default_value_t = 4096)]
+    pub max_connections: usize,
+    /// Time from connecting to the end of the RTMP handshake.
+    #[arg(long, env = "STREAMCORE_HANDSHAKE_TIMEOUT", value_name = "TIME", default_value = "8s", value_parser = duration, hide = true)]
+    pub handshake_timeout: Duration,
+    /// Form of the log lines, which go to standard error.
+    #[arg(long, env = "STREAMCORE_LOG", value_enum, default_value_t = LogFormat::Text)]
+    pub log: LogFormat,
+    /// What is logged: a level or a filter such as `info,streamcore=debug`; `RUST_LOG` does the same.
+    #[arg(long, env = "STREAMCORE_LOG_LEVEL", value_name = "FILTER")]
+    log_level: Option<String>,
+}
+
+impl ServeArgs {
+    /// Whether streams are recorded.
+    pub fn recording(&self) -> bool {
+        self.record && !self.no_record
+    }
+}
+
+/// Form of the log lines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// Options of `remux`.
+#[derive(Clone, Debug, Args)]
+pub struct RemuxArgs {
+    /// The FLV to read.
+    pub input: PathBuf,
+    /// The MP4 to write: it has this name only once it is whole.
+    pub output: PathBuf,
+}
+
+/// Options of `probe`.
+#[derive(Clone, Debug, Args)]
+pub struct ProbeArgs {
+    /// An FLV or MP4 file.
+    pub file: PathBuf,
+    /// JSON for programs in place of the table for people.
+    #[arg(long)]
+    pub json: bool,
+}
+
+impl Cli {
+    /// Runs the command; an error is one line on standard error and exit status 1.
+    pub fn run(self) -> ExitCode {
+        let result = match self.command.unwrap_or(Command::Serve(self.serve)) {
+            Command::Serve(args) => {
+                start_log(&args);
+                crate::serve::run(args)
+            }
+            Command::Remux(args) => crate::remux::run(&args),
+            Command::Probe(args) => crate::probe::run(&args),
+        };
+        match result {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                eprintln!("streamcore: {error:#}");
+                ExitCode::FAILURE
+            }
+        }
+    }
+}
+
+fn start_log(args: &ServeArgs) {
+    let filter = args
+        .log_level
+        .clone()
+        .or_else(|| std::env::var(EnvFilter::DEFAULT_ENV).ok())
+        .unwrap_or_else(|| "info".into());
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(EnvFilter::new(filter))
+        .with_target(false)
+        .with_ansi(
+            std::io::stderr().is_terminal()
+                && std::env::var_os("NO_COLOR").is_none_or(|no| no.is_empty()),
+        )
+        .with_writer(std::io::stderr);
+    match args.log {
+        LogFormat::Text => log.init(),
+        LogFormat::Json => log.json().flatten_event(true).init(),
+    }
+}
+
+/// Reads `2s`, `1500ms`, `1m`, `0.5s` or a bare number of seconds.
+fn duration(text: &str) -> Result<Duration, String> {
+    let text = text.trim();
+    let split = text.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(split);
+    let number: f64 =
+        number.trim().parse().map_err(|_| format!("`{text}` is not a time like 2s or 500ms"))?;
+    let seconds = match unit {
+        "ms" => number / 1000.0,
+        "" | "s" => number,
+        "m" | "min" => number * 60.0,
+        "h" => number * 3600.0,
+        _ => return Err(format!("`{unit}` is not one of ms, s, m, h")),
+    };
+    if !(0.001..=86_400.0).contains(&seconds) {
+        return Err(format!("`{text}` is not between 1ms and 24h"));
+    }
+    Ok(Duration::from_secs_f64(seconds))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn durations_have_units_and_bounds() {
+        assert_eq!(duration("2s"), Ok(Duration::from_secs(2)));
+        assert_eq!(duration("1500ms"), Ok(Duration::from_millis(1500)));
+        assert_eq!(duration("1.5"), Ok(Duration::from_millis(1500)));
+        assert_eq!(duration("1m"), Ok(Duration::from_secs(60)));
+        for bad in ["", "s", "-1s", "2 weeks", "NaN", "inf", "0", "1e9"] {
+            assert!(duration(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn serve_is_the_default() {
+        let cli = Cli::parse_from(["streamcore", "--rtmp-listen", "127.0.0.1:0", "--no-record"]);
+        assert!(cli.command.is_none());
+        assert!(!cli.serve.recording());
+        assert_eq!(cli.serve.rtmp_listen.port(), 0);
+        let cli = Cli::parse_from(["streamcore", "serve"]);
+        let Some(Command::Serve(args)) = cli.command else { panic!("not serve") };
+        assert!(args.recording());
+    }
+}

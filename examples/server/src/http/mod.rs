@@ -1,0 +1,55 @@
+//! Everything that is served over HTTP.
+
+mod api;
+mod body;
+mod hls;
+mod listen;
+mod page;
+mod recordings;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::Request;
+use axum::http::header::{HeaderName, HeaderValue, X_CONTENT_TYPE_OPTIONS};
+use axum::middleware::{Next, from_fn};
+use axum::response::Response;
+use axum::routing::get;
+
+pub use listen::serve;
+
+use crate::hub::Hub;
+
+/// All routes. What is not one of the server's own is a file of a live stream, or not found.
+pub fn router(hub: Arc<Hub>) -> Router {
+    Router::new()
+        .route("/", get(page::page))
+        .route("/healthz", get(|| async { "ok\n" }))
+        .route("/api/v1/streams", get(api::streams))
+        .route("/api/v1/recordings", get(api::recordings))
+        .route("/recordings/{*path}", get(recordings::file))
+        .fallback(hls::file)
+        .layer(from_fn(common_headers))
+        .with_state(hub)
+}
+
+async fn common_headers(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(
+        HeaderName::from_static("referrer-policy"),
+        HeaderValue::from_static("no-referrer"),
+    );
+    response
+}
+
+/// Opens `headers` to pages of other origins: players are often embedded elsewhere.
+fn allow_any_origin(headers: &mut axum::http::HeaderMap) {
+    use axum::http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS};
+    headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+    headers.insert(
+        ACCESS_CONTROL_EXPOSE_HEADERS,
+        HeaderValue::from_static("Content-Length, Content-Range, Date, ETag"),
+    );
+}

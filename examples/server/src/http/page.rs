@@ -1,0 +1,117 @@
+//! The page, embedded in the program.
+
+use std::fmt::Write as _;
+use std::sync::OnceLock;
+
+use axum::http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, IF_NONE_MATCH,
+};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+
+/// The built page, or the plain one where it was not built (see `build.rs`).
+const PAGE: &str = include_str!(env!("STREAMCORE_PAGE"));
+
+struct Headers {
+    etag: HeaderValue,
+    policy: HeaderValue,
+}
+
+/// `GET /`.
+pub async fn page(request: HeaderMap) -> Response {
+    static HEADERS: OnceLock<Headers> = OnceLock::new();
+    let known = HEADERS.get_or_init(|| headers_of(PAGE));
+    let mut headers = HeaderMap::new();
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    headers.insert(CONTENT_SECURITY_POLICY, known.policy.clone());
+    headers.insert(ETAG, known.etag.clone());
+    if request.get(IF_NONE_MATCH) == Some(&known.etag) {
+        return (StatusCode::NOT_MODIFIED, headers).into_response();
+    }
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
+    (headers, PAGE).into_response()
+}
+
+fn headers_of(page: &str) -> Headers {
+    let etag = format!("\"{}\"", &hex(&hmac_sha256::Hash::hash(page.as_bytes()))[..32]);
+    let value =
+        |text: String| HeaderValue::try_from(text).expect("hexadecimal and base64 are ASCII");
+    Headers { etag: value(etag), policy: value(policy(page)) }
+}
+
+/// A policy that runs the page's own inline scripts, named by their hashes, and no other.
+fn policy(page: &str) -> String {
+    let mut scripts = String::new();
+    for script in inline_scripts(page) {
+        let _ =
+            write!(scripts, " 'sha256-{}'", base64(&hmac_sha256::Hash::hash(script.as_bytes())));
+    }
+    format!(
+        "default-src 'none'; script-src blob:{scripts}; style-src 'unsafe-inline'; img-src 'self' data: blob:; \
+         media-src 'self' blob:; connect-src 'self'; worker-src blob:; font-src data:; base-uri 'none'; \
+         form-action 'none'; frame-ancestors 'self'"
+    )
+}
+
+/// The text of every `<script>` element.
+fn inline_scripts(page: &str) -> Vec<&str> {
+    let mut scripts = Vec::new();
+    let mut rest = page;
+    while let Some(at) = rest.find("<script") {
+        rest = &rest[at..];
+        let Some(open) = rest.find('>') else { break };
+        let Some(end) = rest.find("</script") else { break };
+        if open < end {
+            scripts.push(&rest[open + 1..end]);
+        }
+        rest = &rest[end + "</script".len()..];
+    }
+    scripts
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+fn base64(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut text = String::new();
+    for group in bytes.chunks(3) {
+        let word = group
+            .iter()
+            .chain([0, 0].iter())
+            .take(3)
+            .fold(0u32, |word, &byte| word << 8 | u32::from(byte));
+        for digit in 0..4 {
+            let value = (word >> (18 - 6 * digit)) & 63;
+            text.push(if digit > group.len() { '=' } else { char::from(DIGITS[value as usize]) });
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn base64_pads() {
+        assert_eq!(base64(b""), "");
+        assert_eq!(base64(b"f"), "Zg==");
+        assert_eq!(base64(b"fo"), "Zm8=");
+        assert_eq!(base64(b"foobar"), "Zm9vYmFy");
+    }
+
+    #[test]
+    fn every_inline_script_is_named_in_the_policy() {
+        let page = "<script>a()</script><p><script type=\"module\">b()</script>";
+        assert_eq!(inline_scripts(page), ["a()", "b()"]);
+        let policy = policy(page);
+        assert_eq!(policy.matches("'sha256-").count(), 2);
+        assert!(!policy.contains("script-src 'unsafe-inline'"));
+        assert!(headers_of(PAGE).etag.to_str().is_ok_and(|etag| etag.len() == 34));
+    }
+}

@@ -1,0 +1,167 @@
+//! All streams by their path.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use streamcore::hls::MuxerConfig;
+use streamcore::limits::Limits;
+use tokio::sync::Semaphore;
+
+use crate::cli::ServeArgs;
+use crate::finish::Finisher;
+use crate::names;
+use crate::player::Player;
+use crate::recorder::{Health, Recorder};
+use crate::recordings::Recordings;
+use crate::stats::{PublisherInfo, StreamInfo};
+use crate::stream::{Publication, Stream};
+
+/// Requests that may wait for a first segment at once (F-20).
+const WAITERS: usize = 1000;
+/// Paths that are known at once, so that players of made-up names cannot fill the memory.
+const STREAMS: usize = 10_000;
+
+/// Settings of all streams.
+#[derive(Clone, Debug)]
+pub struct HubConfig {
+    pub limits: Limits,
+    pub hls: MuxerConfig,
+    pub hls_linger: Duration,
+    pub record: bool,
+}
+
+impl From<&ServeArgs> for HubConfig {
+    fn from(args: &ServeArgs) -> Self {
+        let mut limits = Limits::default();
+        limits.handshake_timeout = args.handshake_timeout;
+        let mut hls = MuxerConfig::default();
+        hls.target_duration = args.hls_segment_duration;
+        hls.window = args.hls_window;
+        Self { limits, hls, hls_linger: args.hls_linger, record: args.recording() }
+    }
+}
+
+/// Why a publisher is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// Somebody publishes under that name.
+    Live,
+    /// The name is not fit for a URL and a file.
+    Name,
+    /// There are too many streams.
+    Full,
+}
+
+/// All streams.
+#[derive(Debug)]
+pub struct Hub {
+    config: HubConfig,
+    recordings: Arc<Recordings>,
+    finisher: Finisher,
+    streams: Mutex<HashMap<String, Arc<Stream>>>,
+    waiters: Semaphore,
+}
+
+impl Hub {
+    /// No stream yet.
+    pub fn new(config: HubConfig, recordings: Arc<Recordings>, finisher: Finisher) -> Arc<Self> {
+        Arc::new(Self {
+            config,
+            recordings,
+            finisher,
+            streams: Mutex::default(),
+            waiters: Semaphore::new(WAITERS),
+        })
+    }
+
+    /// Settings of all streams.
+    pub fn config(&self) -> &HubConfig {
+        &self.config
+    }
+
+    /// The recordings.
+    pub fn recordings(&self) -> &Recordings {
+        &self.recordings
+    }
+
+    /// Bounds the requests that wait.
+    pub fn waiters(&self) -> &Semaphore {
+        &self.waiters
+    }
+
+    /// The stream of that path, where there is one.
+    pub fn find(&self, path: &str) -> Option<Arc<Stream>> {
+        self.streams().get(path).cloned()
+    }
+
+    /// Live streams, longest live first.
+    pub fn list(&self) -> Vec<StreamInfo> {
+        let streams: Vec<_> = self.streams().values().cloned().collect();
+        let mut live: Vec<_> = streams.iter().filter_map(|stream| stream.info()).collect();
+        live.sort_by(|a, b| (&a.since, &a.path).cmp(&(&b.since, &b.path)));
+        live
+    }
+
+    /// Starts a stream.
+    pub fn publish(
+        &self,
+        path: &str,
+        address: SocketAddr,
+        agent: &str,
+    ) -> Result<Publication, Refusal> {
+        if !names::is_publishable(path) {
+            return Err(Refusal::Name);
+        }
+        // The lock keeps the stream from being tidied away between the look-up and its start.
+        let mut streams = self.streams();
+        let stream = self.entry(&mut streams, path).ok_or(Refusal::Full)?;
+        if stream.is_live() {
+            return Err(Refusal::Live);
+        }
+        let health = Arc::new(Health::default());
+        let recorder = self.config.record.then(|| {
+            Recorder::start(path, self.recordings.clone(), self.finisher.clone(), health.clone())
+        });
+        let info = PublisherInfo { address: address.to_string(), agent: agent.to_owned() };
+        stream.publish(info, &self.config, recorder, health).ok_or(Refusal::Live)
+    }
+
+    /// Adds a player to a stream; where nobody publishes it, the player waits until somebody does.
+    pub fn play(&self, path: &str, player: &Arc<Player>) -> Option<Arc<Stream>> {
+        if !names::is_safe_path(path) {
+            return None;
+        }
+        let mut streams = self.streams();
+        let stream = self.entry(&mut streams, path)?;
+        stream.attach(player.clone());
+        Some(stream)
+    }
+
+    fn entry(&self, streams: &mut HashMap<String, Arc<Stream>>, path: &str) -> Option<Arc<Stream>> {
+        if let Some(stream) = streams.get(path) {
+            return Some(stream.clone());
+        }
+        if streams.len() >= STREAMS {
+            return None;
+        }
+        let stream = Arc::new(Stream::new(path, &self.config));
+        streams.insert(path.to_owned(), stream.clone());
+        Some(stream)
+    }
+
+    /// Lets go, once a second, of what nobody needs any more.
+    pub async fn keep_tidy(self: Arc<Self>) {
+        let mut ticks = tokio::time::interval(Duration::from_secs(1));
+        loop {
+            ticks.tick().await;
+            let (now, linger) = (Instant::now(), self.config.hls_linger);
+            self.streams().retain(|_, stream| !stream.tidy(now, linger));
+        }
+    }
+
+    fn streams(&self) -> MutexGuard<'_, HashMap<String, Arc<Stream>>> {
+        self.streams.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

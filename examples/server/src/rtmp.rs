@@ -1,0 +1,213 @@
+//! One RTMP connection: the session's events to the streams, and a stream's messages to the session.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use streamcore::driver::tokio::{CloseReason, Closed, Handler};
+use streamcore::error::Result;
+use streamcore::rtmp::session::{Rejection, RequestId, ServerSession, SessionEvent, StreamPath};
+use tokio::sync::Notify;
+
+use crate::hub::{Hub, Refusal};
+use crate::player::{Form, Next, Player};
+use crate::redact::Redacted;
+use crate::stream::{Publication, Stream};
+
+/// What one connection publishes and plays, by message stream.
+pub struct Peer {
+    hub: Arc<Hub>,
+    address: SocketAddr,
+    agent: Option<String>,
+    publications: HashMap<u32, Publication>,
+    players: HashMap<u32, (Arc<Stream>, Arc<Player>)>,
+    wake: Arc<Notify>,
+}
+
+impl Peer {
+    /// A connection that has just come.
+    pub fn new(hub: Arc<Hub>, address: SocketAddr) -> Self {
+        tracing::debug!(peer = %address, "connection");
+        Self {
+            hub,
+            address,
+            agent: None,
+            publications: HashMap::new(),
+            players: HashMap::new(),
+            wake: Arc::default(),
+        }
+    }
+
+    fn publish(
+        &mut self,
+        session: &mut ServerSession,
+        request: RequestId,
+        id: u32,
+        path: &StreamPath,
+    ) -> Result<()> {
+        let path = path.path();
+        let (stream, peer) = (Redacted(&path), self.address);
+        match self.hub.publish(&path, peer, self.agent.as_deref().unwrap_or_default()) {
+            Ok(publication) => {
+                tracing::info!(%stream, %peer, "publishing");
+                self.publications.insert(id, publication);
+                session.accept(request)
+            }
+            Err(refusal) => {
+                let (reason, rejection) = match refusal {
+                    Refusal::Live => {
+                        ("somebody publishes under this name", Rejection::AlreadyPublishing)
+                    }
+                    Refusal::Name => ("the name is not allowed", Rejection::NotFound),
+                    Refusal::Full => ("there are too many streams", Rejection::Overloaded),
+                };
+                tracing::warn!(%stream, %peer, "publisher refused: {reason}");
+                session.reject(request, rejection)
+            }
+        }
+    }
+
+    fn play(
+        &mut self,
+        session: &mut ServerSession,
+        request: RequestId,
+        id: u32,
+        path: &StreamPath,
+    ) -> Result<()> {
+        let path = path.path();
+        let form = Form { stream_id: id, chunk_size: session.chunk_size() };
+        let player =
+            Player::new(form, self.hub.config().limits.player_queue_bytes, self.wake.clone());
+        let Some(stream) = self.hub.play(&path, &player) else {
+            return session.reject(request, Rejection::NotFound);
+        };
+        tracing::info!(stream = %Redacted(&path), peer = %self.address, live = stream.is_live(), "playing");
+        self.players.insert(id, (stream, player));
+        session.accept(request)
+    }
+
+    fn stop_playing(&mut self, id: u32) {
+        if let Some((stream, player)) = self.players.remove(&id) {
+            stream.detach(&player);
+        }
+    }
+
+    fn pause(&mut self, id: u32, paused: bool) {
+        if let Some((stream, player)) = self.players.get(&id) {
+            if paused {
+                player.set_paused(true);
+            } else {
+                stream.resume(player);
+            }
+        }
+    }
+
+    fn stop_publishing(&mut self, id: u32) {
+        if let Some(publication) = self.publications.remove(&id) {
+            tracing::info!(stream = %Redacted(publication.path()), peer = %self.address, "publishing ended");
+        }
+    }
+}
+
+impl Handler for Peer {
+    fn handle_event(&mut self, session: &mut ServerSession, event: SessionEvent) -> Result<()> {
+        match event {
+            SessionEvent::Media { stream_id, type_id, timestamp, payload } => {
+                if let Some(publication) = self.publications.get_mut(&stream_id) {
+                    publication.handle(type_id, timestamp, payload);
+                }
+            }
+            SessionEvent::Connected { agent, .. } => {
+                tracing::debug!(peer = %self.address, %agent, "connected");
+                self.agent = Some(agent);
+            }
+            SessionEvent::Publish { request, stream_id, path } => {
+                self.publish(session, request, stream_id, &path)?;
+            }
+            SessionEvent::Play { request, stream_id, path } => {
+                self.play(session, request, stream_id, &path)?;
+            }
+            SessionEvent::Unpublished { stream_id } => self.stop_publishing(stream_id),
+            SessionEvent::PlayEnded { stream_id } => self.stop_playing(stream_id),
+            SessionEvent::Paused { stream_id, paused } => self.pause(stream_id, paused),
+            SessionEvent::Seek { stream_id, .. } => {
+                self.pause(stream_id, true);
+                self.pause(stream_id, false);
+            }
+            SessionEvent::Notice(notice) => {
+                tracing::debug!(peer = %self.address, %notice, "tolerated")
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    async fn ready(&mut self) {
+        self.wake.notified().await;
+    }
+
+    fn handle_ready(&mut self, session: &mut ServerSession, budget: usize) -> Result<bool> {
+        let mut ended = Vec::new();
+        let mut sent = 0;
+        for (&id, (_, player)) in &self.players {
+            loop {
+                if sent >= budget {
+                    return Ok(true);
+                }
+                match player.next() {
+                    Next::Message(message) => {
+                        sent += message.len();
+                        session.send_shared(&message)?;
+                    }
+                    Next::Wait => break,
+                    Next::End => {
+                        ended.push(id);
+                        break;
+                    }
+                    Next::GiveUp => {
+                        tracing::warn!(peer = %self.address, "player given up: it reads too slowly");
+                        session.close();
+                        return Ok(false);
+                    }
+                }
+            }
+        }
+        for id in ended {
+            session.end_play(id);
+            self.stop_playing(id);
+        }
+        Ok(false)
+    }
+
+    fn handle_stop(&mut self, session: &mut ServerSession) {
+        for (id, (stream, player)) in self.players.drain() {
+            stream.detach(&player);
+            session.end_play(id);
+        }
+        session.close();
+    }
+
+    fn handle_closed(&mut self, closed: &Closed) {
+        let peer = self.address;
+        let ids: Vec<u32> = self.publications.keys().copied().collect();
+        ids.into_iter().for_each(|id| self.stop_publishing(id));
+        let (bytes_in, bytes_out) = (closed.bytes_in, closed.bytes_out);
+        match &closed.reason {
+            CloseReason::Protocol(error) if self.agent.is_none() => {
+                tracing::warn!(%peer, bytes_in, "closed a connection that is no RTMP: {error}");
+            }
+            CloseReason::Protocol(error) => tracing::warn!(%peer, "closed: {error}"),
+            CloseReason::WriteTimeout => tracing::warn!(%peer, "closed: the peer reads nothing"),
+            CloseReason::Io(error) => tracing::debug!(%peer, "connection lost: {error}"),
+            reason => tracing::debug!(%peer, bytes_in, bytes_out, ?reason, "closed"),
+        }
+    }
+}
+
+impl Drop for Peer {
+    fn drop(&mut self) {
+        for (_, (stream, player)) in self.players.drain() {
+            stream.detach(&player);
+        }
+    }
+}

@@ -1,0 +1,336 @@
+//! One stream: from its publisher to HLS, to RTMP players and to the recorder.
+
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use bytes::Bytes;
+use jiff::Timestamp;
+use streamcore::assemble::{Assembler, Event};
+use streamcore::error::Result;
+use streamcore::flv::{Tag, TagKind};
+use streamcore::hls;
+use streamcore::live::GopCache;
+use tokio::sync::watch;
+
+use crate::hub::HubConfig;
+use crate::names;
+use crate::notices;
+use crate::player::{Fan, Player};
+use crate::recorder::{Health, Recorder};
+use crate::recordings::rfc3339;
+use crate::stats::{PlayersInfo, PublisherInfo, Rate, StreamInfo, Tracks, Viewers};
+
+/// One stream by its path. It is there while it has a publisher, players who wait for one, or HLS that may still be read.
+#[derive(Debug)]
+pub struct Stream {
+    path: String,
+    live: Mutex<Live>,
+    hls: Mutex<Hls>,
+    viewers: Mutex<Viewers>,
+    changes: watch::Sender<()>,
+}
+
+#[derive(Debug)]
+struct Live {
+    publisher: Option<Publisher>,
+    /// Grows with each publisher: says whose end an end is.
+    token: u64,
+    gop: GopCache,
+    fan: Fan,
+}
+
+#[derive(Debug)]
+struct Publisher {
+    info: PublisherInfo,
+    since: Timestamp,
+    started: Instant,
+    rate: Rate,
+    bytes_in: u64,
+    tracks: Tracks,
+    health: Arc<Health>,
+}
+
+#[derive(Debug, Default)]
+struct Hls {
+    muxer: Option<hls::Muxer>,
+    ended: Option<Instant>,
+}
+
+impl Stream {
+    /// A stream without a publisher.
+    pub fn new(path: &str, config: &HubConfig) -> Self {
+        let live = Live {
+            publisher: None,
+            token: 0,
+            gop: GopCache::new(config.limits.gop_bytes),
+            fan: Fan::default(),
+        };
+        Self {
+            path: path.to_owned(),
+            live: Mutex::new(live),
+            hls: Mutex::default(),
+            viewers: Mutex::default(),
+            changes: watch::Sender::new(()),
+        }
+    }
+
+    /// Makes `info` the publisher, unless there is one: a stream has one publisher, and who comes second is told so.
+    pub fn publish(
+        self: &Arc<Self>,
+        info: PublisherInfo,
+        config: &HubConfig,
+        recorder: Option<Recorder>,
+        health: Arc<Health>,
+    ) -> Option<Publication> {
+        let mut live = self.live();
+        if live.publisher.is_some() {
+            return None;
+        }
+        let now = Instant::now();
+        live.token += 1;
+        live.publisher = Some(Publisher {
+            info,
+            since: Timestamp::now(),
+            started: now,
+            rate: Rate::new(now),
+            bytes_in: 0,
+            tracks: Tracks::default(),
+            health,
+        });
+        let token = live.token;
+        // Still under the lock: an earlier publisher's end must not come between.
+        self.hls().start(config);
+        drop(live);
+        Some(Publication {
+            stream: self.clone(),
+            token,
+            assembler: Assembler::new(&config.limits),
+            recorder,
+        })
+    }
+
+    /// Adds a player, who gets headers and the current group of pictures at once where the stream is live.
+    pub fn attach(&self, player: Arc<Player>) {
+        let mut live = self.live();
+        Fan::start(&player, live.gop.tags());
+        live.fan.add(player);
+    }
+
+    /// Lets a player go on after a pause.
+    pub fn resume(&self, player: &Player) {
+        let live = self.live();
+        player.set_paused(false);
+        Fan::start(player, live.gop.tags());
+    }
+
+    /// Removes a player.
+    pub fn detach(&self, player: &Arc<Player>) {
+        self.live().fan.remove(player);
+    }
+
+    /// A file of the stream's HLS, by its name without the stream's path.
+    pub fn hls_file(&self, name: &str) -> Option<hls::File> {
+        self.hls().muxer.as_ref()?.file(name)
+    }
+
+    /// Wakes at whatever may have made a file.
+    pub fn changes(&self) -> watch::Receiver<()> {
+        self.changes.subscribe()
+    }
+
+    /// Whether there is a publisher.
+    pub fn is_live(&self) -> bool {
+        self.live().publisher.is_some()
+    }
+
+    /// An HLS player asked for a playlist.
+    pub fn seen(&self, ip: IpAddr, agent: &[u8]) {
+        lock(&self.viewers).seen(ip, agent, Instant::now());
+    }
+
+    /// Lets HLS go that ended `linger` ago. Says whether nothing is left to keep the stream for.
+    pub fn tidy(&self, now: Instant, linger: Duration) -> bool {
+        let mut hls = self.hls();
+        if hls.ended.is_some_and(|ended| now.saturating_duration_since(ended) >= linger) {
+            *hls = Hls::default();
+        }
+        let has_hls = hls.muxer.is_some();
+        drop(hls);
+        let live = self.live();
+        !has_hls && live.publisher.is_none() && live.fan.is_empty()
+    }
+
+    /// The stream as the API gives it; `None` where it is not live.
+    pub fn info(&self) -> Option<StreamInfo> {
+        let now = Instant::now();
+        let watching = lock(&self.viewers).count(now);
+        let mut live = self.live();
+        let playing = live.fan.len();
+        let publisher = live.publisher.as_mut()?;
+        let (app, name) = names::split(&self.path);
+        Some(StreamInfo {
+            app: app.to_owned(),
+            name: name.to_owned(),
+            path: self.path.clone(),
+            since: rfc3339(publisher.since),
+            uptime_s: (now.duration_since(publisher.started).as_secs_f64() * 10.0).round() / 10.0,
+            publisher: publisher.info.clone(),
+            video: publisher.tracks.video(),
+            audio: publisher.tracks.audio(),
+            bitrate_kbps: publisher.rate.kbps(now),
+            viewers: playing + watching,
+            players: PlayersInfo { rtmp: playing, hls: watching },
+            bytes_in: publisher.bytes_in,
+            hls: format!("{}/index.m3u8", names::url_path(&self.path)),
+            recording: publisher.health.is_recording(),
+            problems: publisher.health.problems(),
+        })
+    }
+
+    fn relay(&self, tag: &Tag) {
+        let mut live = self.live();
+        live.gop.handle_tag(tag);
+        live.fan.send(tag);
+        if let Some(publisher) = &mut live.publisher {
+            let bytes = tag.body.len() as u64;
+            publisher.bytes_in += bytes;
+            publisher.rate.add(Instant::now(), bytes);
+        }
+    }
+
+    fn handle_event(&self, event: Event) {
+        match event {
+            Event::Track(track) => {
+                if let Some(publisher) = &mut self.live().publisher {
+                    publisher.tracks.set(&track);
+                }
+                self.hls_with(|muxer| muxer.handle_track(track));
+            }
+            Event::Unit(unit) => {
+                if let Some(publisher) = &mut self.live().publisher {
+                    publisher.tracks.unit(&unit);
+                }
+                let wall = SystemTime::now().duration_since(UNIX_EPOCH).ok();
+                let wall = wall.and_then(|wall| i64::try_from(wall.as_micros()).ok());
+                self.hls_with(|muxer| muxer.handle_unit(unit, wall));
+            }
+            Event::Discontinuity => self.hls_with(hls::Muxer::handle_discontinuity),
+            Event::Notice(notice) => {
+                if let Some(publisher) = &self.live().publisher {
+                    notices::text(notice.kind)
+                        .into_iter()
+                        .for_each(|text| publisher.health.add_problem(text.into()));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// A stream that HLS cannot carry is still recorded and played by RTMP.
+    fn hls_with(&self, act: impl FnOnce(&mut hls::Muxer) -> Result<()>) {
+        let mut hls = self.hls();
+        let result = hls.muxer.as_mut().map_or(Ok(()), act);
+        drop(hls);
+        if let (Err(error), Some(publisher)) = (result, &self.live().publisher) {
+            publisher.health.add_problem(format!("not all of it is in HLS: {error}"));
+        }
+    }
+
+    /// The publisher with `token` has ended. Whoever came after it is not touched.
+    fn end(&self, token: u64) {
+        let mut live = self.live();
+        if live.token != token {
+            return;
+        }
+        live.publisher = None;
+        live.gop.clear();
+        live.fan.end();
+        self.hls().end();
+        drop(live);
+        self.changes.send_replace(());
+    }
+
+    fn live(&self) -> MutexGuard<'_, Live> {
+        lock(&self.live)
+    }
+
+    fn hls(&self) -> MutexGuard<'_, Hls> {
+        lock(&self.hls)
+    }
+}
+
+impl Hls {
+    /// Starts HLS, going on with the numbers of an earlier publisher where players may know them.
+    fn start(&mut self, config: &HubConfig) {
+        self.ended = None;
+        let resumed = self.muxer.as_mut().is_some_and(|muxer| muxer.resume().is_ok());
+        if !resumed {
+            let mut hls = config.hls.clone();
+            hls.first_sequence = first_sequence();
+            self.muxer = Some(hls::Muxer::new(hls, &config.limits));
+        }
+    }
+
+    fn end(&mut self) {
+        if let Some(Err(error)) = self.muxer.as_mut().map(hls::Muxer::finish) {
+            tracing::debug!("the last HLS segment is lost: {error}");
+        }
+        self.ended = Some(Instant::now());
+    }
+}
+
+/// The right to feed a stream: the stream ends when it is dropped.
+#[derive(Debug)]
+pub struct Publication {
+    stream: Arc<Stream>,
+    token: u64,
+    assembler: Assembler,
+    recorder: Option<Recorder>,
+}
+
+impl Publication {
+    /// Path of the stream.
+    pub fn path(&self) -> &str {
+        &self.stream.path
+    }
+
+    /// Takes one message of the publisher.
+    pub fn handle(&mut self, type_id: u8, timestamp: u32, body: Bytes) {
+        let Some(kind) = TagKind::from_type_id(type_id) else { return };
+        let tag = Tag { kind, timestamp, body };
+        self.stream.relay(&tag);
+        if let Some(recorder) = &mut self.recorder {
+            recorder.push(&tag);
+        }
+        self.assembler.handle_tag(&tag);
+        self.drain();
+        if self.stream.changes.receiver_count() > 0 {
+            self.stream.changes.send_replace(());
+        }
+    }
+
+    fn drain(&mut self) {
+        while let Some(event) = self.assembler.poll_event() {
+            self.stream.handle_event(event);
+        }
+    }
+}
+
+impl Drop for Publication {
+    fn drop(&mut self) {
+        self.assembler.finish();
+        self.drain();
+        self.stream.end(self.token);
+    }
+}
+
+/// A number past those of all segments that this stream had before, even before a restart: the time of day in milliseconds.
+fn first_sequence() -> u64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(now.as_millis()).unwrap_or(0)
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,1 +1,0 @@
-//! Messages and tags into access units.

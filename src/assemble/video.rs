@@ -1,0 +1,396 @@
+//! H.264 messages into pictures.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::{Item, NoticeKind, RawUnit, Stage, track};
+use crate::buf::Writer;
+use crate::codec::h264::nal::{
+    AnnexB, LengthPrefixed, NalType, find_start_code, is_first_slice, starts_with_start_code,
+};
+use crate::codec::h264::{AvcConfig, AvcRecord, ParameterSets};
+use crate::flv::body::{PacketType, VideoBody};
+use crate::limits::Limits;
+use crate::media::{CodecConfig, TrackId};
+
+/// Composition times past this many milliseconds are wrong.
+const MAX_COMPOSITION_MS: i32 = 15 * 60 * 1000;
+/// Messages that are searched whole for start codes inside NAL units, and how far in the others.
+const SCANNED_MESSAGES: u32 = 64;
+const SCANNED_BYTES: usize = 256;
+/// Bytes of NAL units that may wait for a picture.
+const MAX_PREFIX_BYTES: usize = 64 << 10;
+
+#[derive(Debug)]
+pub(super) struct VideoAssembly {
+    limits: Limits,
+    sets: ParameterSets,
+    config: Option<AvcConfig>,
+    /// A configuration that waits for the next key frame.
+    next: Option<AvcConfig>,
+    length_size: u8,
+    framing: Framing,
+    growing: Option<Picture>,
+    last_wire: Option<u32>,
+    last_composition: i32,
+    /// NAL units of messages without a picture, with 4-byte lengths.
+    prefix: Vec<u8>,
+    scans: u32,
+}
+
+/// What a message is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Framing {
+    /// Not known yet: a picture is held until the next message.
+    Unknown,
+    /// One message, one picture.
+    Whole,
+    /// A picture may come in several messages.
+    Split,
+}
+
+#[derive(Debug)]
+struct Picture {
+    wire: u32,
+    composition: i32,
+    key: bool,
+    /// Each with 4-byte lengths.
+    parts: Vec<Bytes>,
+    bytes: usize,
+    /// Items of the stage that go before it.
+    place: usize,
+}
+
+/// The NAL units of one message that are kept, and whether they stand in the message as they are wanted.
+struct Split<'a> {
+    nals: Vec<&'a [u8]>,
+    as_is: bool,
+    damaged: bool,
+}
+
+impl VideoAssembly {
+    pub(super) fn new(limits: &Limits) -> Self {
+        Self {
+            limits: limits.clone(),
+            sets: ParameterSets::default(),
+            config: None,
+            next: None,
+            length_size: 4,
+            framing: Framing::Unknown,
+            growing: None,
+            last_wire: None,
+            last_composition: 0,
+            prefix: Vec::new(),
+            scans: SCANNED_MESSAGES,
+        }
+    }
+
+    pub(super) const fn has_config(&self) -> bool {
+        self.config.is_some()
+    }
+
+    /// Wire time of the picture that may still grow.
+    pub(super) fn growing_since(&self) -> Option<u32> {
+        self.growing.as_ref().map(|picture| picture.wire)
+    }
+
+    /// Takes the items of the stage that nothing holds back.
+    pub(super) fn take_ready(&mut self, stage: &mut Stage) -> VecDeque<Item> {
+        match &mut self.growing {
+            None => std::mem::take(&mut stage.items),
+            Some(picture) => {
+                let place = std::mem::take(&mut picture.place).min(stage.items.len());
+                let behind = stage.items.split_off(place);
+                std::mem::replace(&mut stage.items, behind)
+            }
+        }
+    }
+
+    pub(super) fn handle(&mut self, body: &VideoBody, wire: u32, stage: &mut Stage) {
+        match body.packet {
+            PacketType::SequenceHeader => {
+                self.release(stage);
+                self.sequence_header(&body.data, stage);
+            }
+            PacketType::Frames => self.message(body, wire, stage),
+            PacketType::EndOfSequence => self.release(stage),
+            PacketType::Other(_) => stage.note(NoticeKind::UnsupportedVideo, "FLV 10.1 E.4.3.1"),
+        }
+    }
+
+    fn sequence_header(&mut self, data: &Bytes, stage: &mut Stage) {
+        if data.is_empty() {
+            return stage.note(NoticeKind::EmptyConfig, "FLV 10.1 E.4.3.1");
+        }
+        let mut sets = ParameterSets::default();
+        let record = AvcRecord::parse(data).and_then(|record| {
+            sets.insert_record(&record, &self.limits).map(|()| record.length_size)
+        });
+        let Ok(length_size) = record else {
+            return stage.note(NoticeKind::BadConfig, "ISO/IEC 14496-15 5.3.3.1");
+        };
+        self.length_size = length_size;
+        if !sets.is_complete() {
+            // Those in the stream complete it.
+            stage.note(NoticeKind::EmptyConfig, "ISO/IEC 14496-15 5.3.3.1");
+            if self.config.is_some() {
+                return;
+            }
+        }
+        self.sets = sets;
+        self.reconfigure(stage);
+    }
+
+    /// Takes the parameter sets at hand: at once where there was no configuration, else from the next key frame.
+    fn reconfigure(&mut self, stage: &mut Stage) {
+        let Ok(config) = self.sets.config() else { return };
+        match &self.config {
+            None => self.apply(config, stage),
+            Some(known) if *known == config => self.next = None,
+            Some(_) => self.next = Some(config),
+        }
+    }
+
+    fn apply(&mut self, config: AvcConfig, stage: &mut Stage) {
+        let shared = Arc::new(CodecConfig::Avc(config.clone()));
+        self.config = Some(config);
+        self.next = None;
+        stage.items.push_back(Item::Track(track(TrackId::VIDEO, &shared)));
+    }
+
+    fn message(&mut self, body: &VideoBody, wire: u32, stage: &mut Stage) {
+        let split = self.split(&body.data, stage);
+        let is_vcl = |nal: &&[u8]| NalType::of(nal).is_some_and(NalType::is_vcl);
+        let Some(first_slice) = split.nals.iter().copied().find(|nal| is_vcl(nal)) else {
+            return self.no_picture(&split, stage);
+        };
+        let key = split.nals.iter().any(|nal| NalType::of(nal) == Some(NalType::IDR));
+        let continues = !is_first_slice(first_slice) && self.last_wire == Some(wire);
+        if !continues {
+            self.release(stage);
+        }
+        self.take_parameter_sets(&split.nals, stage);
+        let part = self.part(&body.data, &split, stage);
+        if continues {
+            return self.continue_picture(part, key, stage);
+        }
+        if key != body.says_key() {
+            stage.note(NoticeKind::KeyFlag, "FLV 10.1 E.4.3.1");
+        }
+        self.last_wire = Some(wire);
+        let composition = self.composition(body.composition_time, stage);
+        let mut parts = vec![part];
+        if !self.prefix.is_empty() {
+            parts.insert(0, std::mem::take(&mut self.prefix).into());
+        }
+        let bytes = parts.iter().map(Bytes::len).sum();
+        let place = stage.items.len();
+        self.growing = Some(Picture { wire, composition, key, parts, bytes, place });
+        if self.framing == Framing::Whole {
+            self.release(stage);
+        }
+    }
+
+    /// A further message of the picture before.
+    fn continue_picture(&mut self, part: Bytes, key: bool, stage: &mut Stage) {
+        self.framing = Framing::Split;
+        let Some(picture) = &mut self.growing else {
+            return stage.note(NoticeKind::LateSlice, "FLV 10.1 E.4.3.1");
+        };
+        stage.note(NoticeKind::SplitPicture, "FLV 10.1 E.4.3.1");
+        if picture.bytes.saturating_add(part.len()) > self.limits.message_bytes {
+            return stage.note(NoticeKind::LateSlice, "FLV 10.1 E.4.3.1");
+        }
+        picture.bytes += part.len();
+        picture.key |= key;
+        picture.parts.push(part);
+    }
+
+    /// A message of SEI, delimiters or parameter sets alone waits for the picture behind it.
+    fn no_picture(&mut self, split: &Split<'_>, stage: &mut Stage) {
+        stage.note(NoticeKind::NoPicture, "ISO/IEC 14496-15 5.3.2");
+        if split.nals.iter().any(|nal| NalType::of(nal).is_some_and(NalType::starts_access_unit)) {
+            self.release(stage);
+        }
+        self.take_parameter_sets(&split.nals, stage);
+        if split.damaged {
+            return;
+        }
+        for nal in &split.nals {
+            if self.prefix.len() + nal.len() + 4 <= MAX_PREFIX_BYTES {
+                put(&mut self.prefix, nal);
+            }
+        }
+    }
+
+    fn composition(&mut self, composition: i32, stage: &mut Stage) -> i32 {
+        if composition.abs() > MAX_COMPOSITION_MS {
+            stage.note(NoticeKind::CompositionTime, "FLV 10.1 E.4.3.1");
+            return self.last_composition;
+        }
+        self.last_composition = composition;
+        composition
+    }
+
+    /// Parameter sets in the stream: known ones change nothing.
+    fn take_parameter_sets(&mut self, nals: &[&[u8]], stage: &mut Stage) {
+        let mut changed = false;
+        for nal in nals {
+            if matches!(
+                NalType::of(nal),
+                Some(NalType::SPS | NalType::PPS | NalType::SPS_EXTENSION)
+            ) {
+                match self.sets.insert(nal, &self.limits) {
+                    Ok(new) => changed |= new,
+                    Err(_) => stage.note(NoticeKind::BadConfig, "H.264 7.3.2"),
+                }
+            }
+        }
+        if changed {
+            stage.note(NoticeKind::InBandConfig, "ISO/IEC 14496-15 5.3.3");
+            self.reconfigure(stage);
+        }
+    }
+
+    /// Gives the picture that was growing.
+    pub(super) fn release(&mut self, stage: &mut Stage) {
+        let Some(picture) = self.growing.take() else { return };
+        if self.framing == Framing::Unknown {
+            self.framing = Framing::Whole;
+        }
+        let behind = stage.items.split_off(picture.place.min(stage.items.len()));
+        if let Some(next) = self.next.take_if(|_| picture.key) {
+            self.apply(next, stage);
+        }
+        if self.config.is_some() {
+            let unit = RawUnit {
+                track: TrackId::VIDEO,
+                wire: picture.wire,
+                behind: 0,
+                composition: picture.composition,
+                key: picture.key,
+                data: joined(picture.parts, stage),
+            };
+            stage.items.push_back(Item::Unit(unit));
+        } else {
+            stage.note(NoticeKind::BeforeConfig, "FLV 10.1 E.4.3.1");
+        }
+        stage.items.extend(behind);
+    }
+
+    /// Finds the NAL units of a message.
+    fn split<'a>(&mut self, data: &'a [u8], stage: &mut Stage) -> Split<'a> {
+        let mut split = Split { nals: Vec::new(), as_is: self.length_size == 4, damaged: false };
+        let mut walk = LengthPrefixed::new(data, self.length_size);
+        for nal in walk.by_ref() {
+            match nal {
+                Ok(nal) => self.keep(nal, &mut split, stage),
+                Err(_) => {
+                    split.damaged = true;
+                    break;
+                }
+            }
+        }
+        split.as_is &= walk.position() == data.len();
+        if split.damaged && starts_with_start_code(data) {
+            stage.note(NoticeKind::AnnexB, "ISO/IEC 14496-15 5.3.2");
+            split = Split { nals: Vec::new(), as_is: false, damaged: false };
+            AnnexB::new(data).for_each(|nal| self.keep(nal, &mut split, stage));
+        } else if split.damaged {
+            stage.note(NoticeKind::NalOverrun, "ISO/IEC 14496-15 5.3.3.1");
+        }
+        self.scans = self.scans.saturating_sub(1);
+        split
+    }
+
+    fn keep<'a>(&mut self, nal: &'a [u8], split: &mut Split<'a>, stage: &mut Stage) {
+        match NalType::of(nal) {
+            None => {
+                stage.note(NoticeKind::EmptyNal, "ISO/IEC 14496-15 5.3.3.1");
+                split.as_is = false;
+            }
+            Some(NalType::AUD) if !self.has_start_code(nal) => {
+                stage.note(NoticeKind::Delimiter, "ISO/IEC 14496-15 5.3.2");
+                split.as_is = false;
+            }
+            Some(_) if self.has_start_code(nal) => {
+                stage.note(NoticeKind::InnerStartCode, "H.264 7.4.1");
+                self.scans = u32::MAX;
+                split.as_is = false;
+                let head = find_start_code(nal, 0).and_then(|at| nal.get(..at)).unwrap_or_default();
+                let head = crate::codec::h264::nal::without_trailing_zeros(head);
+                let inner = AnnexB::new(nal).filter(|nal| NalType::of(nal) != Some(NalType::AUD));
+                let head =
+                    Some(head).filter(|nal| NalType::of(nal).is_some_and(|t| t != NalType::AUD));
+                split.nals.extend(head.into_iter().chain(inner));
+            }
+            Some(_) => split.nals.push(nal),
+        }
+    }
+
+    /// Whether a start code and what may be a NAL unit header behind it stand in a NAL unit, which never holds them.
+    fn has_start_code(&self, nal: &[u8]) -> bool {
+        let window = if self.scans > 0 { nal } else { nal.get(..SCANNED_BYTES).unwrap_or(nal) };
+        let Some(header) = find_start_code(window, 0).and_then(|at| nal.get(at + 3)) else {
+            return false;
+        };
+        let is_reference = header & 0x60 != 0;
+        match header & 0x9f {
+            1..=4 => true,
+            5 | 7 | 8 => is_reference,
+            6 | 9..=12 => !is_reference,
+            _ => false,
+        }
+    }
+
+    /// The kept NAL units with 4-byte lengths: the message itself, the end of it, or a copy.
+    fn part(&self, data: &Bytes, split: &Split<'_>, stage: &mut Stage) -> Bytes {
+        if split.as_is {
+            return data.clone();
+        }
+        if self.length_size == 4 {
+            // What was left out stood at the start or end: then the rest is one piece of the message.
+            let total: usize = split.nals.iter().map(|nal| nal.len() + 4).sum();
+            let start = split.nals.first().and_then(|nal| offset_in(data, nal)?.checked_sub(4));
+            if let Some(piece) = start.and_then(|start| data.get(start..start + total)) {
+                let same = LengthPrefixed::new(piece, 4)
+                    .map(Result::ok)
+                    .eq(split.nals.iter().map(|&nal| Some(nal)));
+                if same {
+                    return data.slice_ref(piece);
+                }
+            }
+        }
+        stage.note(NoticeKind::Rebuilt, "ISO/IEC 14496-15 5.3.3.1");
+        let mut out = Vec::with_capacity(data.len().saturating_add(16));
+        split.nals.iter().for_each(|nal| put(&mut out, nal));
+        out.into()
+    }
+}
+
+/// Where `part` begins in `whole`, if it is a part of it.
+fn offset_in(whole: &[u8], part: &[u8]) -> Option<usize> {
+    (part.as_ptr() as usize)
+        .checked_sub(whole.as_ptr() as usize)
+        .filter(|&at| at + part.len() <= whole.len())
+}
+
+fn put(out: &mut Vec<u8>, nal: &[u8]) {
+    // A NAL unit is shorter than its message, which is shorter than 2^24 bytes.
+    out.extend_from_slice(&u32::try_from(nal.len()).unwrap_or(u32::MAX).to_be_bytes());
+    out.extend_from_slice(nal);
+}
+
+fn joined(parts: Vec<Bytes>, stage: &mut Stage) -> Bytes {
+    match <[Bytes; 1]>::try_from(parts) {
+        Ok([only]) => only,
+        Err(parts) => {
+            stage.note(NoticeKind::Rebuilt, "ISO/IEC 14496-15 5.3.3.1");
+            let mut out = Writer::with_capacity(parts.iter().map(Bytes::len).sum());
+            parts.iter().for_each(|part| out.bytes(part));
+            out.freeze()
+        }
+    }
+}

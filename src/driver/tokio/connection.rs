@@ -1,0 +1,359 @@
+//! One connection: bytes to the session, its events to the handler, and what both have to send to the peer.
+
+use std::collections::hash_map::RandomState;
+use std::future::{Future, poll_fn};
+use std::hash::{BuildHasher, Hasher};
+use std::io::{self, IoSlice};
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use ::tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
+use ::tokio::time::{Instant, Sleep, sleep_until, timeout};
+use bytes::Buf;
+
+use super::{ConnectionConfig, Handler};
+use crate::buf::Chain;
+use crate::error::Error;
+use crate::rtmp::session::ServerSession;
+use crate::time::Micros;
+
+/// First size of the read buffer: most players never need more.
+const READ_MIN: usize = 16 << 10;
+/// Size to which the read buffer of a busy publisher grows.
+const READ_MAX: usize = 64 << 10;
+/// Slices of one vectored write.
+const SLICES: usize = 128;
+/// What is read and thrown away after the end, so that unread input does not turn the last answer into a reset.
+const LINGER_BYTES: usize = 1 << 20;
+/// How long that may take.
+const LINGER: Duration = Duration::from_secs(1);
+
+/// Why a connection ended.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum CloseReason {
+    /// The peer closed it.
+    Peer,
+    /// The session ended it: a refusal that has been told, or its own close.
+    Session,
+    /// The server stops.
+    Stopped,
+    /// The peer took nothing of what was to be sent for [`ConnectionConfig::write_timeout`].
+    WriteTimeout,
+    /// The session or the handler failed: the peer broke the protocol, or a deadline passed.
+    Protocol(Error),
+    /// The socket failed.
+    Io(io::Error),
+}
+
+/// The end of a connection.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Closed {
+    /// Why.
+    pub reason: CloseReason,
+    /// Bytes read from the peer.
+    pub bytes_in: u64,
+    /// Bytes written to the peer.
+    pub bytes_out: u64,
+}
+
+/// Drives one connection until it ends, then calls [`Handler::handle_closed`].
+///
+/// `stop` asks for a clean end. Memory is bounded by the session's limits, the read buffer (64 KiB) and
+/// [`ConnectionConfig::write_batch`]. Reading goes on while the peer takes nothing, so its acknowledgements are never stuck.
+pub async fn run<S, H>(
+    io: S,
+    handler: &mut H,
+    config: &ConnectionConfig,
+    stop: impl Future<Output = ()>,
+) where
+    S: AsyncRead + AsyncWrite + Unpin,
+    H: Handler,
+{
+    let mut stop = pin!(stop);
+    let mut pump = Pump::new(io, handler, config);
+    let reason = pump.run(stop.as_mut()).await;
+    pump.finish(&reason).await;
+    let closed = Closed { reason, bytes_in: pump.bytes_in, bytes_out: pump.bytes_out };
+    handler.handle_closed(&closed);
+}
+
+struct Pump<'a, S, H> {
+    io: S,
+    handler: &'a mut H,
+    config: &'a ConnectionConfig,
+    session: ServerSession,
+    epoch: Instant,
+    input: Input,
+    output: Chain,
+    /// The handler has, or may have, something to send.
+    more: bool,
+    stopping: bool,
+    last_write: Instant,
+    bytes_in: u64,
+    bytes_out: u64,
+}
+
+/// What woke the connection.
+enum Wake {
+    Read(usize),
+    Wrote(usize),
+    Ready,
+    Timer,
+    Stop,
+}
+
+impl<'a, S: AsyncRead + AsyncWrite + Unpin, H: Handler> Pump<'a, S, H> {
+    fn new(io: S, handler: &'a mut H, config: &'a ConnectionConfig) -> Self {
+        let epoch = Instant::now();
+        // The standard library's hasher keys are the randomness at hand without another dependency.
+        let seed = RandomState::new().build_hasher().finish();
+        Self {
+            io,
+            handler,
+            config,
+            session: ServerSession::new(config.session.clone(), seed, Micros::ZERO),
+            epoch,
+            input: Input::default(),
+            output: Chain::new(),
+            more: true,
+            stopping: false,
+            last_write: epoch,
+            bytes_in: 0,
+            bytes_out: 0,
+        }
+    }
+
+    fn now(&self) -> Micros {
+        Micros::ZERO + self.epoch.elapsed()
+    }
+
+    async fn run(&mut self, mut stop: Pin<&mut impl Future<Output = ()>>) -> CloseReason {
+        let mut timer = pin!(sleep_until(self.epoch));
+        loop {
+            if let Err(error) = self.advance() {
+                return CloseReason::Protocol(error);
+            }
+            if self.output.is_empty() && self.session.is_closing() {
+                return if self.stopping { CloseReason::Stopped } else { CloseReason::Session };
+            }
+            match self.wait(timer.as_mut(), stop.as_mut()).await {
+                Ok(Wake::Read(0)) => return CloseReason::Peer,
+                Ok(Wake::Read(count)) => {
+                    self.input.filled(count);
+                    self.bytes_in += count as u64;
+                }
+                Ok(Wake::Wrote(count)) => {
+                    self.output.advance(count);
+                    self.bytes_out += count as u64;
+                    self.last_write = Instant::now();
+                }
+                Ok(Wake::Ready) => self.more = true,
+                Ok(Wake::Timer) => {
+                    if !self.output.is_empty()
+                        && self.last_write.elapsed() >= self.config.write_timeout
+                    {
+                        return CloseReason::WriteTimeout;
+                    }
+                    let now = self.now();
+                    if let Err(error) = self.session.handle_timeout(now) {
+                        return CloseReason::Protocol(error);
+                    }
+                }
+                Ok(Wake::Stop) => {
+                    self.stopping = true;
+                    self.handler.handle_stop(&mut self.session);
+                }
+                Err(error) => return CloseReason::Io(error),
+            }
+        }
+    }
+
+    /// Moves input, events and output as far as they go without waiting.
+    fn advance(&mut self) -> Result<(), Error> {
+        loop {
+            let now = self.now();
+            let mut moved = false;
+            if !self.input.pending().is_empty() {
+                let consumed = self.session.handle_input(now, self.input.pending())?;
+                self.input.consume(consumed);
+                moved = consumed > 0;
+            }
+            while let Some(event) = self.session.poll_event() {
+                self.handler.handle_event(&mut self.session, event)?;
+                // A new player's first pictures go out in one write with the answer to its `play`.
+                self.more = true;
+                moved = true;
+            }
+            self.collect()?;
+            if !moved || self.input.pending().is_empty() {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Puts together what goes out in the next writes.
+    fn collect(&mut self) -> Result<(), Error> {
+        let empty = self.output.is_empty();
+        while self.output.len() < self.config.write_batch {
+            if let Some(chain) = self.session.poll_output() {
+                self.output.extend(chain);
+            } else if self.more && !self.session.is_closing() {
+                let budget = self.config.write_batch - self.output.len();
+                self.more = self.handler.handle_ready(&mut self.session, budget)?;
+            } else {
+                break;
+            }
+        }
+        if empty && !self.output.is_empty() {
+            self.last_write = Instant::now();
+        }
+        Ok(())
+    }
+
+    async fn wait(
+        &mut self,
+        mut timer: Pin<&mut Sleep>,
+        stop: Pin<&mut impl Future<Output = ()>>,
+    ) -> io::Result<Wake> {
+        let idle = self.output.is_empty();
+        let write_deadline = (!idle).then(|| self.last_write + self.config.write_timeout);
+        let session_deadline = self
+            .session
+            .poll_timeout()
+            .and_then(|at| self.epoch.checked_add(at.since(Micros::ZERO)));
+        let deadline = [write_deadline, session_deadline].into_iter().flatten().min();
+        // A later deadline does not move the timer: it fires early once and is set anew then.
+        if let Some(deadline) = deadline.filter(|&at| at < timer.deadline() || timer.is_elapsed()) {
+            timer.as_mut().reset(deadline);
+        }
+        // Input that the session does not take yet must stay where it is.
+        let input = if self.input.pending().is_empty() { Some(self.input.space()) } else { None };
+        ::tokio::select! {
+            biased;
+            wake = transfer(&mut self.io, input, &self.output) => wake,
+            () = self.handler.ready(), if idle && !self.more => Ok(Wake::Ready),
+            () = timer, if deadline.is_some() => Ok(Wake::Timer),
+            () = stop, if !self.stopping => Ok(Wake::Stop),
+        }
+    }
+
+    /// Writes what is left and ends the connection so that the peer gets it.
+    async fn finish(&mut self, reason: &CloseReason) {
+        if matches!(reason, CloseReason::Peer | CloseReason::Io(_) | CloseReason::WriteTimeout) {
+            return;
+        }
+        while let Some(chain) = self.session.poll_output() {
+            self.output.extend(chain);
+        }
+        let (io, output) = (&mut self.io, &mut self.output);
+        let flush = async {
+            while !output.is_empty() {
+                match transfer(io, None, output).await {
+                    Ok(Wake::Wrote(count)) => output.advance(count),
+                    _ => return false,
+                }
+            }
+            io.shutdown().await.is_ok()
+        };
+        if timeout(self.config.close_timeout, flush).await != Ok(true) {
+            return;
+        }
+        let linger = async {
+            let mut left = LINGER_BYTES;
+            while left > 0 {
+                match self.io.read(self.input.scratch()).await {
+                    Ok(0) | Err(_) => return,
+                    Ok(count) => left = left.saturating_sub(count),
+                }
+            }
+        };
+        let _ = timeout(LINGER, linger).await;
+    }
+}
+
+/// Writes `output` or reads into `input`, whichever the socket allows first; waits for ever where there is neither.
+async fn transfer<S>(io: &mut S, mut input: Option<&mut [u8]>, output: &Chain) -> io::Result<Wake>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    poll_fn(|cx| {
+        if !output.is_empty() {
+            if let Poll::Ready(written) = poll_write(Pin::new(io), cx, output) {
+                return Poll::Ready(written.map(Wake::Wrote));
+            }
+        }
+        if let Some(space) = input.as_deref_mut() {
+            let mut buf = ReadBuf::new(space);
+            if let Poll::Ready(read) = Pin::new(&mut *io).poll_read(cx, &mut buf) {
+                return Poll::Ready(read.map(|()| Wake::Read(buf.filled().len())));
+            }
+        }
+        Poll::Pending
+    })
+    .await
+}
+
+fn poll_write<S: AsyncWrite>(
+    io: Pin<&mut S>,
+    cx: &mut Context<'_>,
+    output: &Chain,
+) -> Poll<io::Result<usize>> {
+    let written = if io.is_write_vectored() {
+        let mut slices = [IoSlice::new(&[]); SLICES];
+        let count = output.chunks_vectored(&mut slices);
+        io.poll_write_vectored(cx, slices.get(..count).unwrap_or_default())
+    } else {
+        io.poll_write(cx, output.chunk())
+    };
+    match written {
+        Poll::Ready(Ok(0)) => Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+        written => written,
+    }
+}
+
+/// The read buffer: made at the first read, grown when a read fills it.
+#[derive(Default)]
+struct Input {
+    buf: Vec<u8>,
+    start: usize,
+    end: usize,
+}
+
+impl Input {
+    /// What has been read and not yet taken.
+    fn pending(&self) -> &[u8] {
+        self.buf.get(self.start..self.end).unwrap_or_default()
+    }
+
+    fn consume(&mut self, count: usize) {
+        self.start = self.end.min(self.start.saturating_add(count));
+    }
+
+    /// Room for the next read, once nothing is pending.
+    fn space(&mut self) -> &mut [u8] {
+        let filled = self.end == self.buf.len();
+        (self.start, self.end) = (0, 0);
+        self.scratch_of(filled)
+    }
+
+    fn filled(&mut self, count: usize) {
+        self.end = self.buf.len().min(count);
+    }
+
+    /// Room for bytes that nobody wants.
+    fn scratch(&mut self) -> &mut [u8] {
+        (self.start, self.end) = (0, 0);
+        self.scratch_of(false)
+    }
+
+    fn scratch_of(&mut self, grow: bool) -> &mut [u8] {
+        if grow || self.buf.is_empty() {
+            let size = (self.buf.len() * 2).clamp(READ_MIN, READ_MAX);
+            self.buf.resize(size, 0);
+        }
+        &mut self.buf
+    }
+}

@@ -1,0 +1,258 @@
+//! What happens while an epoch runs: samples are queued, cuts are decided, segments closed.
+
+use super::{Muxer, ROUNDING};
+use crate::error::Result;
+use crate::hls::rendition::{Cut, Rendition};
+use crate::hls::segmenter::{Decision, Rules};
+use crate::hls::timeline::MICROS;
+use crate::media::AccessUnit;
+use crate::time::rescale;
+
+/// A rendition that is this far behind the others has stalled, in microseconds.
+const STALL: i64 = 1_500_000;
+/// A rendition that is this far ahead of the others has jumped, in microseconds.
+const JUMP: i64 = 20_000_000;
+
+impl Muxer {
+    /// Queues a unit of a running epoch and decides what it cuts.
+    pub(super) fn take(&mut self, unit: AccessUnit, wall: Option<i64>) -> Result<()> {
+        let found = self.renditions.iter().position(|rendition| rendition.id() == unit.track);
+        let Some(index) = found else { return Ok(()) };
+        if !self.admit(index, &unit)? {
+            self.stats.dropped_units += 1;
+            return Ok(());
+        }
+        if self.lead_index() == Some(index) {
+            self.bridge(index, &unit)?;
+        }
+        let Some(rendition) = self.renditions.get_mut(index) else { return Ok(()) };
+        self.epoch.anchor(&rendition.track, &unit, wall);
+        rendition.push(&self.epoch, unit);
+        if self.lead_index() == Some(index) {
+            self.cut_at_lead(index)
+        } else {
+            self.cut_stalled(index)
+        }
+    }
+
+    /// Closes what can be closed, and writes the playlists anew where something was.
+    pub(super) fn settle(&mut self) -> Result<()> {
+        if self.close_all(self.newest().saturating_sub(STALL))? {
+            self.publish();
+        }
+        Ok(())
+    }
+
+    /// Lets a track begin or change its configuration. False where the unit has no place.
+    fn admit(&mut self, index: usize, unit: &AccessUnit) -> Result<bool> {
+        let lead = self.lead_index();
+        let (epoch, window) = (self.epoch, self.window_micros());
+        let Some(rendition) = self.renditions.get_mut(index) else { return Ok(false) };
+        if !rendition.started {
+            if rendition.is_video() && !unit.key {
+                return Ok(false);
+            }
+            rendition.cross()?;
+            return self.begin(index, lead, unit).map(|()| true);
+        }
+        if rendition.pending.is_none() || (rendition.is_video() && !unit.key) {
+            return Ok(true);
+        }
+        if rendition.must_cross() {
+            rendition.close(&epoch, window, i64::MAX)?;
+            return Ok(true);
+        }
+        if lead != Some(index) {
+            // All renditions change together, at the next key frame of the one that leads.
+            self.change_due = true;
+            return Ok(false);
+        }
+        let cut = self.cut_before(index, unit);
+        self.make_cut(Cut { discontinuity: true, ..cut })?;
+        self.close_one(index)?;
+        Ok(true)
+    }
+
+    /// A track begins in a running epoch.
+    fn begin(&mut self, index: usize, lead: Option<usize>, unit: &AccessUnit) -> Result<()> {
+        if lead.is_some_and(|lead| index < lead) {
+            // Video comes to sound: it leads from here, and nothing before is comparable.
+            let cut = self.cut_before(index, unit);
+            self.make_cut(Cut { discontinuity: true, ..cut })?;
+        }
+        let numbers =
+            |rendition: &Rendition| (rendition.open_sequence(), rendition.open_discontinuities());
+        let at = lead.and_then(|lead| self.renditions.get(lead)).map_or((0, 0), numbers);
+        if let Some(rendition) = self.renditions.get_mut(index) {
+            rendition.join(at.0, at.1);
+        }
+        Ok(())
+    }
+
+    /// The point just before a unit that is not yet queued.
+    fn cut_before(&self, index: usize, unit: &AccessUnit) -> Cut {
+        let from = self.renditions.get(index).map_or(MICROS, |rendition| rendition.track.timescale);
+        let timescale = self.renditions.get(index).map_or(MICROS, Rendition::timescale);
+        let decode = self.epoch.map(unit.dts, from, timescale);
+        let present = self.epoch.map(unit.pts(), from, timescale);
+        Cut { decode, present, timescale, discontinuity: false }
+    }
+
+    /// Where the leading rendition comes back after a stall, the time since the last cut is cut as if it had not.
+    fn bridge(&mut self, index: usize, unit: &AccessUnit) -> Result<()> {
+        if self.renditions.get(index).is_none_or(|rendition| !rendition.queue.is_empty()) {
+            return Ok(());
+        }
+        let cut = self.cut_before(index, unit);
+        let (at, max) = (rescale(cut.decode, cut.timescale, MICROS), self.max_micros());
+        while at.saturating_sub(self.segment_start) > max {
+            if at.saturating_sub(self.segment_start) > JUMP {
+                self.make_cut(Cut { discontinuity: true, ..cut })?;
+            } else {
+                let even = self.segment_start.saturating_add(self.target_micros());
+                self.make_cut(Cut {
+                    decode: even,
+                    present: even,
+                    timescale: MICROS,
+                    discontinuity: false,
+                })?;
+            }
+            self.close_one(index)?;
+        }
+        Ok(())
+    }
+
+    fn cut_at_lead(&mut self, index: usize) -> Result<()> {
+        // Each cut leaves one sample less in the queue.
+        while let Some(cut) = self.next_cut(index) {
+            self.make_cut(cut)?;
+            self.close_one(index)?;
+        }
+        Ok(())
+    }
+
+    fn next_cut(&mut self, index: usize) -> Option<Cut> {
+        let rules = self.rules(index);
+        let change_due = self.change_due;
+        let rendition = self.renditions.get(index)?;
+        let queue = &rendition.queue;
+        let start = rescale(self.segment_start, MICROS, rendition.timescale());
+        let last = queue.len().checked_sub(1).filter(|&last| last > 0);
+        let change = last.filter(|_| change_due && queue.back().is_some_and(|sample| sample.key));
+        let decision = match change {
+            Some(index) => Decision { index, forced: false },
+            None => rules.decide(start, queue.iter(), rendition.queued_bytes)?,
+        };
+        let sample = queue.get(decision.index)?;
+        let before = queue.get(decision.index.checked_sub(1)?)?;
+        let hole = sample.time.saturating_sub(before.time) > rules.max;
+        let cut = Cut {
+            decode: sample.time,
+            present: sample.present(),
+            timescale: rendition.timescale(),
+            discontinuity: change.is_some() || hole,
+        };
+        self.stats.forced_cuts += u64::from(decision.forced);
+        Some(cut)
+    }
+
+    fn rules(&self, index: usize) -> Rules {
+        let timescale = self.renditions.get(index).map_or(MICROS, Rendition::timescale);
+        let ticks = |micros| rescale(micros, MICROS, timescale);
+        let target = self.target_micros();
+        Rules {
+            // Timestamps in milliseconds make a group of pictures a little shorter now and then.
+            target: ticks(target.saturating_sub((target / 20).min(50_000))),
+            min: ticks(target / 2),
+            max: ticks(self.max_micros()),
+            max_bytes: self.limits.segment_bytes,
+        }
+    }
+
+    /// Where the leading rendition has nothing, the others are cut by time.
+    fn cut_stalled(&mut self, index: usize) -> Result<()> {
+        let Some(lead) = self.lead_index() else { return Ok(()) };
+        let max = self.max_micros();
+        loop {
+            let Some(newest) = self.reached(index) else { return Ok(()) };
+            let ahead = newest.saturating_sub(self.segment_start);
+            let led = self.reached(lead).unwrap_or(i64::MIN);
+            if ahead <= max.saturating_add(STALL) || led >= newest.saturating_sub(STALL) {
+                return Ok(());
+            }
+            let jump = ahead > JUMP.saturating_add(max);
+            let at = if jump {
+                newest.saturating_sub(1_000_000)
+            } else {
+                let even = self.segment_start.saturating_add(self.target_micros());
+                even.max(led.min(self.segment_start.saturating_add(max - ROUNDING)))
+            };
+            let cut = Cut { decode: at, present: at, timescale: MICROS, discontinuity: jump };
+            self.make_cut(cut)?;
+            self.close_one(lead)?;
+            if jump {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Where a rendition has come to, in microseconds.
+    fn reached(&self, index: usize) -> Option<i64> {
+        let rendition = self.renditions.get(index)?;
+        rendition.reached().map(|end| rescale(end, rendition.timescale(), MICROS))
+    }
+
+    /// Where the rendition furthest ahead has come to, in microseconds.
+    fn newest(&self) -> i64 {
+        (0..self.renditions.len()).filter_map(|index| self.reached(index)).max().unwrap_or(i64::MIN)
+    }
+
+    fn make_cut(&mut self, cut: Cut) -> Result<()> {
+        self.decide_target(Some(rescale(cut.present, cut.timescale, MICROS)));
+        self.segment_start = rescale(cut.decode, cut.timescale, MICROS);
+        if cut.discontinuity {
+            self.stats.discontinuities += 1;
+            self.change_due = false;
+        }
+        let started = self.renditions.iter_mut().filter(|rendition| rendition.started);
+        started.for_each(|rendition| rendition.cut(cut));
+        Ok(())
+    }
+
+    /// Fixes the target duration by the first segment, which ends at `end` microseconds, or now.
+    pub(super) fn decide_target(&mut self, end: Option<i64>) {
+        if self.target.is_some() {
+            return;
+        }
+        if self.config.max_segment_duration.is_some() {
+            let seconds = (self.max_micros() - ROUNDING) / 1_000_000;
+            self.target = u64::try_from(seconds).ok();
+            return;
+        }
+        let longest = self.renditions.iter().filter_map(|rendition| {
+            let first = rescale(rendition.queue.front()?.time, rendition.timescale(), MICROS);
+            let reached = rescale(rendition.reached()?, rendition.timescale(), MICROS);
+            Some(end.unwrap_or(reached).saturating_sub(first))
+        });
+        let longest = longest.max().unwrap_or(0).max(self.target_micros());
+        self.target = u64::try_from(longest.saturating_add(750_000) / 1_000_000).ok();
+    }
+
+    /// Closes all segments of a rendition up to the last cut.
+    fn close_one(&mut self, index: usize) -> Result<()> {
+        let (epoch, window) = (self.epoch, self.window_micros());
+        if let Some(rendition) = self.renditions.get_mut(index) {
+            rendition.close(&epoch, window, i64::MAX)?;
+            self.dirty = true;
+        }
+        Ok(())
+    }
+
+    fn close_all(&mut self, given_up: i64) -> Result<bool> {
+        let (epoch, window) = (self.epoch, self.window_micros());
+        for rendition in &mut self.renditions {
+            self.dirty |= rendition.close(&epoch, window, given_up)?;
+        }
+        Ok(std::mem::take(&mut self.dirty))
+    }
+}

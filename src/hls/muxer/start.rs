@@ -1,0 +1,149 @@
+//! How an epoch begins and ends.
+
+use super::{Held, Muxer};
+use crate::error::Result;
+use crate::hls::rendition::Rendition;
+use crate::hls::timeline::{Epoch, LEAD, MICROS};
+use crate::media::{AccessUnit, MediaKind, TrackId};
+use crate::time::rescale;
+
+/// A track that was announced is waited for this long, in microseconds.
+const ANNOUNCED_WAIT: i64 = 10_000_000;
+
+impl Muxer {
+    /// Whether the held units are enough to begin with: units of video and audio, or of one where the other stays away.
+    pub(super) fn may_start(&self) -> bool {
+        let Some(held) = &self.held else { return false };
+        let ready = |rendition: &&Rendition| held.has(rendition);
+        let announced = || self.renditions.iter().filter(|rendition| rendition.announced);
+        let all = announced().all(|rendition| held.has(rendition));
+        let both = announced().any(Rendition::is_video)
+            && announced().any(|rendition| !rendition.is_video());
+        if all && both {
+            return true;
+        }
+        let times = held.units.iter().map(|(unit, _)| self.micros(unit.track, unit.dts));
+        let span = times.clone().max().unwrap_or(0).saturating_sub(times.min().unwrap_or(0));
+        let wait = self.config.track_wait.unwrap_or(self.config.target_duration);
+        let wait = i64::try_from(wait.as_micros()).unwrap_or(i64::MAX);
+        let late = span >= if all { wait } else { wait.max(ANNOUNCED_WAIT) };
+        let full = held.bytes >= self.limits.segment_bytes;
+        (late || full) && self.renditions.iter().any(|rendition| ready(&rendition))
+    }
+
+    /// Stream time in microseconds.
+    fn micros(&self, id: TrackId, ticks: i64) -> i64 {
+        let rendition = self.renditions.iter().find(|rendition| rendition.id() == id);
+        let timescale = rendition.map_or(MICROS, |rendition| {
+            rendition.pending.as_ref().unwrap_or(&rendition.track).timescale
+        });
+        rescale(ticks, timescale, MICROS)
+    }
+
+    /// Begins an epoch with the held units.
+    pub(super) fn start(&mut self) -> Result<()> {
+        let Some(held) = self.held.take() else { return Ok(()) };
+        let units = self.trim(held.units);
+        let times = units.iter().map(|(unit, _)| self.micros(unit.track, unit.dts));
+        let first = times.min().unwrap_or(0);
+        let begin = self.epoch_end();
+        self.align();
+        self.epoch = Epoch { offset: begin.saturating_sub(first), wall: None };
+        self.segment_start = begin;
+        if self.renditions.iter().any(|rendition| rendition.started) {
+            self.stats.discontinuities += 1;
+        }
+        for rendition in &mut self.renditions {
+            rendition.cross()?;
+            rendition.restart_clock(begin);
+        }
+        self.join_all(|rendition| units.iter().any(|(unit, _)| unit.track == rendition.id()));
+        units.into_iter().try_for_each(|(unit, wall)| self.take(unit, wall))?;
+        self.settle()
+    }
+
+    /// Lets renditions begin that have units now and had none before.
+    fn join_all(&mut self, comes: impl Fn(&Rendition) -> bool) {
+        let numbers =
+            |rendition: &Rendition| (rendition.open_sequence(), rendition.open_discontinuities());
+        let first = (self.config.first_sequence, 0);
+        let at = self.renditions.iter().find(|rendition| rendition.started).map_or(first, numbers);
+        let new =
+            self.renditions.iter_mut().filter(|rendition| !rendition.started && comes(rendition));
+        new.for_each(|rendition| rendition.join(at.0, at.1));
+    }
+
+    /// Leaves out what cannot be shown: video before its first key frame, and sound long before that.
+    fn trim(&mut self, units: Vec<(AccessUnit, Option<i64>)>) -> Vec<(AccessUnit, Option<i64>)> {
+        let video = |unit: &AccessUnit| unit.track.kind == MediaKind::Video;
+        let key = units.iter().position(|(unit, _)| video(unit) && unit.key);
+        let begin = key
+            .and_then(|index| units.get(index))
+            .map(|(unit, _)| self.micros(unit.track, unit.pts()));
+        let earliest =
+            begin.map_or(i64::MIN, |begin| begin.saturating_sub(self.target_micros() / 2));
+        let before = units.len();
+        let kept = units.into_iter().enumerate().filter(|(index, (unit, _))| {
+            if video(unit) {
+                key.is_some_and(|key| *index >= key)
+            } else {
+                self.micros(unit.track, unit.dts) >= earliest
+            }
+        });
+        let kept: Vec<_> = kept.map(|(_, unit)| unit).collect();
+        self.stats.dropped_units += (before - kept.len()) as u64;
+        kept
+    }
+
+    /// Output time, in microseconds, where the next epoch begins.
+    fn epoch_end(&self) -> i64 {
+        let ends =
+            self.renditions.iter().filter(|rendition| rendition.started).filter_map(|rendition| {
+                rendition.reached().map(|end| rescale(end, rendition.timescale(), MICROS))
+            });
+        ends.max().map_or(LEAD, |end| end.saturating_add(1_000_000))
+    }
+
+    /// Gives every rendition the same next number.
+    fn align(&mut self) {
+        let started = || self.renditions.iter().filter(|rendition| rendition.started);
+        let next = started().map(|rendition| rendition.window.next_sequence()).max().unwrap_or(0);
+        let (epoch, window, micros) = (self.epoch, self.window_micros(), self.target_micros());
+        for rendition in self.renditions.iter_mut().filter(|rendition| rendition.started) {
+            // One epoch leaves a rendition behind by the last segment at most.
+            while rendition.window.next_sequence() < next {
+                let start = rendition.reached().unwrap_or(0);
+                let duration = rescale(micros, MICROS, rendition.timescale());
+                rendition.push_gap(&epoch, start, duration, window);
+            }
+        }
+    }
+
+    /// Ends all segments. The next unit begins a new epoch.
+    pub(super) fn end_epoch(&mut self) -> Result<()> {
+        let ready =
+            self.held.as_ref().is_some_and(|held| self.renditions.iter().any(|one| held.has(one)));
+        if ready {
+            self.start()?;
+        }
+        if self.held.is_none() {
+            self.decide_target(None);
+            let (epoch, window) = (self.epoch, self.window_micros());
+            self.renditions
+                .iter_mut()
+                .filter(|rendition| rendition.started)
+                .try_for_each(|rendition| rendition.flush(&epoch, window))?;
+        }
+        self.held = Some(Held::default());
+        self.change_due = false;
+        Ok(())
+    }
+}
+
+impl Held {
+    /// Whether a rendition could begin with what is held.
+    fn has(&self, rendition: &Rendition) -> bool {
+        let video = rendition.is_video();
+        self.units.iter().any(|(unit, _)| unit.track == rendition.id() && (unit.key || !video))
+    }
+}

@@ -1,0 +1,97 @@
+//! From the stream's times to ticks of the output.
+
+use crate::media::{AccessUnit, CodecConfig, Track};
+use crate::mp4::{AudioClock, media_timescale};
+use crate::time::rescale;
+
+/// Microseconds a second.
+pub(super) const MICROS: u32 = 1_000_000;
+
+/// Decode times cannot be negative in a fragment; units that come out of order at the start, and negative
+/// composition offsets, stay above zero with this lead. In microseconds.
+pub(super) const LEAD: i64 = 10_000_000;
+
+/// The offsets of one epoch, the same for all its tracks: what keeps them in step.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Epoch {
+    /// Output time minus stream time, in microseconds.
+    pub(super) offset: i64,
+    /// Wall clock minus output time, in microseconds since 1970; set once.
+    pub(super) wall: Option<i64>,
+}
+
+impl Epoch {
+    /// Output time of a point in stream time, in ticks of `timescale`.
+    pub(super) fn map(&self, ticks: i64, from: u32, timescale: u32) -> i64 {
+        rescale(ticks, from, timescale).saturating_add(rescale(self.offset, MICROS, timescale))
+    }
+
+    /// Ties the wall clock to the epoch, by its first unit that came with a time.
+    pub(super) fn anchor(&mut self, track: &Track, unit: &AccessUnit, wall: Option<i64>) {
+        if let (None, Some(wall)) = (self.wall, wall) {
+            self.wall = Some(wall.saturating_sub(self.map(unit.pts(), track.timescale, MICROS)));
+        }
+    }
+
+    /// Wall clock at an output time, in microseconds since 1970.
+    pub(super) fn wall_at(&self, ticks: i64, timescale: u32) -> Option<i64> {
+        self.wall.map(|wall| wall.saturating_add(rescale(ticks, timescale, MICROS)))
+    }
+}
+
+/// Where an access unit goes in the output, in ticks of the track's timescale.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Placed {
+    pub(super) time: i64,
+    pub(super) composition_offset: i32,
+    /// Known for audio; for video the next frame tells.
+    pub(super) duration: Option<u32>,
+}
+
+/// The clock of one track.
+#[derive(Clone, Debug)]
+pub(super) struct TrackClock {
+    timescale: u32,
+    kind: Kind,
+}
+
+#[derive(Clone, Debug)]
+enum Kind {
+    Audio(AudioClock),
+    Video { last: Option<i64> },
+}
+
+impl TrackClock {
+    pub(super) fn new(config: &CodecConfig) -> Self {
+        let kind = match config {
+            CodecConfig::Avc(_) => Kind::Video { last: None },
+            CodecConfig::Aac(aac) => {
+                Kind::Audio(AudioClock::new(aac.sample_rate(), aac.frame_samples()))
+            }
+        };
+        Self { timescale: media_timescale(config), kind }
+    }
+
+    pub(super) const fn timescale(&self) -> u32 {
+        self.timescale
+    }
+
+    pub(super) fn place(&mut self, epoch: &Epoch, track: &Track, unit: &AccessUnit) -> Placed {
+        let decode = epoch.map(unit.dts, track.timescale, self.timescale).max(0);
+        match &mut self.kind {
+            Kind::Audio(clock) => {
+                let placement = clock.place(decode);
+                let duration = Some(placement.duration);
+                Placed { time: placement.time, composition_offset: 0, duration }
+            }
+            Kind::Video { last } => {
+                // Equal or backward times would make a duration of zero or of 2^32.
+                let time = last.map_or(decode, |last| decode.max(last.saturating_add(1)));
+                *last = Some(time);
+                let present = epoch.map(unit.pts(), track.timescale, self.timescale);
+                let offset = i32::try_from(present.saturating_sub(time)).unwrap_or(0);
+                Placed { time, composition_offset: offset, duration: None }
+            }
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! The segments of a playlist, and those that slid out of late.
+
+use std::collections::VecDeque;
+
+use super::segment::Segment;
+
+/// A playlist never gets shorter than this many segments by sliding (RFC 8216 6.2.2).
+const LEAST_SEGMENTS: usize = 3;
+
+/// The sliding window of one rendition. Segments leave at the front only, and stay fetchable after that.
+#[derive(Debug, Default)]
+pub(super) struct Window {
+    live: VecDeque<Segment>,
+    retired: VecDeque<Segment>,
+    /// Media sequence number of the first live segment.
+    pub(super) media_sequence: u64,
+    /// Discontinuities that slid out.
+    pub(super) discontinuity_sequence: u64,
+}
+
+impl Window {
+    pub(super) fn new(media_sequence: u64, discontinuity_sequence: u64) -> Self {
+        Self { media_sequence, discontinuity_sequence, ..Self::default() }
+    }
+
+    pub(super) fn live(&self) -> impl ExactSizeIterator<Item = &Segment> + DoubleEndedIterator {
+        self.live.iter()
+    }
+
+    /// Media sequence number of the next segment.
+    pub(super) fn next_sequence(&self) -> u64 {
+        self.media_sequence.saturating_add(self.live.len() as u64)
+    }
+
+    /// Discontinuity number of the next segment, should it not begin one.
+    pub(super) fn discontinuities(&self) -> u64 {
+        let live = self.live.iter().filter(|segment| segment.discontinuity).count();
+        self.discontinuity_sequence.saturating_add(live as u64)
+    }
+
+    /// Adds a segment, and lets those go that are more than `length` microseconds behind.
+    pub(super) fn push(&mut self, segment: Segment, length: u64) {
+        self.live.push_back(segment);
+        let mut total: u64 = self.live.iter().map(Segment::micros).sum();
+        while self.live.len() > LEAST_SEGMENTS {
+            let front = self.live.front().map_or(0, Segment::micros);
+            if total.saturating_sub(front) < length {
+                break;
+            }
+            total = total.saturating_sub(front);
+            self.retire();
+        }
+        // A player may hold the longest playlist, and fetch its segments to the end of that.
+        let longest = self.live.iter().map(Segment::micros).max().unwrap_or(0);
+        let keep = total.saturating_add(longest);
+        let mut held: u64 = self.retired.iter().map(Segment::micros).sum();
+        while let Some(front) = self.retired.front().map(Segment::micros) {
+            if held.saturating_sub(front) < keep {
+                break;
+            }
+            held = held.saturating_sub(front);
+            self.retired.pop_front();
+        }
+    }
+
+    fn retire(&mut self) {
+        if let Some(segment) = self.live.pop_front() {
+            self.media_sequence = self.media_sequence.saturating_add(1);
+            if segment.discontinuity {
+                self.discontinuity_sequence = self.discontinuity_sequence.saturating_add(1);
+            }
+            self.retired.push_back(segment);
+        }
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        self.live.iter().chain(&self.retired).map(Segment::bytes).sum()
+    }
+
+    /// Gives back memory: the oldest segment that is held, down to the least that a playlist needs.
+    /// False where nothing is left to give.
+    pub(super) fn drop_oldest(&mut self) -> bool {
+        if self.retired.is_empty() && self.live.len() > LEAST_SEGMENTS {
+            self.retire();
+        }
+        self.retired.pop_front().is_some()
+    }
+
+    /// Every segment that can still be fetched, newest first.
+    pub(super) fn fetchable(&self) -> impl Iterator<Item = &Segment> {
+        self.live.iter().rev().chain(self.retired.iter().rev())
+    }
+}

@@ -1,0 +1,195 @@
+//! What a player who joins is sent first.
+
+use std::collections::VecDeque;
+
+use crate::codec::h264::nal::{LengthPrefixed, NalType, is_first_slice, is_intra_slice};
+use crate::flv::body::{AudioBody, AudioCodec, PacketType, VideoBody, VideoCodec};
+use crate::flv::{Tag, TagKind, is_metadata};
+
+/// Audio that is kept while there is no video, in milliseconds.
+const AUDIO_TAIL_MS: u32 = 1000;
+/// What a tag costs beside its body, so that many small tags are bounded too.
+const TAG_BYTES: usize = 64;
+
+/// Keeps metadata, sequence headers and the current group of pictures of one stream, for players who join.
+///
+/// Feed it every tag with [`handle_tag`](Self::handle_tag). A group that outgrows the bound is dropped whole: a player
+/// who joins then waits for the next key frame, behind the headers. A stream without video keeps its last second.
+#[derive(Clone, Debug)]
+pub struct GopCache {
+    max_bytes: usize,
+    metadata: Option<Tag>,
+    /// In force at the start of the group; a change within the group stands in it.
+    video_header: Option<Tag>,
+    audio_header: Option<Tag>,
+    newest_video_header: Option<Tag>,
+    newest_audio_header: Option<Tag>,
+    group: VecDeque<Tag>,
+    bytes: usize,
+    has_video: bool,
+    /// A group has begun and is whole so far.
+    in_group: bool,
+}
+
+impl GopCache {
+    /// An empty cache whose group takes at most `max_bytes`, the tags' own memory included.
+    #[must_use]
+    pub const fn new(max_bytes: usize) -> Self {
+        Self {
+            max_bytes,
+            metadata: None,
+            video_header: None,
+            audio_header: None,
+            newest_video_header: None,
+            newest_audio_header: None,
+            group: VecDeque::new(),
+            bytes: 0,
+            has_video: false,
+            in_group: false,
+        }
+    }
+
+    /// Takes in the next tag of the stream.
+    pub fn handle_tag(&mut self, tag: &Tag) {
+        match tag.kind {
+            TagKind::Script if is_metadata(tag) => self.metadata = Some(tag.clone()),
+            TagKind::Script => self.keep(tag),
+            TagKind::Video => self.handle_video(tag),
+            TagKind::Audio => self.handle_audio(tag),
+        }
+    }
+
+    /// Metadata, video header, audio header, then the current group from its key frame, in the order of the stream.
+    /// The first three have the time of the group's first tag.
+    pub fn tags(&self) -> impl Iterator<Item = Tag> + '_ {
+        let start = self.group.front().map(|tag| tag.timestamp);
+        [&self.metadata, &self.video_header, &self.audio_header]
+            .into_iter()
+            .flatten()
+            .cloned()
+            .map(move |tag| Tag { timestamp: start.unwrap_or(tag.timestamp), ..tag })
+            .chain(self.group.iter().cloned())
+    }
+
+    /// Bytes that the current group takes.
+    #[must_use]
+    pub const fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Forgets all: the stream has ended.
+    pub fn clear(&mut self) {
+        *self = Self::new(self.max_bytes);
+    }
+
+    fn handle_video(&mut self, tag: &Tag) {
+        let Ok(body) = VideoBody::parse(&tag.body) else { return };
+        self.has_video = true;
+        match body.packet {
+            PacketType::SequenceHeader => {
+                if !same_body(self.newest_video_header.as_ref(), tag) {
+                    self.keep(tag);
+                }
+                self.newest_video_header = Some(tag.clone());
+                if !self.in_group {
+                    self.video_header = Some(tag.clone());
+                }
+            }
+            PacketType::Frames if starts_group(&body) => {
+                self.start_group(tag.timestamp);
+                self.video_header.clone_from(&self.newest_video_header);
+                self.audio_header.clone_from(&self.newest_audio_header);
+                self.keep(tag);
+            }
+            _ => self.keep(tag),
+        }
+    }
+
+    fn handle_audio(&mut self, tag: &Tag) {
+        let is_header = AudioBody::parse(&tag.body).is_ok_and(|body| {
+            body.packet == PacketType::SequenceHeader
+                && (body.codec != AudioCodec::Aac || body.data.len() >= 2)
+        });
+        if is_header {
+            if !same_body(self.newest_audio_header.as_ref(), tag) {
+                self.keep(tag);
+            }
+            self.newest_audio_header = Some(tag.clone());
+            if !self.in_group {
+                self.audio_header = Some(tag.clone());
+            }
+        } else if self.has_video {
+            self.keep(tag);
+        } else {
+            self.in_group = true;
+            self.keep(tag);
+            self.trim_audio(tag.timestamp);
+        }
+    }
+
+    /// Adds to the group, where there is one.
+    fn keep(&mut self, tag: &Tag) {
+        if !self.in_group {
+            return;
+        }
+        self.bytes = self.bytes.saturating_add(tag.body.len()).saturating_add(TAG_BYTES);
+        self.group.push_back(tag.clone());
+        if self.bytes > self.max_bytes {
+            self.drop_group();
+            self.video_header.clone_from(&self.newest_video_header);
+            self.audio_header.clone_from(&self.newest_audio_header);
+        }
+    }
+
+    /// Starts a group with what came ahead of its key frame in messages of their own: delimiter, SEI, parameter sets.
+    fn start_group(&mut self, timestamp: u32) {
+        let ahead = |tag: &&Tag| tag.kind == TagKind::Video && tag.timestamp == timestamp;
+        let ahead: Vec<Tag> = self.group.iter().rev().take_while(ahead).cloned().collect();
+        self.drop_group();
+        self.in_group = true;
+        ahead.iter().rev().for_each(|tag| self.keep(tag));
+    }
+
+    fn drop_group(&mut self) {
+        self.group.clear();
+        self.bytes = 0;
+        self.in_group = false;
+    }
+
+    /// Keeps the last second of a stream without video.
+    fn trim_audio(&mut self, now: u32) {
+        while let Some(oldest) = self.group.front() {
+            let age = now.wrapping_sub(oldest.timestamp).cast_signed();
+            if (0..=AUDIO_TAIL_MS.cast_signed()).contains(&age) {
+                break;
+            }
+            self.bytes = self.bytes.saturating_sub(oldest.body.len() + TAG_BYTES);
+            self.group.pop_front();
+        }
+        // A header within the tail may have slid out of it.
+        self.audio_header.clone_from(&self.newest_audio_header);
+    }
+}
+
+fn same_body(known: Option<&Tag>, tag: &Tag) -> bool {
+    known.is_some_and(|known| known.body == tag.body)
+}
+
+/// Whether decoding can start at a body of coded frames. For H.264 the NAL units tell, and the flag only where they
+/// cannot be walked.
+pub(crate) fn starts_group(body: &VideoBody) -> bool {
+    if body.codec != VideoCodec::Avc {
+        return body.says_key();
+    }
+    for nal in LengthPrefixed::new(&body.data, 4) {
+        let Ok(nal) = nal else { return body.says_key() };
+        match NalType::of(nal) {
+            Some(NalType::IDR) => return is_first_slice(nal),
+            Some(other) if other.is_vcl() => {
+                return body.says_key() && is_first_slice(nal) && is_intra_slice(nal);
+            }
+            _ => {}
+        }
+    }
+    false
+}

@@ -1,0 +1,123 @@
+//! Plain files with the index in front: `ftyp`, `moov`, and the header of `mdat`.
+
+use bytes::Bytes;
+
+use super::boxes::{boxed, to_u32};
+use super::entry::Bitrates;
+use super::media_timescale;
+use super::movie::{self, Edit, TrackHead};
+use super::table::{self, FileSample};
+use crate::buf::Writer;
+use crate::error::{Error, Layer, Result};
+use crate::media::CodecConfig;
+
+/// One track of a plain file.
+#[derive(Clone, Copy, Debug)]
+pub struct FileTrack<'a> {
+    /// Configurations of one codec, at least one; each sample says which it needs. The track's timescale is that of the
+    /// first ([`media_timescale`]).
+    pub configs: &'a [&'a CodecConfig],
+    /// What is presented when, in ticks of the movie's timescale. Empty: all, from zero.
+    pub edits: &'a [Edit],
+    /// In decode order.
+    pub samples: &'a [FileSample],
+    /// Bit rates, zero where unknown.
+    pub rates: Bitrates,
+}
+
+impl FileTrack<'_> {
+    fn media_duration(&self) -> u64 {
+        self.samples.iter().fold(0, |sum, sample| sum.saturating_add(sample.duration.into()))
+    }
+
+    fn timescale(&self) -> u32 {
+        self.configs.first().map_or(1, |config| media_timescale(config))
+    }
+}
+
+/// Writes all that stands before the payload of a plain file: `payload` bytes follow it.
+///
+/// `timescale` is that of the movie, in ticks a second: edits count in it. Chunk offsets get 64 bits where the file passes
+/// 4 GiB, and `mdat` a 64-bit size. Fails with `Misuse` without a track, a configuration or a sample,
+/// and with `LimitExceeded` where a value does not fit its field.
+pub fn file_head(timescale: u32, tracks: &[FileTrack<'_>], payload: u64) -> Result<Bytes> {
+    if tracks.is_empty()
+        || tracks.iter().any(|track| track.configs.is_empty() || track.samples.is_empty())
+    {
+        return Err(Error::misuse(Layer::Mp4, "file without a sample"));
+    }
+    let header = if payload > u64::from(u32::MAX) - 8 { 16 } else { 8 };
+    // The index moves the payload: its length is the same for all offsets, unless they need 64 bits.
+    let mut wide = payload > u64::from(u32::MAX);
+    let mut base = 0;
+    loop {
+        let mut w = Writer::default();
+        ftyp(&mut w)?;
+        moov(&mut w, timescale, tracks, base, wide)?;
+        let end = (w.len() as u64).saturating_add(header);
+        if end == base {
+            mdat(&mut w, payload)?;
+            return Ok(w.freeze());
+        }
+        base = end;
+        wide |= base.saturating_add(payload) > u64::from(u32::MAX);
+    }
+}
+
+fn ftyp(w: &mut Writer) -> Result<()> {
+    boxed(w, b"ftyp", |w| {
+        w.bytes(b"isom");
+        w.u32(0x200);
+        w.bytes(b"isomiso2avc1mp41");
+        Ok(())
+    })
+}
+
+fn mdat(w: &mut Writer, payload: u64) -> Result<()> {
+    match u32::try_from(payload.saturating_add(8)) {
+        Ok(size) => {
+            w.u32(size);
+            w.bytes(b"mdat");
+        }
+        Err(_) => {
+            w.u32(1);
+            w.bytes(b"mdat");
+            w.u64(payload.saturating_add(16));
+        }
+    }
+    Ok(())
+}
+
+fn moov(
+    w: &mut Writer,
+    timescale: u32,
+    tracks: &[FileTrack<'_>],
+    base: u64,
+    wide: bool,
+) -> Result<()> {
+    let scale = |track: &FileTrack<'_>| {
+        let media = u128::from(track.media_duration()) * u128::from(timescale);
+        u64::try_from(media / u128::from(track.timescale().max(1))).unwrap_or(u64::MAX)
+    };
+    let presented = |track: &FileTrack<'_>| match track.edits {
+        [] => scale(track),
+        edits => edits.iter().fold(0, |sum: u64, edit| sum.saturating_add(edit.duration)),
+    };
+    let duration = tracks.iter().map(presented).max().unwrap_or(0);
+    boxed(w, b"moov", |w| {
+        movie::mvhd(w, timescale, duration, to_u32(tracks.len() + 1, "track number")?)?;
+        for (track, id) in tracks.iter().zip(1..) {
+            let head = TrackHead {
+                id,
+                configs: track.configs,
+                timescale: track.timescale(),
+                media_duration: track.media_duration(),
+                duration: presented(track),
+                edits: track.edits,
+                rates: track.rates,
+            };
+            movie::trak(w, &head, |w| table::tables(w, track.samples, base, wide))?;
+        }
+        Ok(())
+    })
+}

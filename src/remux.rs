@@ -1,1 +1,0 @@
-//! FLV to MP4 remux.

@@ -1,0 +1,56 @@
+use std::time::Duration;
+
+use crate::limits::Limits;
+use crate::rtmp::chunk::{ExtendedTimestampMode, MAX_CHUNK_SIZE, RepeatAfterFullHeader};
+
+/// How a session behaves.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct SessionConfig {
+    /// Caps and deadlines.
+    pub limits: Limits,
+    /// Bytes of payload in the chunks that this side sends, 128..=0xFFFFFF (clamped). The default of 65,536 holds most
+    /// frames whole; the peer's own size is not touched by it.
+    pub chunk_size: u32,
+    /// Bytes after which the peer is to acknowledge. Acknowledgements are not enforced.
+    pub window_ack_size: u32,
+    /// Time without a byte of a player after which it is pinged, and then again until it is given up.
+    pub ping_interval: Duration,
+    /// Time that a player has to answer a ping with any byte.
+    pub ping_timeout: Duration,
+    /// Time to write the last output and close, once the session is closing.
+    pub linger: Duration,
+    /// Reading type-3 chunks that start a message right behind a full header.
+    pub repeat_after_full_header: RepeatAfterFullHeader,
+    /// Reading type-3 chunks behind an extended timestamp.
+    pub extended_timestamps: ExtendedTimestampMode,
+    /// Whether type-3 chunks that this side sends repeat an extended timestamp. RTMP 1.0 says so; players on librtmp
+    /// past 4 h 39 min do not expect it.
+    pub repeat_extended_timestamps: bool,
+    /// The `fmsVer` of the answer to `connect`.
+    pub server_version: String,
+}
+
+impl Default for SessionConfig {
+    fn default() -> Self {
+        Self {
+            limits: Limits::default(),
+            chunk_size: 65_536,
+            window_ack_size: 2_500_000,
+            ping_interval: Duration::from_secs(60),
+            ping_timeout: Duration::from_secs(30),
+            linger: Duration::from_secs(2),
+            repeat_after_full_header: RepeatAfterFullHeader::default(),
+            extended_timestamps: ExtendedTimestampMode::default(),
+            repeat_extended_timestamps: true,
+            server_version: "FMS/3,5,7,7009".to_owned(),
+        }
+    }
+}
+
+impl SessionConfig {
+    /// The chunk size within its range.
+    pub(super) fn chunk_size(&self) -> u32 {
+        self.chunk_size.clamp(128, MAX_CHUNK_SIZE)
+    }
+}
