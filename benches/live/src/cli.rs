@@ -91,7 +91,9 @@ impl Options {
             "--rounds" => self.rounds = number(flag, value, 20)?,
             "--secs" => self.seconds = number(flag, value, 120)?,
             "--ours" => self.programs.ours = value.into(),
-            "--ours-args" => self.programs.ours_args = value.split_whitespace().map(Into::into).collect(),
+            "--ours-args" => {
+                self.programs.ours_args = value.split_whitespace().map(Into::into).collect()
+            }
             "--nginx" => self.programs.nginx = value.into(),
             "--nginx-module" => self.programs.nginx_module = value.into(),
             "--srs" => self.programs.srs = value.into(),
@@ -121,12 +123,20 @@ mod tests {
 
     #[test]
     fn options_are_read_and_bounded() {
-        let options = parse("setup --servers nginx,srs --rounds 5 --srs /opt/srs --no-record").unwrap();
+        let options =
+            parse("setup --servers nginx,srs --rounds 5 --srs /opt/srs --no-record").unwrap();
         assert_eq!(options.cases, [Case::Setup]);
         assert_eq!(options.servers, [Kind::Nginx, Kind::Srs]);
         assert_eq!((options.rounds, options.record), (5, None));
         assert_eq!(options.programs.srs, PathBuf::from("/opt/srs"));
-        for wrong in ["", "nothing", "setup --rounds 21", "setup --rounds", "setup --servers x", "setup --to 1"] {
+        for wrong in [
+            "",
+            "nothing",
+            "setup --rounds 21",
+            "setup --rounds",
+            "setup --servers x",
+            "setup --to 1",
+        ] {
             assert!(parse(wrong).is_err(), "{wrong}");
         }
     }

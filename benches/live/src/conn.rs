@@ -69,13 +69,29 @@ pub struct Conn {
 
 impl Conn {
     /// Begins to connect, and waits on `poll` under `token`.
-    pub fn open(to: Loopback, role: Role, style: Style, stream: String, poll: &Poll, token: usize) -> io::Result<Self> {
+    pub fn open(
+        to: Loopback,
+        role: Role,
+        style: Style,
+        stream: String,
+        poll: &Poll,
+        token: usize,
+    ) -> io::Result<Self> {
         let session = Session::new(role, style, &to.to_string(), "live", stream);
         let opened = net::now();
         let socket = net::connect(to, style.no_delay())?;
         poll.add(&socket, token, true)?;
         let marks = Marks::default();
-        Ok(Self { socket: Some(socket), session, token, opened, written: 0, awaits_room: true, marks, failure: None })
+        Ok(Self {
+            socket: Some(socket),
+            session,
+            token,
+            opened,
+            written: 0,
+            awaits_room: true,
+            marks,
+            failure: None,
+        })
     }
 
     /// How far the session has come.
@@ -179,4 +195,3 @@ impl Conn {
         }
     }
 }
-

@@ -26,7 +26,8 @@ pub fn usage(root: u32) -> Usage {
         sum.rss_kib += field(&memory, "Rss:").unwrap_or(0);
         sum.pss_kib += field(&memory, "Pss:").unwrap_or(0);
         for task in tasks(pid) {
-            let status = read_to_string(format!("/proc/{pid}/task/{task}/status")).unwrap_or_default();
+            let status =
+                read_to_string(format!("/proc/{pid}/task/{task}/status")).unwrap_or_default();
             let switches = ["voluntary_ctxt_switches:", "nonvoluntary_ctxt_switches:"];
             sum.switches += switches.iter().filter_map(|s| field(&status, s)).sum::<u64>();
         }

@@ -65,11 +65,14 @@ impl Table {
         out.push('\n');
         for row in &self.rows {
             write_to(&mut out, format_args!("| {} |", row.figure.name));
-            servers.iter().for_each(|k| write_to(&mut out, format_args!(" {} |", spread(row.of(*k)))));
-            if let Some((a, b)) = pair {
-                write_to(&mut out, format_args!(" {} |", short(median_ratio(row.of(*a), row.of(*b)))));
+            servers
+                .iter()
+                .for_each(|k| write_to(&mut out, format_args!(" {} |", spread(row.of(*k)))));
+            let ratio = pair.map(|(a, b)| median_ratio(row.of(*a), row.of(*b)));
+            if let Some(ratio) = ratio {
+                write_to(&mut out, format_args!(" {} |", short(ratio)));
             }
-            write_to(&mut out, format_args!(" {} |\n", verdict(row)));
+            write_to(&mut out, format_args!(" {} |\n", verdict(row, ratio.unwrap_or(f64::NAN))));
         }
         out
     }
@@ -90,10 +93,10 @@ fn spread(values: &[f64]) -> String {
     }
 }
 
-fn verdict(row: &Row) -> String {
+fn verdict(row: &Row, ratio: f64) -> String {
     let Some(goal) = row.figure.goal else { return String::new() };
     let ours = Distribution::new(row.of(Kind::Ours).iter().copied()).median();
-    match (ours.is_nan(), goal.is_met(ours)) {
+    match (ours.is_nan(), goal.is_met(ours, ratio)) {
         (true, _) => goal.to_string(),
         (false, true) => format!("{goal}: met"),
         (false, false) => format!("{goal}: **not met**"),
@@ -115,7 +118,10 @@ mod tests {
         let text = table.markdown(&[Kind::Ours, Kind::Nginx]);
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(lines[0], "| figure | ours | nginx | ours / nginx | goal |");
-        assert_eq!(lines[2], "| wait, ms | 2.00 [1.00–3.00] | 44.0 [40.0–50.0] | 0.040 | ≤ 5: met |");
+        assert_eq!(
+            lines[2],
+            "| wait, ms | 2.00 [1.00–3.00] | 44.0 [40.0–50.0] | 0.040 | ≤ 5: met |"
+        );
         assert_eq!(lines[3], "| more | – | 7.00 [7.00–7.00] | – |  |");
     }
 }

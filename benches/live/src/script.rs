@@ -43,7 +43,8 @@ impl Script {
     pub fn new(tags: &[Tag], chunk: usize, stamped: bool) -> Result<Self, String> {
         let chunk = chunk.max(256);
         let media = |t: &&Tag| matches!(t.kind, AUDIO | VIDEO) && !is_config(t.kind, &t.data);
-        let zero = tags.iter().filter(media).map(|t| t.timestamp).min().ok_or("no media in the file")?;
+        let zero =
+            tags.iter().filter(media).map(|t| t.timestamp).min().ok_or("no media in the file")?;
         let mut items: Vec<Item> = Vec::new();
         let mut last = [None; 2];
         let mut per_lap = [0; 2];
@@ -62,7 +63,14 @@ impl Script {
             let stamp_at = room.map(|at| at + chunk::header_len(time));
             let mut bytes = Vec::new();
             chunk::write(&mut bytes, chunk, tag.kind, STREAM_ID, time, &tag.data);
-            items.push(Item { kind: tag.kind, due_ms, bytes, stamp_at, place: per_lap[lane], restart });
+            items.push(Item {
+                kind: tag.kind,
+                due_ms,
+                bytes,
+                stamp_at,
+                place: per_lap[lane],
+                restart,
+            });
             per_lap[lane] += 1;
         }
         let gap = due_ms / u32::try_from(items.len()).unwrap_or(u32::MAX);
@@ -95,7 +103,8 @@ impl Script {
         match &item.restart {
             Some(tag) if at.lap > 0 => {
                 let time = Time::Absolute(tag.timestamp.wrapping_add(at.lap * self.lap_ms));
-                let grown = chunk::header_len(time) - chunk::header_len(Time::Absolute(tag.timestamp));
+                let grown =
+                    chunk::header_len(time) - chunk::header_len(Time::Absolute(tag.timestamp));
                 stamp_at = stamp_at.map(|at| at + grown);
                 chunk::write(out, self.chunk, tag.kind, STREAM_ID, time, &tag.data);
             }

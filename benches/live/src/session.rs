@@ -109,10 +109,15 @@ impl Session {
     }
 
     /// Takes received bytes; `on` sees the media messages. An error ends the session.
-    pub fn input(&mut self, mut bytes: &[u8], on: &mut impl FnMut(Message<'_>)) -> Result<(), String> {
+    pub fn input(
+        &mut self,
+        mut bytes: &[u8],
+        on: &mut impl FnMut(Message<'_>),
+    ) -> Result<(), String> {
         self.received += bytes.len() as u64;
         if self.stage == Stage::Handshake {
-            let (ours, rest) = bytes.split_at(bytes.len().min(1 + 2 * HANDSHAKE - self.handshake.len()));
+            let (ours, rest) =
+                bytes.split_at(bytes.len().min(1 + 2 * HANDSHAKE - self.handshake.len()));
             self.handshake.extend_from_slice(ours);
             bytes = rest;
             if self.handshake.len() < 1 + 2 * HANDSHAKE {
@@ -154,7 +159,9 @@ impl Session {
                 self.window = u64::from(u32::from_be_bytes([a, b, c, d]));
             }
             // Ping (section 7.1.7).
-            (USER_CONTROL, &[0, 6, a, b, c, d, ..]) => self.queue(USER_CONTROL, 0, &[0, 7, a, b, c, d]),
+            (USER_CONTROL, &[0, 6, a, b, c, d, ..]) => {
+                self.queue(USER_CONTROL, 0, &[0, 7, a, b, c, d])
+            }
             (COMMAND, body) | (17, [_, body @ ..]) => {
                 if let Some(command) = Command::parse(body) {
                     return self.command(&command);
@@ -178,7 +185,10 @@ impl Session {
                 "NetStream.Publish.Start" | "NetStream.Play.Start" | "NetStream.Play.Reset" => {
                     self.stage = Stage::Running;
                 }
-                _ if ["BadName", "NotFound", "Failed", "BadConnection"].iter().any(|e| code.contains(e)) => {
+                _ if ["BadName", "NotFound", "Failed", "BadConnection"]
+                    .iter()
+                    .any(|e| code.contains(e)) =>
+                {
                     return Err(format!("the server answered {code}"));
                 }
                 _ => {}
@@ -190,7 +200,8 @@ impl Session {
 
     fn connect(&mut self) {
         let members = Writer::command("connect", 1.0).object().key("app").string(&self.app);
-        let members = members.key("flashVer").string("LNX 9,0,124,2").key("tcUrl").string(&self.url);
+        let members =
+            members.key("flashVer").string("LNX 9,0,124,2").key("tcUrl").string(&self.url);
         let members = members.key("fpad").boolean(false).key("capabilities").number(15.0);
         let members = members.key("audioCodecs").number(4071.0).key("videoCodecs").number(252.0);
         let data = members.key("videoFunction").number(1.0).end().finish();
@@ -205,7 +216,8 @@ impl Session {
                 self.queue(SET_CHUNK_SIZE, 0, &announced.to_be_bytes());
                 self.chunk = chunk;
                 for (name, transaction) in [("releaseStream", 2.0), ("FCPublish", 3.0)] {
-                    let data = Writer::command(name, transaction).null().string(&self.stream).finish();
+                    let data =
+                        Writer::command(name, transaction).null().string(&self.stream).finish();
                     self.queue(COMMAND, 0, &data);
                 }
             }
@@ -227,14 +239,16 @@ impl Session {
     fn ask(&mut self) {
         self.stage = Stage::Asked;
         if let Role::Publish { .. } = self.role {
-            let data = Writer::command("publish", 5.0).null().string(&self.stream).string("live").finish();
+            let data =
+                Writer::command("publish", 5.0).null().string(&self.stream).string("live").finish();
             return self.queue(COMMAND, STREAM_ID, &data);
         }
         if self.style == Style::Ffmpeg {
             let data = Writer::command("getStreamLength", 5.0).null().string(&self.stream).finish();
             self.queue(COMMAND, STREAM_ID, &data);
         }
-        let data = Writer::command("play", 6.0).null().string(&self.stream).number(-2000.0).finish();
+        let data =
+            Writer::command("play", 6.0).null().string(&self.stream).number(-2000.0).finish();
         self.queue(COMMAND, STREAM_ID, &data);
         self.queue(USER_CONTROL, 0, &buffer_length(STREAM_ID, 3000));
     }
@@ -266,12 +280,16 @@ mod tests {
 
     #[test]
     fn a_player_walks_through_all_stages() {
-        let mut session = Session::new(Role::Play, Style::Librtmp, "127.0.0.1:1", "live", "s".into());
+        let mut session =
+            Session::new(Role::Play, Style::Librtmp, "127.0.0.1:1", "live", "s".into());
         assert_eq!(take(&mut session), [1537]);
         session.input(&[3; 3000], &mut |_| {}).unwrap();
         assert_eq!(session.stage(), Stage::Handshake);
         session.input(&[3; 73], &mut |_| {}).unwrap();
-        assert_eq!((session.stage(), take(&mut session)[..2].to_vec()), (Stage::Connect, vec![1536, 140]));
+        assert_eq!(
+            (session.stage(), take(&mut session)[..2].to_vec()),
+            (Stage::Connect, vec![1536, 140])
+        );
         answer(&mut session, Writer::command("_result", 1.0).object().end(), 0).unwrap();
         assert_eq!((session.stage(), take(&mut session).len()), (Stage::Create, 4));
         answer(&mut session, Writer::command("_result", 4.0).null().number(1.0), 0).unwrap();

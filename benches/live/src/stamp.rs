@@ -73,7 +73,9 @@ mod tests {
 
     #[test]
     fn what_was_written_is_read_from_the_head_of_a_message() {
-        for (kind, data) in [(VIDEO, vec![0x17, 1, 0, 0, 0, 0, 0, 0, 1, 0x65]), (AUDIO, vec![0xaf; 60])] {
+        for (kind, data) in
+            [(VIDEO, vec![0x17, 1, 0, 0, 0, 0, 0, 0, 1, 0x65]), (AUDIO, vec![0xaf; 60])]
+        {
             let mut tag = Tag { kind, timestamp: 0, data };
             let at = make_room(&mut tag).unwrap();
             let stamp = Stamp { sent: 0x0123_4567_89ab_cdef, place: 0xfedc_ba98 };

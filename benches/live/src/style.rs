@@ -40,7 +40,14 @@ impl Style {
     }
 
     /// Queues one message (at time zero) as this client writes it.
-    pub fn queue(self, writes: &mut VecDeque<Vec<u8>>, chunk: usize, kind: u8, stream_id: u32, data: &[u8]) {
+    pub fn queue(
+        self,
+        writes: &mut VecDeque<Vec<u8>>,
+        chunk: usize,
+        kind: u8,
+        stream_id: u32,
+        data: &[u8],
+    ) {
         let mut bytes = Vec::with_capacity(data.len() + 32);
         let time = Time::Absolute(0);
         chunk::write(&mut bytes, chunk, kind, stream_id, time, data);

@@ -66,7 +66,13 @@ pub struct Outcome {
 
 /// Sends every connection the same paced messages: one send a message, or one for all messages
 /// due within each `gather` nanoseconds.
-pub fn fan_out(at: Loopback, script: &Script, players: usize, gather: u64, span: &Span) -> Result<Outcome, String> {
+pub fn fan_out(
+    at: Loopback,
+    script: &Script,
+    players: usize,
+    gather: u64,
+    span: &Span,
+) -> Result<Outcome, String> {
     let listener = net::listen(at).map_err(text)?;
     let mut sockets = Vec::new();
     while sockets.len() < players.min(MAX_CONNECTIONS) && !span.is_over(net::now()) {
@@ -82,7 +88,8 @@ pub fn fan_out(at: Loopback, script: &Script, players: usize, gather: u64, span:
         net::send(socket, &hello);
     }
     let mut outcome = Outcome { connections: sockets.len(), ..Outcome::default() };
-    let (began, mut cursor, mut group, mut before) = (net::now(), Cursor::default(), Vec::new(), None);
+    let (began, mut cursor, mut group, mut before) =
+        (net::now(), Cursor::default(), Vec::new(), None);
     let grid = |due: u64| if gather > 0 { due.div_ceil(gather) * gather } else { due };
     loop {
         let due = began + grid(script.due(cursor));
@@ -140,7 +147,8 @@ pub fn sink(at: Loopback, keep: &Keep, span: &Span) -> Result<Outcome, String> {
     let listener = net::listen(at).map_err(text)?;
     let mut poll = Poll::new().map_err(text)?;
     poll.add(&listener, usize::MAX, false).map_err(text)?;
-    let (mut sunk, mut ready, mut buffer): (Vec<Sunk>, _, _) = (Vec::new(), Vec::new(), vec![0; 1 << 18]);
+    let (mut sunk, mut ready, mut buffer): (Vec<Sunk>, _, _) =
+        (Vec::new(), Vec::new(), vec![0; 1 << 18]);
     let mut outcome = Outcome::default();
     let mut before = None;
     loop {
@@ -170,7 +178,12 @@ pub fn sink(at: Loopback, keep: &Keep, span: &Span) -> Result<Outcome, String> {
     Ok(outcome)
 }
 
-fn accept_all(listener: &OwnedFd, poll: &Poll, keep: &Keep, sunk: &mut Vec<Sunk>) -> std::io::Result<()> {
+fn accept_all(
+    listener: &OwnedFd,
+    poll: &Poll,
+    keep: &Keep,
+    sunk: &mut Vec<Sunk>,
+) -> std::io::Result<()> {
     while let Some(socket) = net::accept(listener) {
         poll.add(&socket, sunk.len(), false)?;
         let file = match keep {
@@ -211,7 +224,12 @@ impl Sunk {
 
 /// Players of [`fan_out`]: a few that read the marks, the others only take bytes off the socket.
 /// Gives the bytes taken while measuring and the delays of the marked messages in milliseconds.
-pub fn take(at: Loopback, players: usize, reads_marks: bool, span: &Span) -> Result<(u64, Distribution), String> {
+pub fn take(
+    at: Loopback,
+    players: usize,
+    reads_marks: bool,
+    span: &Span,
+) -> Result<(u64, Distribution), String> {
     let mut poll = Poll::new().map_err(text)?;
     let mut conns = Vec::new();
     for token in 0..players.min(MAX_CONNECTIONS) {

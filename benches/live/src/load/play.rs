@@ -133,7 +133,14 @@ impl Load<'_> {
     fn open(&mut self, target: usize) -> Result<(), String> {
         while self.players.len() < target {
             let (role, stream) = (Role::Play, self.plan.stream.clone());
-            let conn = Conn::open(self.plan.to, role, Style::Librtmp, stream, &self.poll, self.players.len());
+            let conn = Conn::open(
+                self.plan.to,
+                role,
+                Style::Librtmp,
+                stream,
+                &self.poll,
+                self.players.len(),
+            );
             self.players.push((conn.map_err(|e| format!("connect: {e}"))?, Tracker::default()));
         }
         Ok(())
@@ -149,7 +156,9 @@ impl Load<'_> {
         }
         let (from, measures, delays) = (self.from, self.plan.batch == 0, &mut self.delays);
         let mut on = |m: Message<'_>, at: u64| {
-            let Some(stamp) = m.whole.then(|| stamp::read(m.kind, m.head)).flatten() else { return };
+            let Some(stamp) = m.whole.then(|| stamp::read(m.kind, m.head)).flatten() else {
+                return;
+            };
             tracker.take(m.kind, stamp.place);
             if measures && stamp.sent >= from && delays.len() < MAX_DELAYS {
                 delays.push(at.saturating_sub(stamp.sent));

@@ -68,7 +68,8 @@ impl Link {
         if plan.raw {
             return super::floor::RawSender::open(plan.to).map(Self::Raw);
         }
-        let stream = if plan.count == 1 { plan.stream.clone() } else { format!("{}{token}", plan.stream) };
+        let stream =
+            if plan.count == 1 { plan.stream.clone() } else { format!("{}{token}", plan.stream) };
         let role = Role::Publish { chunk: plan.script.chunk_size() };
         let conn = Conn::open(plan.to, role, Style::Prompt, stream, poll, token)?;
         Ok(Self::Session(Box::new(conn)))
@@ -111,7 +112,8 @@ struct Load<'a> {
 pub fn run(plan: &Plan, span: &Span) -> Result<Outcome, String> {
     let poll = Poll::new().map_err(|e| e.to_string())?;
     let (publishers, due, lags, bytes) = (Vec::new(), BinaryHeap::new(), Vec::new(), Vec::new());
-    let mut load = Load { plan, span, poll, publishers, due, lags, bytes, outcome: Outcome::default() };
+    let mut load =
+        Load { plan, span, poll, publishers, due, lags, bytes, outcome: Outcome::default() };
     let (mut ready, mut buffer) = (Vec::new(), vec![0; 1 << 16]);
     let began = net::now();
     let mut cpu_before = None;
@@ -145,7 +147,8 @@ impl Load<'_> {
     fn open(&mut self, target: usize) -> Result<(), String> {
         while self.publishers.len() < target {
             let token = self.publishers.len();
-            let link = Link::open(self.plan, token, &self.poll).map_err(|e| format!("connect: {e}"))?;
+            let link =
+                Link::open(self.plan, token, &self.poll).map_err(|e| format!("connect: {e}"))?;
             self.publishers.push(Publisher { link, began: None, next: Cursor::default() });
             self.begin(token);
         }
@@ -180,7 +183,7 @@ impl Load<'_> {
             self.bytes.clear();
             publisher.next = self.plan.script.append(publisher.next, net::now(), &mut self.bytes);
             publisher.link.send(&self.bytes, &self.poll);
-            if now >= self.span.from {
+            if self.span.measures(now) {
                 self.outcome.bytes += self.bytes.len() as u64;
                 self.outcome.messages += 1;
                 if self.lags.len() < MAX_LAGS {

@@ -88,7 +88,9 @@ pub fn run(plan: &Plan) -> Result<Outcome, String> {
         }
         poll.wait(wake, &mut ready).map_err(|e| e.to_string())?;
         for event in &ready {
-            let Some(conn) = slots.get_mut(event.token).and_then(|s| s.conn.as_mut()) else { continue };
+            let Some(conn) = slots.get_mut(event.token).and_then(|s| s.conn.as_mut()) else {
+                continue;
+            };
             if event.write {
                 conn.flush(&poll);
             }
@@ -98,7 +100,8 @@ pub fn run(plan: &Plan) -> Result<Outcome, String> {
         }
         let now = net::now();
         for slot in &mut slots {
-            let Some(conn) = slot.conn.take_if(|c| is_done(c, plan.goal) || now >= slot.give_up_at) else {
+            let Some(conn) = slot.conn.take_if(|c| is_done(c, plan.goal) || now >= slot.give_up_at)
+            else {
                 continue;
             };
             match conn.failure() {
@@ -107,7 +110,9 @@ pub fn run(plan: &Plan) -> Result<Outcome, String> {
                 None => outcome.failures.push(format!("stuck at {:?}", conn.stage())),
             }
             conn.reset();
-            noise = noise.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            noise = noise
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
             slot.begin_at = now + (noise >> 33) % plan.pause.max(1);
         }
     }

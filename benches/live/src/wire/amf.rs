@@ -180,7 +180,10 @@ mod tests {
     fn create_stream_answer_and_status_are_read() {
         let bytes = Writer::command("_result", 4.0).null().number(1.0).finish();
         let answer = Command::parse(&bytes).unwrap();
-        assert_eq!((answer.name.as_str(), answer.transaction, answer.number), ("_result", 4.0, Some(1.0)));
+        assert_eq!(
+            (answer.name.as_str(), answer.transaction, answer.number),
+            ("_result", 4.0, Some(1.0))
+        );
 
         let info = Writer::command("onStatus", 0.0).null().object();
         let info = info.key("level").string("status").key("clientid").number(9.0);
@@ -197,7 +200,8 @@ mod tests {
             let whole_head = cut >= 13;
             assert_eq!(Command::parse(&bytes[..cut]).is_some(), whole_head, "cut at {cut}");
         }
-        let deep = [&Writer::command("a", 1.0).finish()[..], &[10, 255, 255, 255, 255].repeat(20)].concat();
+        let deep = [&Writer::command("a", 1.0).finish()[..], &[10, 255, 255, 255, 255].repeat(20)]
+            .concat();
         assert!(Command::parse(&deep).is_some());
     }
 }

@@ -142,7 +142,11 @@ impl Default for Reader {
 
 impl Reader {
     /// Takes the next bytes, cut anywhere, and hands on each message.
-    pub fn input(&mut self, mut bytes: &[u8], on: &mut impl FnMut(Message<'_>)) -> Result<(), String> {
+    pub fn input(
+        &mut self,
+        mut bytes: &[u8],
+        on: &mut impl FnMut(Message<'_>),
+    ) -> Result<(), String> {
         while !bytes.is_empty() {
             if self.in_chunk > 0 {
                 bytes = self.payload(bytes, on);
@@ -228,7 +232,9 @@ impl Reader {
         }
         self.current = match at {
             Some(i) => i,
-            None if self.lanes.len() == CHUNK_STREAMS => return Err("too many chunk streams".into()),
+            None if self.lanes.len() == CHUNK_STREAMS => {
+                return Err("too many chunk streams".into());
+            }
             None => {
                 self.lanes.push(Lane { id, ..Lane::default() });
                 self.lanes.len() - 1
