@@ -75,11 +75,13 @@ fn publish(mut socket: TcpStream, output: &mut Output) -> Result<()> {
         loop {
             let taken = session.handle_input(now(), input)?;
             input = input.get(taken..).unwrap_or_default();
-            let ended = serve_events(&mut session, output)?;
+            if serve_events(&mut session, output)? {
+                return Ok(());
+            }
             while let Some(chain) = session.poll_output() {
                 chain.into_iter().try_for_each(|part| socket.write_all(&part))?;
             }
-            if ended || session.is_closing() {
+            if session.is_closing() {
                 return Ok(());
             }
             if input.is_empty() {

@@ -10,10 +10,13 @@
 
 use std::path::PathBuf;
 
+use streamcore::amf::Value;
 use streamcore::assemble::{Assembler, Event};
-use streamcore::flv::{Reader, Tag, TagKind};
+use streamcore::flv::{Reader, Tag, TagKind, parse_metadata};
 use streamcore::limits::Limits;
+use streamcore::live::GopCache;
 use streamcore::media::{AccessUnit, CodecConfig, MediaKind, Track, TrackId};
+use streamcore::record::FlvRecorder;
 
 /// One line of a packet list: kind, decode and presentation time in milliseconds, size, offset of the tag, key, CRC-32.
 #[derive(Debug, PartialEq, Eq)]
@@ -209,6 +212,66 @@ fn exoplayers_sample_equals_its_dump() {
     assert_eq!(flags, fields("flags = "));
     let lengths = fields("data = length ").into_iter().skip(3).collect::<Vec<_>>();
     assert_eq!(lengths.len(), units.len());
+}
+
+/// Records the file as it would come in live and applies the patches.
+fn record(tags: &[(u64, Tag)]) -> Vec<u8> {
+    let mut recorder = FlvRecorder::new(&Limits::default());
+    let mut file = Vec::new();
+    for (_, tag) in tags {
+        file.extend(recorder.handle_tag(tag).unwrap().to_bytes());
+    }
+    for patch in recorder.finish() {
+        let start = usize::try_from(patch.offset).unwrap();
+        file.resize(file.len().max(start + patch.bytes.len()), 0);
+        file[start..start + patch.bytes.len()].copy_from_slice(&patch.bytes);
+    }
+    file
+}
+
+#[test]
+fn a_recording_has_every_packet_of_its_source() {
+    for (name, seconds) in [
+        ("obs-29.0.2/recorded-by-nginx", 23.0..23.5),
+        ("ffmpeg-5.1/source", 20.0..20.1),
+        ("exoplayer/sample", 1.1..1.2),
+    ] {
+        let source = tags(&read(&format!("{name}.flv")), &[65536]);
+        let file = record(&source);
+        let recorded = tags(&file, &[65536]);
+        let (_, units, _) = assemble(&recorded);
+        let (_, expected, _) = assemble(&source);
+        assert!(
+            units.iter().map(|(_, unit)| unit).eq(expected.iter().map(|(_, unit)| unit)),
+            "{name}"
+        );
+        let metadata = parse_metadata(&recorded[0].1.body, &Limits::default()).unwrap();
+        let number = |key| metadata.field(key).and_then(Value::as_f64).unwrap();
+        assert!(seconds.contains(&number("duration")), "{name}: {}", number("duration"));
+        assert_eq!(number("filesize"), file.len() as f64);
+    }
+}
+
+#[test]
+fn a_recording_that_starts_late_begins_with_headers_at_zero() {
+    let source = tags(&read("ffmpeg-5.1/source.flv"), &[65536]);
+    let mut cache = GopCache::new(1 << 20);
+    let join = source.iter().position(|(_, tag)| tag.timestamp > 10_000).unwrap();
+    source[..join].iter().for_each(|(_, tag)| cache.handle_tag(tag));
+    let late: Vec<(u64, Tag)> =
+        cache.tags().map(|tag| (0, tag)).chain(source[join..].iter().cloned()).collect();
+    let (tracks, units, assembler) = assemble(&tags(&record(&late), &[65536]));
+    assert_eq!((tracks.len(), assembler.notices().len()), (2, 0));
+    assert!(units[0].1.key && units[0].1.track == TrackId::VIDEO);
+    assert_eq!(units.iter().map(|(_, unit)| unit.dts).min(), Some(0));
+    // The same units as in the whole stream, all moved by the same time.
+    let (_, whole, _) = assemble(&source);
+    let whole = &whole[whole.len() - units.len()..];
+    let moved = whole[0].1.dts - units[0].1.dts;
+    assert!((8_000_000..10_100_000).contains(&moved), "{moved}");
+    for ((_, late), (_, whole)) in units.iter().zip(whole) {
+        assert_eq!(*late, AccessUnit { dts: whole.dts - moved, ..whole.clone() });
+    }
 }
 
 #[test]

@@ -15,6 +15,7 @@ const MAX_AHEAD: i64 = 10_000_000;
 const SILENT: i64 = 5_000_000;
 /// Units of the track that jumped that wait for the other track to tell.
 const MAX_HELD: usize = 32;
+const MAX_HELD_BYTES: usize = 16 << 20;
 /// Units of the other track on the old time line that show that only one track jumped.
 const CONTRADICTIONS: usize = 8;
 
@@ -161,7 +162,8 @@ impl Clock {
         let kind = doubt.kind;
         let is_unit = matches!(item, Item::Unit(_));
         doubt.held.push_back((time, item));
-        let full = doubt.held.len() >= MAX_HELD;
+        let bytes: usize = doubt.held.iter().map(|(_, item)| item.bytes()).sum();
+        let full = doubt.held.len() >= MAX_HELD || bytes > MAX_HELD_BYTES;
         let contradicted = doubt.contradictions > 0;
         if is_unit && matches!(self.judge(kind, time), Judgement::InOrder | Judgement::BackInLine) {
             self.pass_outliers(give, stage);

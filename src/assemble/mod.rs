@@ -17,8 +17,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::amf::Value;
-use crate::error::{Notice, Tally};
-use crate::flv::body::{AudioBody, AudioCodec, VideoBody, VideoCodec};
+use crate::error::{ErrorKind, Notice, Tally};
+use crate::flv::body::{AudioBody, AudioCodec, FrameType, VideoBody, VideoCodec};
 use crate::flv::{Tag, TagKind, parse_metadata};
 use crate::limits::Limits;
 use crate::media::{AccessUnit, CodecConfig, Track, TrackId};
@@ -129,6 +129,15 @@ enum Item {
     Unit(RawUnit),
 }
 
+impl Item {
+    const fn bytes(&self) -> usize {
+        match self {
+            Self::Track(_) => 0,
+            Self::Unit(unit) => unit.data.len(),
+        }
+    }
+}
+
 #[derive(Clone, Debug)]
 struct RawUnit {
     track: TrackId,
@@ -213,11 +222,11 @@ impl Assembler {
 
     fn handle_video(&mut self, tag: &Tag) {
         match VideoBody::parse(&tag.body) {
+            Ok(body) if body.frame_type == FrameType::Command => {}
             Ok(body) if body.codec == VideoCodec::Avc => {
                 self.video.handle(&body, tag.timestamp, &mut self.stage);
             }
-            Ok(body) if body.frame_type == crate::flv::body::FrameType::Command => {}
-            Err(error) if error.kind() != crate::error::ErrorKind::Unsupported => {
+            Err(error) if error.kind() != ErrorKind::Unsupported => {
                 self.stage.note(NoticeKind::MalformedBody, "FLV 10.1 E.4.3.1");
             }
             _ => self.stage.note(NoticeKind::UnsupportedVideo, ""),
@@ -235,7 +244,7 @@ impl Assembler {
                     }
                 }
             }
-            Err(error) if error.kind() != crate::error::ErrorKind::Unsupported => {
+            Err(error) if error.kind() != ErrorKind::Unsupported => {
                 self.stage.note(NoticeKind::MalformedBody, "FLV 10.1 E.4.2.1");
             }
             _ => self.stage.note(NoticeKind::UnsupportedAudio, ""),

@@ -51,6 +51,8 @@ pub struct Reader {
     state: State,
     /// Input that is not yet a whole unit, and how much of it the next step needs.
     pending: BytesMut,
+    /// The pending bytes while they are looked at: a tag that takes them all keeps them.
+    whole: Option<Bytes>,
     need: usize,
     /// File offset of the first byte of `pending`, or of the next input where that is empty.
     offset: u64,
@@ -96,6 +98,7 @@ impl Reader {
             queued_tags: limits.queued_events.max(1),
             state: State::FileHeader,
             pending: BytesMut::new(),
+            whole: None,
             need: 0,
             offset: 0,
             header: None,
@@ -195,12 +198,17 @@ impl Reader {
             self.skipped(step as u64);
             return Ok(step > 0);
         }
-        let pending = std::mem::take(&mut self.pending);
+        let pending = std::mem::take(&mut self.pending).freeze();
+        self.whole = Some(pending.clone());
         let before = self.offset;
         let result = self.look(&pending, at_end);
         let used = usize::try_from(self.offset - before).unwrap_or(usize::MAX);
-        self.pending = pending;
-        self.pending.advance(used.min(self.pending.len()));
+        self.whole = None;
+        if used < pending.len() {
+            self.pending =
+                pending.try_into_mut().unwrap_or_else(|shared| BytesMut::from(&shared[..]));
+            self.pending.advance(used);
+        }
         result.map(|_| used > 0 || matches!(self.state, State::Skip(..)))
     }
 
@@ -229,7 +237,7 @@ impl Reader {
                 if let State::Lost(_) = self.state {
                     self.notices.count(ReaderNotice::Garbage, "FLV 10.1 E.3");
                 }
-                self.give(head, data);
+                self.give(head, data, count);
                 self.offset += count as u64;
                 self.state = State::Tags;
                 self.need = 0;
@@ -369,8 +377,8 @@ impl Reader {
         Step::To(count, State::Lost(passed))
     }
 
-    /// Queues the tag that stands at the start of `data`.
-    fn give(&mut self, head: TagHeader, data: &[u8]) {
+    /// Queues the tag that stands at the start of `data` and takes `count` bytes of it.
+    fn give(&mut self, head: TagHeader, data: &[u8], count: usize) {
         let mut body_offset = self.offset + TagHeader::LEN as u64;
         let mut body =
             data.get(TagHeader::LEN..TagHeader::LEN + head.size as usize).unwrap_or_default();
@@ -383,8 +391,10 @@ impl Reader {
             }
         }
         if let (Some(kind), false) = (kind, body.is_empty()) {
-            let tag = Tag { kind, timestamp: head.timestamp, body: Bytes::copy_from_slice(body) };
-            self.tags.push_back((body_offset, tag));
+            let whole = self.whole.as_ref().filter(|whole| whole.len() == count);
+            let body =
+                whole.map_or_else(|| Bytes::copy_from_slice(body), |whole| whole.slice_ref(body));
+            self.tags.push_back((body_offset, Tag { kind, timestamp: head.timestamp, body }));
         }
     }
 }

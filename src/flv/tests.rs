@@ -1,5 +1,7 @@
 //! Files as they should not be, and bodies of every kind.
 
+#![expect(clippy::cast_possible_truncation, reason = "test data is small")]
+
 use bytes::Bytes;
 use proptest::prelude::*;
 

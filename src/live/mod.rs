@@ -5,3 +5,6 @@ mod player_queue;
 
 pub use gop_cache::GopCache;
 pub use player_queue::{ItemClass, PlayerQueue};
+
+#[cfg(test)]
+mod tests;

@@ -58,7 +58,9 @@ pub fn verify(head: &[u8], file_len: u64) -> Result<Summary> {
                 payload = Some(Payload { start, end: end.ok_or(bad("mdat size").found(size))? });
             }
             b"moov" => moov = Some(content(&mut reader, size)?),
-            _ => drop(content(&mut reader, size)?),
+            _ => {
+                content(&mut reader, size)?;
+            }
         }
     }
     let (Some(moov), Some(payload)) = (moov, payload) else { return Err(bad("moov before mdat")) };

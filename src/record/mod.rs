@@ -7,7 +7,7 @@ use bytes::Bytes;
 use crate::amf::Value;
 use crate::buf::Chain;
 use crate::codec::{aac::AacConfig, h264::AvcConfig};
-use crate::error::{Error, Layer, Result};
+use crate::error::{Error, ErrorKind, Layer, Result};
 use crate::flv::body::{AudioBody, AudioCodec, PacketType, VideoBody, VideoCodec};
 use crate::flv::{
     Header, Tag, TagKind, Writer, is_metadata, metadata_of, parse_metadata, write_metadata,
@@ -207,16 +207,16 @@ impl FlvRecorder {
     }
 }
 
-/// Whether a tag has a time of its own: a coded frame, not a header.
+/// Whether a tag has a time of its own: coded frames, and packets that this crate cannot look into.
 fn is_frame(tag: &Tag) -> bool {
-    match tag.kind {
-        TagKind::Video => {
-            VideoBody::parse(&tag.body).is_ok_and(|body| body.packet == PacketType::Frames)
-        }
-        TagKind::Audio => {
-            AudioBody::parse(&tag.body).is_ok_and(|body| body.packet == PacketType::Frames)
-        }
-        TagKind::Script => false,
+    let packet = match tag.kind {
+        TagKind::Video => VideoBody::parse(&tag.body).map(|body| body.packet),
+        TagKind::Audio => AudioBody::parse(&tag.body).map(|body| body.packet),
+        TagKind::Script => return false,
+    };
+    match packet {
+        Ok(packet) => packet == PacketType::Frames,
+        Err(error) => error.kind() == ErrorKind::Unsupported,
     }
 }
 
@@ -298,3 +298,6 @@ fn number(offset: u64, value: f64) -> Patch {
 const fn to_number(size: u64) -> f64 {
     size as f64
 }
+
+#[cfg(test)]
+mod tests;

@@ -181,9 +181,9 @@ impl Remuxer {
     ///
     /// Unsupported where no access unit of H.264 or AAC was found; limit where a value does not fit the MP4.
     pub fn finish(mut self) -> Result<Plan> {
-        let mut truncated;
+        let mut truncated = false;
         loop {
-            truncated = self.reader.finish();
+            truncated |= self.reader.finish();
             if self.take_tags()? == 0 {
                 break;
             }

@@ -1,14 +1,14 @@
 //! The recordings: what is on disk, and what is being made of it right now.
 
 use std::collections::HashMap;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -108,6 +108,8 @@ type Durations = HashMap<PathBuf, (u64, Option<SystemTime>, Option<f64>)>;
 #[derive(Debug)]
 pub struct Recordings {
     root: PathBuf,
+    /// Held for as long as the program runs: two servers would finish each other's recordings.
+    _lock: File,
     active: Mutex<HashMap<String, Arc<Recording>>>,
     durations: Mutex<Durations>,
 }
@@ -124,7 +126,11 @@ impl Recordings {
         };
         writable()
             .with_context(|| format!("cannot write to the data folder {}", root.display()))?;
-        Ok(Self { root, active: Mutex::default(), durations: Mutex::default() })
+        let lock = File::create(root.join(".lock")).context("cannot lock the data folder")?;
+        if let Err(TryLockError::WouldBlock) = lock.try_lock() {
+            bail!("the data folder {} is in use by another server", data.display());
+        }
+        Ok(Self { root, _lock: lock, active: Mutex::default(), durations: Mutex::default() })
     }
 
     /// The folder.
@@ -238,6 +244,7 @@ impl Recordings {
             return duration;
         }
         let duration = crate::media_info::mp4_duration(path).ok().flatten();
+        let duration = duration.map(|seconds| (seconds * 1000.0).round() / 1000.0);
         durations.insert(path.to_owned(), (len, modified, duration));
         duration
     }
@@ -398,6 +405,7 @@ mod tests {
         fs::write(left.part(), b"half").unwrap();
         let (done, _) = recordings.start("live/demo", at("2026-01-02T00:00:00Z")).unwrap();
         fs::write(done.mp4(), b"whole").unwrap();
+        drop(recordings);
         let again = Recordings::open(dir.path()).unwrap();
         let found: Vec<_> = again.left_over().iter().map(|recording| recording.flv()).collect();
         assert_eq!(found, [left.flv()]);

@@ -1,5 +1,7 @@
 //! Parameter sets and records of real encoders, and what is wrong with those of others.
 
+#![expect(clippy::cast_possible_truncation, reason = "test data is small")]
+
 use proptest::prelude::*;
 
 use super::*;

@@ -7,23 +7,35 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::http::header::CACHE_CONTROL;
 use axum::response::{IntoResponse, Response};
-use serde_json::json;
+use serde::Serialize;
 
 use crate::hub::Hub;
+use crate::recordings::Item;
+use crate::stats::StreamInfo;
+
+#[derive(Serialize)]
+struct Streams {
+    streams: Vec<StreamInfo>,
+}
+
+#[derive(Serialize)]
+struct Recordings {
+    recordings: Vec<Item>,
+}
 
 /// `GET /api/v1/streams`: the live streams, longest live first.
 pub async fn streams(State(hub): State<Arc<Hub>>) -> Response {
-    fresh(json!({ "streams": hub.list() }))
+    fresh(Streams { streams: hub.list() })
 }
 
 /// `GET /api/v1/recordings`: what is being recorded and what was, newest first.
 pub async fn recordings(State(hub): State<Arc<Hub>>) -> Response {
     match tokio::task::spawn_blocking(move || hub.recordings().list()).await {
-        Ok(items) => fresh(json!({ "recordings": items })),
+        Ok(items) => fresh(Recordings { recordings: items }),
         Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
     }
 }
 
-fn fresh(value: serde_json::Value) -> Response {
+fn fresh(value: impl Serialize) -> Response {
     ([(CACHE_CONTROL, "no-store")], Json(value)).into_response()
 }

@@ -214,7 +214,6 @@ export class Player {
     this.veil.classList.toggle('solid', state === 'waiting' || state === 'ended' || state === 'failed');
     setText(byId('veil-text'), text[state]);
     byId('veil-retry').hidden = state !== 'failed';
-    byId('spinner').hidden = !(state === 'starting' || state === 'buffering' || state === 'lost');
     this.refresh();
   }
 

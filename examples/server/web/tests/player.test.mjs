@@ -146,7 +146,7 @@ test('a recording plays in the page', async () => {
 });
 
 test('a recording that is not there says so, and can be tried again', async () => {
-  await open(it, '#recording=%2Fnowhere%2Ffilm.mp4');
+  await open(it, '#recording=%2Fnowhere%2Fnone.mp4');
   await seeText(it, '#veil-text', 'There is nothing at this address any more.');
   assert.equal(await it.page.isVisible('#veil-retry'), true);
 });
