@@ -113,16 +113,14 @@ fn written_anew(chain: &Chain, messages: &[Bytes]) -> usize {
 
 #[test]
 fn segments_recordings_and_players_hold_references_into_the_message_buffers() {
-    let capture =
-        std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/obs-29.0.2/publish.c2s"))
-            .unwrap();
+    let capture = include_bytes!("data/obs-29.0.2/publish.c2s");
     let limits = Limits::default();
     let mut session = ServerSession::new(SessionConfig::default(), 1, Micros::ZERO);
     let (mut assembler, mut muxer) =
         (Assembler::new(&limits), Muxer::new(MuxerConfig::default(), &limits));
     let mut recorder = FlvRecorder::new(&limits);
     let (mut messages, mut recorded, mut players) = (Vec::new(), Chain::new(), Chain::new());
-    let mut input = capture.as_slice();
+    let mut input = &capture[..];
     while !input.is_empty() {
         let taken = session.handle_input(Micros::ZERO, input).unwrap();
         input = &input[taken..];

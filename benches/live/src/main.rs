@@ -8,6 +8,7 @@ mod load;
 mod media;
 mod net;
 mod procfs;
+mod recordings;
 mod report;
 mod script;
 mod server;
@@ -20,6 +21,7 @@ mod wire;
 use case::Context;
 use cli::Options;
 use report::Table;
+use server::Kind;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
@@ -49,6 +51,7 @@ fn run(options: &Options) -> Result<(), String> {
             if round % 2 == 1 {
                 servers.reverse();
             }
+            servers.retain(|kind| *kind != Kind::Floor || case.has_floor());
             for kind in servers {
                 eprintln!(
                     "{} · round {} of {} · {}",

@@ -1,4 +1,5 @@
 //! Starting, stopping, crashing, and what is served over HTTP.
+#![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
 
 mod common;
 

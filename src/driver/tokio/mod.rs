@@ -50,6 +50,8 @@
 
 mod connection;
 mod serve;
+#[cfg(test)]
+mod tests;
 
 use std::future::Future;
 use std::time::Duration;

@@ -17,8 +17,8 @@ const LIMIT: u64 = 8 * SECOND;
 
 /// Publishes a stream, lets a group of pictures pass, and lets players come and go.
 pub fn run(context: &Context, kind: Kind) -> Result<Vec<Figure>, String> {
-    let server = Server::start(kind, &context.programs, Features::default())?;
     let script = context.script(Rate::TwoMegabits, true)?;
+    let server = Server::start(kind, &context.programs, Features::default())?;
     let (to, now) = (server.rtmp(), net::now());
     let plan = publish::Plan { to, script, stream: "s".into(), count: 1, ramp: 1, raw: false };
     let span = Span::new(now, now + 120 * SECOND);
