@@ -1,7 +1,8 @@
 # `make run` starts the server, `make test` installs what the tests need and runs them all.
 
 WEB := examples/server/web
-CARGO_TEST := cargo test --locked --workspace --all-features
+# Every test is run, so that one look shows all that is wrong.
+CARGO_TEST := cargo test --locked --workspace --all-features --no-fail-fast
 
 .PHONY: run test setup lint fmt clippy doc web web-test test-rust package bench-setup
 .NOTPARALLEL:
