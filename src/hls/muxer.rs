@@ -254,7 +254,10 @@ impl Muxer {
 
     fn terms(&self) -> Terms {
         let window = u64::try_from(self.config.window.as_micros()).unwrap_or(u64::MAX);
-        Terms { epoch: self.epoch, window, max: self.max_micros() }
+        // Segments may be a quarter as long as they should be, on average.
+        let even = window / self.target_micros().unsigned_abs();
+        let most = usize::try_from(even).unwrap_or(usize::MAX).saturating_mul(4).saturating_add(16);
+        Terms { epoch: self.epoch, window, most, max: self.max_micros() }
     }
 
     /// Writes the playlists anew.

@@ -31,6 +31,8 @@ pub(super) struct Terms {
     pub(super) epoch: Epoch,
     /// Time that a playlist lists, in microseconds.
     pub(super) window: u64,
+    /// Segments that a playlist lists at most.
+    pub(super) most: usize,
     /// Longest segment in microseconds.
     pub(super) max: i64,
 }
@@ -122,7 +124,8 @@ impl Rendition {
     }
 
     pub(super) fn push(&mut self, epoch: &Epoch, unit: AccessUnit) {
-        let placed = self.clock.place(epoch, &self.track, &unit);
+        let end = self.end.unwrap_or(0);
+        let placed = self.clock.place(epoch, &self.track, &unit, end);
         if let Some(last) = self.queue.back().filter(|_| self.is_video()) {
             let step = u32::try_from(placed.time.saturating_sub(last.time)).unwrap_or(0);
             if step > 0 && step < self.timescale() {
@@ -173,8 +176,11 @@ impl Rendition {
             if behind.is_none() && !force {
                 break;
             }
-            let count = behind.unwrap_or(self.queue.len());
-            let late = self.drop_late(terms, boundary, count);
+            // Sound that is ahead of the cut and still in the old configuration stays with it.
+            let changes = cut.discontinuity && self.pending.is_some() && !self.is_video();
+            let count = behind.filter(|_| !changes).unwrap_or(self.queue.len());
+            let newest = self.queue.back().filter(|_| changes).map_or(boundary, |last| last.time);
+            let late = self.drop_late(terms, newest.max(boundary), count);
             dropped = Some(dropped.unwrap_or(0) + late as u64);
             if count > late {
                 let next = self.queue.get(count - late).map_or(boundary, |sample| sample.time);
@@ -227,7 +233,7 @@ impl Rendition {
             self.segment(&terms.epoch, start, packed.duration, samples.len(), Some(packed.body));
         self.measured.add(&segment, bits);
         self.end = Some(packed.end);
-        self.window.push(segment, terms.window);
+        self.window.push(segment, terms.window, terms.most);
         Ok(())
     }
 
@@ -239,7 +245,7 @@ impl Rendition {
         let start = self.boundary.or(self.end).unwrap_or(0);
         let segment = self.segment(&terms.epoch, start, duration.unsigned_abs(), 0, None);
         self.end = self.end.max(Some(start.saturating_add(duration)));
-        self.window.push(segment, terms.window);
+        self.window.push(segment, terms.window, terms.most);
     }
 
     fn segment(

@@ -605,3 +605,37 @@ fn d_20_missing_sound_leaves_a_gap_in_the_decode_times() {
     let total = extinf(&source.text("audio.m3u8"))[1];
     assert!((total - 2.0).abs() < 0.03, "{total}");
 }
+
+#[test]
+fn e2_03_a_segment_is_cut_at_its_limit_of_bytes() {
+    let limits = Limits { segment_bytes: 10_000, ..Limits::default() };
+    let mut muxer = Muxer::new(MuxerConfig::default(), &limits);
+    muxer.handle_track(avc(640, 360)).unwrap();
+    let data = Bytes::from(vec![0; 1000]);
+    for index in 0..100 {
+        muxer
+            .handle_unit(unit(TrackId::VIDEO, index * 33, 0, index % 60 == 0, data.clone()), None)
+            .unwrap();
+    }
+    let longest = (0..)
+        .map_while(|number| muxer.file(&format!("video_{number}.m4s")))
+        .map(|file| file.body.len());
+    assert!(longest.max().unwrap() < 12_000);
+    assert!(muxer.stats().forced_cuts > 5);
+}
+
+#[test]
+fn memory_is_bounded_by_bytes_too() {
+    let config = MuxerConfig { max_bytes: 1 << 20, ..MuxerConfig::default() };
+    let mut muxer = Muxer::new(config, &Limits::default());
+    muxer.handle_track(avc(640, 360)).unwrap();
+    let data = Bytes::from(vec![0; 4000]);
+    for index in 0..3000 {
+        muxer
+            .handle_unit(unit(TrackId::VIDEO, index * 33, 0, index % 60 == 0, data.clone()), None)
+            .unwrap();
+        assert!(muxer.held_bytes() < (1 << 20) + (300 << 10));
+    }
+    let text = muxer.file("video.m3u8").unwrap().body.to_bytes();
+    assert!(count(std::str::from_utf8(&text).unwrap(), "#EXTINF") >= 3);
+}
