@@ -37,6 +37,11 @@ pub struct MuxerConfig {
     pub max_bytes: usize,
     /// How long the first track waits for the other one to be announced. Default: the target duration.
     pub track_wait: Option<Duration>,
+    /// Number of the first segment and of the first init segment. Default 0.
+    ///
+    /// Files are announced as immutable, so where a muxer takes over the URLs of an earlier one this must be past all
+    /// numbers of that one (and `EXT-X-MEDIA-SEQUENCE` must not run back, RFC 8216 6.2.2). Milliseconds since 1970 are.
+    pub first_sequence: u64,
 }
 
 impl Default for MuxerConfig {
@@ -47,6 +52,7 @@ impl Default for MuxerConfig {
             window: Duration::from_secs(30),
             max_bytes: 512 << 20,
             track_wait: None,
+            first_sequence: 0,
         }
     }
 }
@@ -137,7 +143,7 @@ impl Muxer {
                 Error::unsupported(Layer::Hls, "second video track").found(track.id.index.into())
             );
         }
-        let rendition = Rendition::new(track)?;
+        let rendition = Rendition::new(track, self.config.first_sequence)?;
         self.renditions.push(rendition);
         // Video leads, then the tracks in the order of their numbers.
         self.renditions.sort_by_key(Rendition::id);

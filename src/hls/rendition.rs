@@ -76,9 +76,10 @@ pub(super) struct Rendition {
 }
 
 impl Rendition {
-    pub(super) fn new(track: Track) -> Result<Self> {
-        let init =
-            Arc::new(Init { name: init_name(track.id, 0), body: mp4::init_segment(&[&track])? });
+    /// A rendition whose init segments are numbered from `first_init` on.
+    pub(super) fn new(track: Track, first_init: u64) -> Result<Self> {
+        let name = init_name(track.id, first_init);
+        let init = Arc::new(Init { name, body: mp4::init_segment(&[&track])? });
         let clock = TrackClock::new(&track.config);
         Ok(Self {
             typical: typical_duration(&track.config),
@@ -91,7 +92,7 @@ impl Rendition {
             queued_bytes: 0,
             cuts: VecDeque::new(),
             init,
-            next_init: 1,
+            next_init: first_init.saturating_add(1),
             fragments: 0,
             end: None,
             boundary: None,

@@ -26,7 +26,7 @@ pub struct Pair {
     /// Writes of the server, in bytes each.
     pub writes: Vec<usize>,
     /// What the server has not taken yet.
-    backlog: Vec<u8>,
+    pub backlog: Vec<u8>,
 }
 
 impl Default for Pair {
@@ -57,7 +57,7 @@ impl Pair {
     /// What the server found wrong with its client.
     pub fn run(&mut self) -> Result<()> {
         loop {
-            let mut moved = self.to_server()?;
+            let mut moved = self.deliver()?;
             while let Some(chain) = self.server.poll_output() {
                 moved = true;
                 self.writes.push(chain.len());
@@ -72,7 +72,7 @@ impl Pair {
         }
     }
 
-    fn to_server(&mut self) -> Result<bool> {
+    fn deliver(&mut self) -> Result<bool> {
         while let Some(chain) = self.client.poll_output() {
             self.backlog.extend_from_slice(&chain.to_bytes());
         }

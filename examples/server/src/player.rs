@@ -192,9 +192,9 @@ mod tests {
     fn video(timestamp: u32, key: bool, size: usize) -> Tag {
         let mut body = vec![0; size];
         body[..5].copy_from_slice(&[if key { 0x17 } else { 0x27 }, 1, 0, 0, 0]);
-        // One NAL unit that fills the body: an IDR slice or another.
+        // One NAL unit that fills the body: the first slice of an IDR picture, or of another.
         body[5..9].copy_from_slice(&u32::try_from(size - 9).unwrap().to_be_bytes());
-        body[9] = if key { 0x65 } else { 0x41 };
+        (body[9], body[10]) = (if key { 0x65 } else { 0x41 }, 0x88);
         Tag { kind: TagKind::Video, timestamp, body: Bytes::from(body) }
     }
 

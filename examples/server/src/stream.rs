@@ -266,7 +266,9 @@ impl Hls {
         self.ended = None;
         let resumed = self.muxer.as_mut().is_some_and(|muxer| muxer.resume().is_ok());
         if !resumed {
-            self.muxer = Some(hls::Muxer::new(config.hls.clone(), &config.limits));
+            let mut hls = config.hls.clone();
+            hls.first_sequence = first_sequence();
+            self.muxer = Some(hls::Muxer::new(hls, &config.limits));
         }
     }
 
@@ -321,6 +323,12 @@ impl Drop for Publication {
         self.drain();
         self.stream.end(self.token);
     }
+}
+
+/// A number past those of all segments that this stream had before, even before a restart: the time of day in milliseconds.
+fn first_sequence() -> u64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(now.as_millis()).unwrap_or(0)
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

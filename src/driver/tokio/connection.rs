@@ -280,10 +280,10 @@ where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     poll_fn(|cx| {
-        if !output.is_empty() {
-            if let Poll::Ready(written) = poll_write(Pin::new(io), cx, output) {
-                return Poll::Ready(written.map(Wake::Wrote));
-            }
+        if !output.is_empty()
+            && let Poll::Ready(written) = poll_write(Pin::new(io), cx, output)
+        {
+            return Poll::Ready(written.map(Wake::Wrote));
         }
         if let Some(space) = input.as_deref_mut() {
             let mut buf = ReadBuf::new(space);

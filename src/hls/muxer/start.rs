@@ -66,7 +66,8 @@ impl Muxer {
     fn join_all(&mut self, comes: impl Fn(&Rendition) -> bool) {
         let numbers =
             |rendition: &Rendition| (rendition.open_sequence(), rendition.open_discontinuities());
-        let at = self.renditions.iter().find(|rendition| rendition.started).map_or((0, 0), numbers);
+        let first = (self.config.first_sequence, 0);
+        let at = self.renditions.iter().find(|rendition| rendition.started).map_or(first, numbers);
         let new =
             self.renditions.iter_mut().filter(|rendition| !rendition.started && comes(rendition));
         new.for_each(|rendition| rendition.join(at.0, at.1));

@@ -1,6 +1,8 @@
 //! Joins chunks into messages.
 
+mod control;
 mod extended;
+mod run;
 mod stream;
 
 #[cfg(test)]
@@ -9,13 +11,14 @@ mod tests;
 use super::header::{
     MAX_HEADER, MessageHeader, message_header_len, parse_basic, parse_message_header,
 };
-use super::{DEFAULT_CHUNK_SIZE, EXTENDED, MAX_CHUNK_SIZE, MAX_MESSAGE_BYTES, Message};
+use super::{DEFAULT_CHUNK_SIZE, EXTENDED, MAX_MESSAGE_BYTES, Message};
 use crate::error::{Error, Layer, Result};
 use crate::limits::Limits;
 use crate::rtmp::message::type_id;
 use crate::rtmp::notice::{Notice, Notices};
 use crate::time::Micros;
 use extended::{Extended, Peek};
+use run::Run;
 use stream::{ChunkStream, Partial};
 
 pub use extended::ExtendedTimestampMode;
@@ -456,69 +459,6 @@ impl Reader {
             _ => {}
         }
         Ok(message)
-    }
-
-    fn handle_set_chunk_size(&mut self, payload: &[u8]) -> Result<()> {
-        let Some(size) = payload.first_chunk().copied().map(u32::from_be_bytes) else {
-            self.notices.note(Notice::ControlMessageShort);
-            return Ok(());
-        };
-        if size == 0 || size > 0x7fff_ffff {
-            let error = Error::violation(Layer::Chunk, "Set Chunk Size").found(size.into());
-            return Err(error.at(self.offset).clause("RTMP 1.0 5.4.1"));
-        }
-        if size > MAX_CHUNK_SIZE {
-            self.notices.note(Notice::ChunkSizeClamped);
-        } else if size < DEFAULT_CHUNK_SIZE {
-            self.notices.note(Notice::ChunkSizeSmall);
-        }
-        self.chunk_size = size.min(MAX_CHUNK_SIZE) as usize;
-        Ok(())
-    }
-
-    /// Drops the partial message of one chunk stream and keeps its header state (5.4.2).
-    fn handle_abort(&mut self, payload: &[u8]) {
-        let Some(csid) = payload.first_chunk().copied().map(u32::from_be_bytes) else {
-            self.notices.note(Notice::ControlMessageShort);
-            return;
-        };
-        let stream = self.streams.iter_mut().find(|stream| stream.csid == csid);
-        if let Some(partial) = stream.and_then(|stream| stream.partial.take()) {
-            self.reserved = self.reserved.saturating_sub(partial.capacity());
-        }
-    }
-}
-
-/// Copies the payload of one chunk and of the plain chunks that follow it in the same input.
-struct Run {
-    /// The basic header of a continuation, where it is one byte and nothing follows it.
-    plain: Option<u32>,
-    chunk_size: usize,
-    max_chunks: usize,
-}
-
-impl Run {
-    /// Bytes taken of the input, and bytes still to come of the chunk that it ends in.
-    fn copy(&self, partial: &mut Partial, mut left: usize, input: &[u8]) -> (usize, usize) {
-        let mut rest = input;
-        loop {
-            let Some((payload, tail)) = rest.split_at_checked(left) else {
-                partial.append(rest);
-                return (input.len(), left - rest.len());
-            };
-            partial.append(payload);
-            rest = tail;
-            let next = partial.missing().min(self.chunk_size);
-            let plain = self
-                .plain
-                .is_some_and(|plain| rest.first().is_some_and(|&byte| u32::from(byte) == plain));
-            if next == 0 || !plain || partial.chunks >= self.max_chunks {
-                return (input.len() - rest.len(), 0);
-            }
-            partial.chunks += 1;
-            rest = rest.get(1..).unwrap_or_default();
-            left = next;
-        }
     }
 }
 

@@ -24,7 +24,10 @@ impl ServerSession {
         let consumed = input.len() - rest.len();
         self.link.received = self.link.received.saturating_add(consumed as u64);
         self.stalled = consumed < input.len();
-        outcome?;
+        if let Err(error) = outcome {
+            self.start_closing();
+            return Err(error);
+        }
         if !matches!(self.phase, Phase::Handshake(_)) {
             self.link.acknowledge();
         }
@@ -69,21 +72,26 @@ impl ServerSession {
     /// Whether [`handle_input`](Self::handle_input) would take bytes now: no queue is full and no request waits.
     #[must_use]
     pub fn wants_input(&self) -> bool {
-        if self.is_full() {
-            return false;
-        }
-        match &self.phase {
+        !self.is_output_full() && !self.is_held()
+    }
+
+    pub(super) fn is_output_full(&self) -> bool {
+        self.link.queued() >= self.config.limits.queued_output_bytes
+    }
+
+    /// Whether the caller is to poll events or answer a request before more input is taken.
+    pub(super) fn is_held(&self) -> bool {
+        let held = match &self.phase {
             Phase::Connected(connected) => {
-                connected.aggregate.is_none() && !connected.streams.is_any_requested()
+                connected.aggregate.is_some() || connected.streams.is_any_requested()
             }
-            _ => true,
-        }
+            _ => false,
+        };
+        held || self.is_full()
     }
 
     fn is_full(&self) -> bool {
-        let limits = &self.config.limits;
-        self.events.len() >= limits.queued_events
-            || self.link.queued() >= limits.queued_output_bytes
+        self.events.len() >= self.config.limits.queued_events
     }
 
     fn handle_message(&mut self, message: Message) -> Result<()> {

@@ -31,7 +31,10 @@ impl ServerSession {
             self.deadlines().filter(|(at, _)| *at <= now).map(|(_, due)| due).collect();
         for due in due {
             match due {
-                Due::Failure(field) => return Err(Error::violation(Layer::Session, field)),
+                Due::Failure(field) => {
+                    self.start_closing();
+                    return Err(Error::violation(Layer::Session, field));
+                }
                 Due::Ping => {
                     let clock = u32::try_from((now.0 / 1000) & 0xffff_ffff).unwrap_or(0);
                     self.link.control(&UserControl::PingRequest(clock).into());
@@ -54,8 +57,9 @@ impl ServerSession {
             }
             Phase::Closing(state) => Some((state.deadline, Due::Failure("time to close"))),
         };
-        // While this side does not take input, the peer cannot be late.
-        let listening = !self.stalled && self.wants_input() && !self.is_closing();
+        // While this side does not take input, the peer cannot be late, unless it is the one that does not read.
+        let held = self.is_held() || (self.stalled && !self.is_output_full());
+        let listening = !held && !self.is_closing();
         let message = self.link.reader.incomplete_since().filter(|_| listening);
         let message = message
             .map(|since| (since + limits.message_timeout, Due::Failure("time for a message")));

@@ -120,7 +120,7 @@ mod tests {
             (Some(1.0), Some(1.0))
         );
         assert_eq!((info.start_s, info.duration_s), (0.066_667, 3.033_333));
-        assert_eq!(info.bitrate_kbps, 2.4);
+        assert_eq!(info.bitrate_kbps, 24.0);
         assert_eq!(tally.not_increasing, 0);
     }
 }

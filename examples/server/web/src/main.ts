@@ -57,6 +57,7 @@ function showStreams(found: Stream[]): void {
   byId('live-loading').hidden = found.length > 0;
   setText(byId('live-loading'), 'Nobody is live right now.');
   byId('live-loading').className = 'nobody';
+  byId('live-title').classList.toggle('sr', found.length === 0); // the sentence below says it all
   setText(byId('live-count'), found.length > 0 ? String(found.length) : '');
   streamList.update(found, target?.kind === 'live' ? target.path : null);
   publishHelp.setEmpty(found.length === 0);

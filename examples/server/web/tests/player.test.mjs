@@ -118,6 +118,17 @@ test('a segment that cannot be decoded is got over', async () => {
   assert.equal(after.player.state, 'playing');
 });
 
+test('a pause by hand stays a pause', async () => {
+  it.mock.streams = [stream('demo')];
+  await open(it, '#/live/demo');
+  await seePlaying(it);
+  await it.page.evaluate(() => document.querySelector('video').pause());
+  const polled = () => it.page.waitForResponse((response) => response.url().endsWith('/api/v1/streams'));
+  await polled();
+  await polled();
+  assert.equal(await it.page.evaluate(() => document.querySelector('video').paused), true);
+});
+
 test('a server that goes away in the middle is found again', async () => {
   it.mock.streams = [stream('demo')];
   await open(it, '#/live/demo');
@@ -146,7 +157,7 @@ test('a recording plays in the page', async () => {
 });
 
 test('a recording that is not there says so, and can be tried again', async () => {
-  await open(it, '#recording=%2Fnowhere%2Ffilm.mp4');
+  await open(it, '#recording=%2Fnowhere%2Fnone.mp4');
   await seeText(it, '#veil-text', 'There is nothing at this address any more.');
   assert.equal(await it.page.isVisible('#veil-retry'), true);
 });

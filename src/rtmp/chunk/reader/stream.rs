@@ -6,7 +6,8 @@ use super::{EXTENDED, MessageHeader, PLAUSIBLE_DELTA, RepeatAfterFullHeader};
 use crate::time::Micros;
 
 /// Bytes that the buffer of a message starts with at most, whatever length is declared.
-const FIRST_ALLOCATION: usize = 64 << 10;
+/// It holds the key frames of most streams, so that they never move; memory that no byte was written to costs nothing yet.
+const FIRST_ALLOCATION: usize = 512 << 10;
 
 /// Header state and partial payload of one chunk stream.
 #[derive(Debug)]
@@ -83,7 +84,7 @@ pub(super) struct Partial {
 }
 
 impl Partial {
-    /// Room for a message of `length` bytes, of which at most the first 64 KiB are allocated on the word of a header.
+    /// Room for a message of `length` bytes, of which at most 512 KiB are allocated on the word of a header.
     pub(super) fn new(length: usize, since: Micros) -> Self {
         Self {
             buf: Vec::with_capacity(length.min(FIRST_ALLOCATION)),

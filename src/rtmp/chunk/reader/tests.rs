@@ -259,7 +259,7 @@ mod headers {
         assert_eq!((error.kind(), error.field()), (ErrorKind::LimitExceeded, "message length"));
         let large =
             Message { type_id: 9, stream_id: 1, timestamp: 0, payload: vec![3; 5 << 20].into() };
-        let (read, error) = read_with(reader(), &[&written(&[large.clone()], 65_536)]);
+        let (read, error) = read_with(reader(), &[&written(std::slice::from_ref(&large), 65_536)]);
         assert_eq!((read.last(), error), (Some(&large), None));
     }
 }
@@ -281,8 +281,7 @@ mod memory {
 
     #[test]
     fn f_05_partial_messages_on_many_chunk_streams_share_one_budget() {
-        let mut limits = Limits::default();
-        limits.reassembly_bytes = 300 << 10;
+        let limits = Limits { reassembly_bytes: 300 << 10, ..Limits::default() };
         let mut bytes = Vec::new();
         for csid in 10..16 {
             bytes.extend_from_slice(&[csid, 0, 0, 0, 9, 0, 0, 9, 1, 0, 0, 0]);

@@ -1,0 +1,45 @@
+# `make run` starts the server, `make test` installs what the tests need and runs them all.
+
+WEB := examples/server/web
+CARGO_TEST := cargo test --locked --workspace --all-features
+
+.PHONY: run test setup lint fmt clippy doc web web-test test-rust package bench-setup
+.NOTPARALLEL:
+
+run:
+	@scripts/build-page --optional
+	cargo run --release --locked -p streamcore-server -- serve $(ARGS)
+
+test: setup lint doc web-test test-rust package
+
+setup:
+	@scripts/setup-tests
+
+lint: fmt clippy
+
+fmt:
+	cargo fmt --all --check
+
+clippy: web
+	cargo clippy --locked --workspace --all-targets --all-features -- -D warnings
+
+doc:
+	RUSTDOCFLAGS='-D warnings' cargo doc --locked --workspace --all-features --no-deps
+
+# The page, embedded into the server by its build.
+web:
+	@scripts/build-page
+
+web-test: web
+	cd $(WEB) && npm run --silent check && npm test --silent
+
+# The tests run a debug build of the server: its arithmetic and its assertions are checked, and one build serves all tests.
+test-rust: web
+	$(CARGO_TEST)
+
+package:
+	@scripts/check-package
+
+# Reserved for the tools that the benchmarks compare with.
+bench-setup:
+	@echo 'bench-setup: nothing to set up yet'

@@ -1,0 +1,24 @@
+//! What the interop tests share.
+//!
+//! Nothing here uses the crate under test: a fault of it cannot hide itself. Everything panics with a message that says what was
+//! expected and what came, since the only caller is a test.
+
+pub mod flv;
+pub mod hls;
+pub mod http;
+pub mod mp4;
+pub mod packets;
+pub mod process;
+pub mod rtmp;
+pub mod server;
+pub mod source;
+pub mod wait;
+
+pub use process::Process;
+pub use server::{Server, ServerBuilder};
+pub use wait::until;
+
+/// Folder that goes when the value is dropped.
+pub fn temp_dir() -> tempfile::TempDir {
+    tempfile::Builder::new().prefix("streamcore-").tempdir().expect("a folder for temporary files")
+}

@@ -1,0 +1,108 @@
+//! What README.md tells the reader to type is there. Its Rust is compiled by the documentation tests of the crate.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+const BINARY: &str = env!("CARGO_BIN_EXE_streamcore");
+/// Programs that the reader has, and uses as their own manuals say.
+const OTHERS: &[&str] = &["ffmpeg", "curl"];
+
+#[test]
+fn the_two_set_up_commands_are_make_run_and_make_test() {
+    let mut targets = BTreeSet::new();
+    for line in commands() {
+        let mut words = line.split_whitespace();
+        match words.next() {
+            Some("make") => {
+                targets.extend(words.filter(|word| !word.contains('=')).map(str::to_owned))
+            }
+            Some("cargo" | "npm" | "apt" | "apt-get" | "sudo" | "pip") => {
+                panic!("a third set-up command: {line}")
+            }
+            _ => {}
+        }
+    }
+    assert_eq!(targets, BTreeSet::from(["run".to_owned(), "test".to_owned()]));
+    let makefile = read("Makefile");
+    for target in targets {
+        assert!(
+            makefile.lines().any(|line| line.starts_with(&format!("{target}:"))),
+            "make {target}"
+        );
+    }
+}
+
+#[test]
+fn every_command_is_one_that_the_reader_can_type() {
+    for line in commands() {
+        let program = line.split_whitespace().next().expect("not blank");
+        if program == "streamcore" {
+            assert_known(&line);
+        } else {
+            assert!(program == "make" || OTHERS.contains(&program), "{line}");
+        }
+    }
+}
+
+#[test]
+fn options_in_running_text_are_known() {
+    let text = ["README.md", "docs/architecture.md"].map(read).concat();
+    let serve = help(&["serve"]);
+    // Every second part stands between backticks.
+    let options: Vec<&str> =
+        text.split('`').skip(1).step_by(2).filter(|code| code.starts_with("--")).collect();
+    assert!(!options.is_empty(), "no option is named anywhere: this test has gone blind");
+    for option in options.iter().filter_map(|code| code.split([' ', '=']).next()) {
+        assert!(serve.contains(option), "{option}: not in `streamcore serve --help`");
+    }
+}
+
+/// The subcommand of a line exists, and takes the options that the line names.
+fn assert_known(line: &str) {
+    // What stands three blanks further on is said about the command.
+    let command = line.split("   the ").next().unwrap_or(line).replace(['[', ']', '…'], " ");
+    let words: Vec<&str> = command.split_whitespace().collect();
+    let text = help(&words[1..2]);
+    for option in words.iter().filter(|word| word.starts_with("--")) {
+        assert!(text.contains(option), "{line}: no {option} in\n{text}");
+    }
+}
+
+/// What `--help` of a subcommand says.
+fn help(subcommand: &[&str]) -> String {
+    let output = Command::new(BINARY).args(subcommand).arg("--help").output().expect("the program");
+    assert!(output.status.success(), "streamcore {subcommand:?} --help");
+    String::from_utf8(output.stdout).expect("UTF-8")
+}
+
+/// Lines to type: those of `sh` blocks, those after a `$` anywhere in a block, and those that begin with the program's name.
+fn commands() -> Vec<String> {
+    let readme = read("README.md");
+    let mut commands = Vec::new();
+    let mut language = None;
+    for line in readme.lines() {
+        if let Some(fence) = line.trim_start().strip_prefix("```") {
+            language = if language.is_none() { Some(fence.trim().to_owned()) } else { None };
+            continue;
+        }
+        let Some(language) = &language else { continue };
+        let typed = match (language.as_str(), line.trim().strip_prefix("$ ")) {
+            (_, Some(typed)) => typed,
+            ("sh" | "bash" | "console", None) => line,
+            ("text", None) if line.starts_with("streamcore ") => line,
+            _ => continue,
+        };
+        let typed = typed.split(" #").next().unwrap_or_default().trim();
+        if !typed.is_empty() {
+            commands.push(typed.to_owned());
+        }
+    }
+    assert!(!commands.is_empty(), "README.md has no commands");
+    commands
+}
+
+fn read(name: &str) -> String {
+    let path: PathBuf = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(name);
+    std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
