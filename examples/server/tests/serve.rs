@@ -225,6 +225,9 @@ fn the_page_is_there_with_its_policy() {
     let tag = page.header("etag").unwrap();
     assert_eq!(server.request("GET", "/", &format!("If-None-Match: {tag}\r\n")).status, 304);
     assert_eq!(server.get("/healthz").body, b"ok\n");
+    let about = server.json("/api/v1/server");
+    assert_eq!(about["version"], env!("CARGO_PKG_VERSION"));
+    assert_eq!(about["rtmp_port"], server.rtmp.port());
 }
 
 #[test]
