@@ -22,7 +22,7 @@ fmt:
 	cargo fmt --all --check
 
 clippy: web
-	cargo clippy --locked --workspace --all-targets --all-features -- -D warnings
+	cargo clippy --locked --workspace --all-targets --all-features --keep-going -- -D warnings
 
 doc:
 	RUSTDOCFLAGS='-D warnings' cargo doc --locked --workspace --all-features --no-deps
