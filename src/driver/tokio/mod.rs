@@ -49,6 +49,7 @@
 //! [`run`] drives a single connection, for those who have their own listener, a TLS stream or a test's pipe.
 
 mod connection;
+mod quick_ack;
 mod serve;
 #[cfg(test)]
 mod tests;
