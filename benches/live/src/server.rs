@@ -128,11 +128,11 @@ impl Server {
 
     fn await_port(&mut self, until: u64) -> Result<(), String> {
         while net::now() < until {
-            if let Ok(socket) = net::connect(self.rtmp, false) {
-                if net::receive(&socket, &mut [0]) == Io::Again {
-                    net::reset(socket);
-                    return Ok(());
-                }
+            if let Ok(socket) = net::connect(self.rtmp, false)
+                && net::receive(&socket, &mut [0]) == Io::Again
+            {
+                net::reset(socket);
+                return Ok(());
             }
             if let Ok(Some(status)) = self.child.try_wait() {
                 return Err(format!("the server ended at once ({status}): {}", self.log_tail()));

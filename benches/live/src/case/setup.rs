@@ -15,6 +15,9 @@ const SHAPES: [(usize, usize); 2] = [(1, 40), (16, 160)];
 /// Longest time for each shape.
 const LIMIT: u64 = 8 * SECOND;
 
+/// Picks one moment of a session.
+type Moment = fn(&Marks) -> Option<u64>;
+
 /// Publishes a stream, lets a group of pictures pass, and lets players come and go.
 pub fn run(context: &Context, kind: Kind) -> Result<Vec<Figure>, String> {
     let script = context.script(Rate::TwoMegabits, true)?;
@@ -65,7 +68,7 @@ fn describe(style: Style, at_once: usize, marks: &[Marks], figures: &mut Vec<Fig
     if at_once > 1 {
         return;
     }
-    let stages: [(&str, fn(&Marks) -> Option<u64>); 6] = [
+    let stages: [(&str, Moment); 6] = [
         ("handshake answered", |m| m.handshake),
         ("connect answered", |m| m.connected),
         ("createStream answered", |m| m.asked),

@@ -192,10 +192,10 @@ impl Reader {
     /// Reads a chunk header that may have begun in earlier input: bytes used of `bytes`, or
     /// `None` when all are used and the header is not whole yet.
     fn next_header(&mut self, bytes: &[u8]) -> Result<Option<usize>, String> {
-        if self.partial_header.is_empty() {
-            if let Some(used) = self.header(bytes)? {
-                return Ok(Some(used));
-            }
+        if self.partial_header.is_empty()
+            && let Some(used) = self.header(bytes)?
+        {
+            return Ok(Some(used));
         }
         let mut held = std::mem::take(&mut self.partial_header);
         for (i, byte) in bytes.iter().enumerate() {
