@@ -20,7 +20,7 @@ pub fn chunk_stream(kind: u8) -> u8 {
     }
 }
 
-/// Length of the message header that [`write`] begins a message with.
+/// Length of the message header that [`fn@write`] begins a message with.
 pub fn header_len(time: Time) -> usize {
     match time {
         Time::Absolute(at) => 12 + if at >= EXTENDED { 4 } else { 0 },
