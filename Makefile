@@ -41,6 +41,7 @@ test-rust: web
 package:
 	@scripts/check-package
 
-# Reserved for the tools that the benchmarks compare with.
+# Session set-up beside nginx-rtmp, where that is installed: TCP connect to the first media byte. A few minutes.
 bench-setup:
-	@echo 'bench-setup: nothing to set up yet'
+	cargo build --release --locked -p streamcore-server -p streamcore-bench
+	target/release/streamcore-bench setup $(ARGS)
