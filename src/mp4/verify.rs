@@ -197,7 +197,11 @@ fn trak(r: &Reader<'_>, movie_timescale: u32, payload: Payload) -> Result<(Track
     sync_samples(&stbl, samples)?;
     let bytes = chunk_map(&stbl, descriptions, payload)?;
     let shown = match optional(r, *b"edts", "edts")? {
-        Some(edts) => edits(child(&edts, *b"elst", "elst")?, duration)?,
+        Some(edts) => {
+            // A picture may be shown later than its media lasts in decode times.
+            let reach = duration.saturating_add(largest_offset(&stbl)?);
+            edits(child(&edts, *b"elst", "elst")?, reach)?
+        }
         None => scale(duration, timescale, movie_timescale),
     };
     if shown != presented {
@@ -222,6 +226,21 @@ fn pairs(stbl: &Reader<'_>, kind: [u8; 4], name: &'static str) -> Result<Option<
         sum = sum.saturating_add(run.saturating_mul(value));
     }
     if r.is_empty() { Ok(Some((count, sum))) } else { Err(r.malformed(name)) }
+}
+
+/// Largest composition offset, 0 where there is none above.
+fn largest_offset(stbl: &Reader<'_>) -> Result<u64> {
+    let Some(mut r) = optional(stbl, *b"ctts", "ctts")? else { return Ok(0) };
+    let signed = version(&mut r)? == 1;
+    let mut largest = 0;
+    for _ in 0..r.u32("ctts")? {
+        r.skip(4, "ctts")?;
+        let offset = r.u32("ctts")?;
+        if !signed || offset <= i32::MAX as u32 {
+            largest = largest.max(offset);
+        }
+    }
+    Ok(largest.into())
 }
 
 /// `stsz`, ready to be read size by size.
@@ -311,14 +330,14 @@ fn chunk_map(stbl: &Reader<'_>, descriptions: u32, payload: Payload) -> Result<u
 }
 
 /// Sum of the edits' durations. What is shown begins within the media.
-fn edits(mut r: Reader<'_>, media_duration: u64) -> Result<u64> {
+fn edits(mut r: Reader<'_>, media_end: u64) -> Result<u64> {
     let version = version(&mut r)?;
     let mut sum = 0_u64;
     for _ in 0..r.u32("elst")? {
         sum = sum.saturating_add(time(&mut r, version)?);
         let media_time = time(&mut r, version)?;
         let empty = media_time == if version == 1 { u64::MAX } else { u32::MAX.into() };
-        if !empty && media_time >= media_duration {
+        if !empty && media_time >= media_end {
             return Err(r.malformed("elst media time").found(media_time));
         }
         r.skip(4, "elst")?;
