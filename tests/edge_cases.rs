@@ -65,8 +65,8 @@ fn only_tests_count() {
 struct Case {
     id: String,
     title: String,
-    /// Why it is not followed.
-    reason: Option<String>,
+    /// `not followed: …` or `partly: …`.
+    remark: String,
 }
 
 /// The list, with the title of its section for each case.
@@ -75,10 +75,10 @@ fn cases() -> Vec<Case> {
     let lines = text.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
     let case = |line: &str| {
         let (id, rest) = line.split_once(' ').expect("an ID and a title");
-        let (title, reason) = rest.split_once(" | not followed: ").unwrap_or((rest, ""));
-        assert!(!title.contains('|'), "{line}");
-        let reason = (!reason.is_empty()).then(|| reason.to_owned());
-        Case { id: id.to_owned(), title: title.to_owned(), reason }
+        let (title, remark) = rest.split_once(" | ").unwrap_or((rest, ""));
+        let known = ["not followed: ", "partly: "];
+        assert!(remark.is_empty() || known.iter().any(|start| remark.starts_with(start)), "{line}");
+        Case { id: id.to_owned(), title: title.to_owned(), remark: remark.to_owned() }
     };
     lines.map(case).collect()
 }
@@ -91,55 +91,52 @@ fn sections() -> Vec<(String, String)> {
     headings.filter_map(split).collect()
 }
 
+/// What the page says of a case.
+fn state(case: &Case, tested: bool) -> &str {
+    match case.remark.as_str() {
+        "" if tested => "covered",
+        "" => "planned",
+        remark => remark,
+    }
+}
+
 fn page() -> String {
     let (cases, tests) = (cases(), tests());
     let mut tables = String::new();
     let mut summary = String::from(
-        "| Section | Cases | Covered | Planned | Not followed | Coverage |\n|---|--:|--:|--:|--:|--:|\n",
+        "| Section | Cases | Covered | Partly | Planned | Not followed | Coverage |\n|---|--:|--:|--:|--:|--:|--:|\n",
     );
     for (letter, title) in sections() {
-        let of_section: Vec<&Case> =
-            cases.iter().filter(|case| case.id.starts_with(&letter)).collect();
-        let covered = of_section.iter().filter(|case| tests.contains_key(&case.id)).count();
-        let refused = of_section
-            .iter()
-            .filter(|case| !tests.contains_key(&case.id) && case.reason.is_some())
-            .count();
-        let total = of_section.len();
-        let planned = total - covered - refused;
-        let percent = 100 * covered / (total - refused).max(1);
-        let row = format!(
-            "| {letter} {title} | {total} | {covered} | {planned} | {refused} | {percent} % |\n"
-        );
-        summary.push_str(&row);
-        let _ = write!(
-            tables,
-            "\n## {letter} {title}\n\n| ID | Case | State | Tests |\n|---|---|---|---|\n"
-        );
-        for case in of_section {
+        let heading =
+            format!("\n## {letter} {title}\n\n| ID | Case | State | Tests |\n|---|---|---|---|\n");
+        tables.push_str(&heading);
+        let mut states = Vec::new();
+        for case in cases.iter().filter(|case| case.id.starts_with(&letter)) {
             let found = tests.get(&case.id).map(Vec::as_slice).unwrap_or_default();
-            let state = match &case.reason {
-                _ if !found.is_empty() => "covered".to_owned(),
-                Some(reason) => format!("not followed: {reason}"),
-                None => "planned".to_owned(),
-            };
+            let state = state(case, !found.is_empty());
             let links: Vec<String> =
                 found.iter().map(|(name, file)| format!("[`{name}`](../{file})")).collect();
-            let _ = writeln!(
-                tables,
-                "| {} | {} | {state} | {} |",
-                case.id,
-                case.title,
-                links.join("<br>")
-            );
+            let Case { id, title, .. } = case;
+            let _ = writeln!(tables, "| {id} | {title} | {state} | {} |", links.join("<br>"));
+            states.push(state);
         }
+        let count = |start| states.iter().filter(|state| state.starts_with(start)).count();
+        let (covered, refused) = (count("covered"), count("not followed"));
+        let _ = writeln!(
+            summary,
+            "| {letter} {title} | {} | {covered} | {} | {} | {refused} | {} % |",
+            states.len(),
+            count("partly"),
+            count("planned"),
+            100 * covered / (states.len() - refused).max(1)
+        );
     }
     format!(
         "# Edge cases\n\n\
          What real encoders, players, servers and attackers are known to do, by ID. A case is covered where a test carries its ID at\n\
          the start of its name and asserts the behaviour. The list is [edge-cases.txt](edge-cases.txt); this page is made from it\n\
          and from the names of the tests by `UPDATE=1 cargo test --test edge_cases`.\n\n\
-         Coverage counts the cases that are followed.\n\n{summary}{tables}"
+         Coverage is the part of the followed cases that is covered; those that are covered partly do not count.\n\n{summary}{tables}"
     )
 }
 

@@ -127,7 +127,7 @@ fn d_33_d_34_verify_survives_any_single_changed_byte() {
 }
 
 #[test]
-fn d_02_d_05_a_run_needs_samples_and_a_picture_fits_16_bits() {
+fn d_11_a_run_needs_samples_and_a_picture_fits_16_bits() {
     let run = Run { track: 1, decode_time: 0, samples: &[] };
     assert!(fragment_head(true, 1, &[run]).is_err(), "D-11");
     assert!(fragment_head(true, 1, &[]).is_err());

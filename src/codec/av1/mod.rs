@@ -15,6 +15,13 @@ use crate::limits::Limits;
 
 const CLAUSE: &str = "AV1-ISOBMFF 2.3";
 
+fn check_room(held: usize, limits: &Limits) -> Result<()> {
+    if held <= limits.parameter_set_bytes {
+        return Ok(());
+    }
+    Err(Error::limit(Layer::Codec, "configOBUs").found(held as u64).clause(CLAUSE))
+}
+
 /// Decoder configuration of an AV1 track.
 ///
 /// Two configurations are equal when what [`SequenceHeader`] holds and the HDR metadata are. The coding tools do not
@@ -88,15 +95,14 @@ impl Av1Config {
                 _ => {}
             }
             let held = metadata.len() + sequence.as_ref().map_or(0, |(_, obu)| obu.whole.len());
-            if held > limits.parameter_set_bytes {
-                let error = Error::limit(Layer::Codec, "configOBUs").found(held as u64);
-                return Err(error.clause(CLAUSE));
-            }
+            check_room(held, limits)?;
         }
         let Some((info, obu)) = sequence else { return Ok(None) };
         let mut sequence_obu = BytesMut::new();
         obu::put_obu(&mut sequence_obu, &obu);
         let sequence_obu = sequence_obu.freeze();
+        // With the size field that it may have come without.
+        check_room(sequence_obu.len() + metadata.len(), limits)?;
         let record = write(&info, delay, &sequence_obu, &metadata);
         Ok(Some(Self { record, sequence_obu, info, hdr }))
     }

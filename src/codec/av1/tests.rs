@@ -128,6 +128,17 @@ fn a6_31_padding_between_units_is_cut_out() {
 }
 
 #[test]
+fn c2_07_an_added_size_counts_for_the_limit() {
+    let obu = Obus::new(&RECORD[4..]).next().unwrap().unwrap();
+    let unsized_record = [&RECORD[..4], &[obu.header[0] & !2], obu.payload].concat();
+    let limits =
+        |bytes| Limits { parameter_set_bytes: obu.payload.len() + bytes, ..Limits::default() };
+    assert!(Av1Config::parse(&unsized_record, &limits(1)).is_err());
+    let config = Av1Config::parse(&unsized_record, &limits(2)).unwrap();
+    assert_eq!(Av1Config::parse(config.record(), &limits(2)), Ok(config));
+}
+
+#[test]
 fn c2_07_missing_sizes_are_added() {
     let obus: Vec<Obu<'_>> = Obus::new(KEY).collect::<Result<_>>().unwrap();
     let last = obus.last().unwrap();
