@@ -62,8 +62,9 @@ fn describe(style: Style, at_once: usize, marks: &[Marks], figures: &mut Vec<Fig
         n => format!("{}, {n} at once", style.name()),
     };
     let media = times(|m| m.media);
-    let goal = |f: Figure| if style == Style::Prompt { f } else { f.goal(Goal::AtMost(5.0)) };
-    figures.push(goal(figure(format!("{who}: first media byte p50, ms"), media.median())));
+    let first = figure(format!("{who}: first media byte p50, ms"), media.median()).drawn();
+    let has_goal = at_once == 1 && style != Style::Prompt;
+    figures.push(if has_goal { first.goal(Goal::AtMost(5.0)) } else { first });
     figures.push(figure(format!("{who}: first media byte p99, ms"), media.quantile(0.99)));
     if at_once > 1 {
         return;
