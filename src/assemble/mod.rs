@@ -18,7 +18,7 @@ use bytes::Bytes;
 
 use crate::amf::Value;
 use crate::error::{ErrorKind, Notice, Tally};
-use crate::flv::body::{AudioBody, AudioCodec, FrameType, VideoBody, VideoCodec};
+use crate::flv::body::{AudioBody, AudioCodec, PacketType, VideoBody, VideoCodec};
 use crate::flv::{Tag, TagKind, parse_metadata};
 use crate::limits::Limits;
 use crate::media::{AccessUnit, CodecConfig, Track, TrackId};
@@ -222,7 +222,8 @@ impl Assembler {
 
     fn handle_video(&mut self, tag: &Tag) {
         match VideoBody::parse(&tag.body) {
-            Ok(body) if body.frame_type == FrameType::Command => {}
+            Ok(body) if body.packet == PacketType::Command => {}
+            Ok(body) if body.track != 0 => self.stage.note(NoticeKind::UnsupportedVideo, ""),
             Ok(body) if body.codec == VideoCodec::Avc => {
                 self.video.handle(&body, tag.timestamp, &mut self.stage);
             }
@@ -235,7 +236,7 @@ impl Assembler {
 
     fn handle_audio(&mut self, tag: &Tag) {
         match AudioBody::parse(&tag.body) {
-            Ok(body) if body.codec == AudioCodec::Aac => {
+            Ok(body) if body.track == 0 && body.codec == AudioCodec::Aac => {
                 self.audio.handle(&body, tag.timestamp, &mut self.stage);
                 if let Some(wire) = self.video.growing_since() {
                     let ahead = tag.timestamp.wrapping_sub(wire).cast_signed();

@@ -116,7 +116,7 @@ impl VideoAssembly {
             }
             PacketType::Frames => self.message(body, wire, stage),
             PacketType::EndOfSequence => self.release(stage),
-            PacketType::Other(_) => stage.note(NoticeKind::UnsupportedVideo, "FLV 10.1 E.4.3.1"),
+            _ => stage.note(NoticeKind::UnsupportedVideo, "FLV 10.1 E.4.3.1"),
         }
     }
 

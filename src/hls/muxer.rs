@@ -15,7 +15,7 @@ use super::rendition::{Rendition, rate};
 use super::timeline::Epoch;
 use crate::error::{Error, Layer, Result};
 use crate::limits::Limits;
-use crate::media::{AccessUnit, CodecConfig, MediaKind, Track};
+use crate::media::{AccessUnit, MediaKind, Track};
 
 /// How a stream is cut and how much of it is listed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -127,6 +127,7 @@ impl Muxer {
     ///
     /// Fails with `Unsupported` for a second video track, and where the configuration fits no init segment.
     pub fn handle_track(&mut self, track: Track) -> Result<()> {
+        track.config.fits_mp4()?;
         if let Some(rendition) =
             self.renditions.iter_mut().find(|rendition| rendition.id() == track.id)
         {
@@ -297,16 +298,11 @@ fn variant<'a>(shown: impl Iterator<Item = &'a Rendition> + Clone) -> Variant {
     variant.codecs.dedup();
     if let Some(video) = video {
         variant.frame_rate = Some(rate(video.measured.samples * 1000, video.measured.micros));
-        if let CodecConfig::Avc(avc) = &*video.track.config {
-            variant.resolution = Some((avc.info().width, avc.info().height));
-        }
+        variant.resolution = video.track.config.size();
         variant.audio = sounds
             .map(|sound| AudioMedia {
                 name: sound.id().to_string(),
-                channels: match &*sound.track.config {
-                    CodecConfig::Aac(aac) => aac.channels(),
-                    CodecConfig::Avc(_) => 0,
-                },
+                channels: sound.track.config.channels().unwrap_or(0),
                 uri: uri(sound),
             })
             .collect();

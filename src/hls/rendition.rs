@@ -296,13 +296,11 @@ fn init_name(id: TrackId, number: u64) -> String {
 }
 
 fn typical_duration(config: &CodecConfig) -> u32 {
-    match config {
-        CodecConfig::Avc(avc) => {
-            let (num, den) = avc.info().frame_rate.unwrap_or((25, 1));
-            let ticks = u64::from(mp4::VIDEO_TIMESCALE) * u64::from(den) / u64::from(num.max(1));
-            // Timing fields may hold anything; a frame of 1 to 1000 a second is believed.
-            u32::try_from(ticks).ok().filter(|ticks| (90..=90_000).contains(ticks)).unwrap_or(3600)
-        }
-        CodecConfig::Aac(aac) => aac.frame_samples(),
+    if let Some(samples) = config.frame_samples() {
+        return samples;
     }
+    let (num, den) = config.frame_rate().unwrap_or((25, 1));
+    let ticks = u64::from(mp4::VIDEO_TIMESCALE) * u64::from(den) / u64::from(num.max(1));
+    // Timing fields may hold anything; a frame of 1 to 1000 a second is believed.
+    u32::try_from(ticks).ok().filter(|ticks| (90..=90_000).contains(ticks)).unwrap_or(3600)
 }

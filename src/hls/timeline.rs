@@ -63,13 +63,12 @@ enum Kind {
 
 impl TrackClock {
     pub(super) fn new(config: &CodecConfig) -> Self {
-        let kind = match config {
-            CodecConfig::Avc(_) => Kind::Video { last: None },
-            CodecConfig::Aac(aac) => {
-                Kind::Audio(AudioClock::new(aac.sample_rate(), aac.frame_samples()))
-            }
+        let timescale = media_timescale(config);
+        let kind = match config.frame_samples() {
+            None => Kind::Video { last: None },
+            Some(samples) => Kind::Audio(AudioClock::new(timescale, samples)),
         };
-        Self { timescale: media_timescale(config), kind }
+        Self { timescale, kind }
     }
 
     pub(super) const fn timescale(&self) -> u32 {
@@ -80,7 +79,10 @@ impl TrackClock {
         let decode = epoch.map(unit.dts, track.timescale, self.timescale).max(0);
         match &mut self.kind {
             Kind::Audio(clock) => {
-                let placement = clock.place(decode);
+                let placement = match track.config.unit_samples(&unit.data) {
+                    Some(samples) => clock.place_frame(decode, samples),
+                    None => clock.place(decode),
+                };
                 let duration = Some(placement.duration);
                 Placed { time: placement.time, composition_offset: 0, duration }
             }
