@@ -445,24 +445,6 @@ fn b4_11_nal_units_tell_the_key_frame() {
     assert_eq!(notices, [(NoticeKind::KeyFlag, 2)]);
 }
 
-#[test]
-fn b4_13_other_codecs_are_said_and_left_out() {
-    let tags = [
-        tag(TagKind::Video, 0, &[0x14, 1, 2, 3], &[]),
-        tag(TagKind::Audio, 0, &[0x2f, 1, 2], &[]),
-        tag(TagKind::Video, 0, &[0x90, b'h', b'v', b'c', b'1'], &[1]),
-        tag(TagKind::Video, 0, &[0x17], &[]),
-    ];
-    let (events, notices) = run(&tags);
-    assert_eq!(events, []);
-    let expected = [
-        (NoticeKind::UnsupportedVideo, 2),
-        (NoticeKind::UnsupportedAudio, 1),
-        (NoticeKind::MalformedBody, 1),
-    ];
-    assert_eq!(notices, expected);
-}
-
 /// Inter frames (behind a first key frame) and audio frames with these times, in this order.
 fn timeline(frames: &[(char, u32)]) -> (Vec<Event>, Vec<(NoticeKind, u64)>) {
     let frame = |&(kind, time): &(char, u32)| {

@@ -26,6 +26,8 @@ pub struct Av1Config {
     info: SequenceHeader,
     /// Told beside the stream.
     color: Option<ColorInfo>,
+    /// Of the stream.
+    own_hdr: HdrMetadata,
     hdr: HdrMetadata,
 }
 
@@ -100,7 +102,7 @@ impl Av1Config {
         obu::put_obu(&mut sequence_obu, &obu);
         let sequence_obu = sequence_obu.freeze();
         let record = write(&info, delay, &sequence_obu, &metadata);
-        Ok(Some(Self { record, sequence_obu, info, color: None, hdr }))
+        Ok(Some(Self { record, sequence_obu, info, color: None, own_hdr: hdr, hdr }))
     }
 
     /// The `av1C` box's content, with the sequence header and HDR metadata as configOBUs.
@@ -143,7 +145,7 @@ impl Av1Config {
     #[must_use]
     pub fn with_color(mut self, color: Option<ColorInfo>, hdr: &HdrMetadata) -> Self {
         self.color = color;
-        self.hdr = self.hdr.or(hdr);
+        self.hdr = self.own_hdr.or(hdr);
         self
     }
 
