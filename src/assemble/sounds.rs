@@ -33,7 +33,11 @@ enum Codec {
     /// AC-3 and E-AC-3, which each frame tells apart.
     Dolby,
     Mp3,
-    Opaque { codec: OpaqueAudio, sample_rate: u32, channels: u16 },
+    Opaque {
+        codec: OpaqueAudio,
+        sample_rate: u32,
+        channels: u16,
+    },
 }
 
 impl Sounds {

@@ -44,9 +44,9 @@ pub(super) fn video<'a>(
     let is_header = body.packet == PacketType::SequenceHeader;
     let hidden = is_header && body.codec == VideoCodec::Avc && hevc::is_record(&body.data);
     let codec = if hidden { VideoCodec::Hevc } else { body.codec };
-    let fits = tracks.get(&body.track).map(|track| {
-        track.said == body.codec && (!is_header || track.codec == codec)
-    });
+    let fits = tracks
+        .get(&body.track)
+        .map(|track| track.said == body.codec && (!is_header || track.codec == codec));
     let changes = is_header || !tracks.get(&body.track).is_some_and(VideoTrack::has_config);
     match fits {
         Some(true) => {}

@@ -173,10 +173,7 @@ impl HdrMetadata {
     /// What is given here, and what `other` gives where nothing is.
     #[must_use]
     pub fn or(&self, other: &Self) -> Self {
-        Self {
-            mastering: self.mastering.or(other.mastering),
-            light: self.light.or(other.light),
-        }
+        Self { mastering: self.mastering.or(other.mastering), light: self.light.or(other.light) }
     }
 }
 

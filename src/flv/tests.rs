@@ -364,10 +364,7 @@ fn extended_headers_of_avc_and_aac_and_of_others() {
         (PacketType::Frames, 0, &[5][..])
     );
     let body = video(&[0x90, b'h', b'v', b'c', b'1', 5]);
-    assert_eq!(
-        (body.codec, body.packet),
-        (VideoCodec::Hevc, PacketType::SequenceHeader)
-    );
+    assert_eq!((body.codec, body.packet), (VideoCodec::Hevc, PacketType::SequenceHeader));
     let body = audio(&[0x91, b'm', b'p', b'4', b'a', 5]);
     assert_eq!(
         (body.codec, body.packet, body.data.as_ref()),

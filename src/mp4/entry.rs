@@ -25,7 +25,8 @@ pub(super) fn stsd(w: &mut Writer, configs: &[&CodecConfig], rates: Bitrates) ->
 
 fn entry(w: &mut Writer, config: &CodecConfig, rates: Bitrates) -> Result<()> {
     config.fits_mp4()?;
-    let mut picture = |kind, record, content: &[u8]| visual(w, config, rates, kind, record, content);
+    let mut picture =
+        |kind, record, content: &[u8]| visual(w, config, rates, kind, record, content);
     match config {
         CodecConfig::Avc(avc) => picture(b"avc1", b"avcC", avc.record()),
         CodecConfig::Hevc(hevc) => picture(b"hvc1", b"hvcC", hevc.record()),

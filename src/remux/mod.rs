@@ -198,7 +198,8 @@ impl Remuxer {
         let (tracks, body) = self.index.into_parts();
         let timed = timing::place(tracks);
         if timed.is_empty() {
-            let nothing = Error::unsupported(Layer::Remux, "no video and no audio that fits an MP4");
+            let nothing =
+                Error::unsupported(Layer::Remux, "no video and no audio that fits an MP4");
             return Err(left_out.first().map_or(nothing, |(_, error)| *error));
         }
         let timescale = timing::movie_timescale(&timed);

@@ -129,7 +129,8 @@ fn a6_13_multitrack_in_its_three_forms() {
     let one_track = one(b"\x96\x01hvc1\x05\x00\x00\x07data");
     assert_eq!((one_track.track, one_track.composition_time), (5, 7));
     assert_eq!((one_track.packet, one_track.data.as_ref()), (PacketType::Frames, &b"data"[..]));
-    let (many, error) = all(b"\x96\x11avc1\x00\x00\x00\x05\x00\x00\x01ab\x01\x00\x00\x04\x00\x00\x02c");
+    let (many, error) =
+        all(b"\x96\x11avc1\x00\x00\x00\x05\x00\x00\x01ab\x01\x00\x00\x04\x00\x00\x02c");
     let found: Vec<_> =
         many.iter().map(|body| (body.track, body.composition_time, &body.data[..])).collect();
     assert_eq!((found, error), (vec![(0, 1, &b"ab"[..]), (1, 2, b"c")], None));
