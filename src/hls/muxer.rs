@@ -127,16 +127,18 @@ impl Muxer {
     ///
     /// Fails with `Unsupported` for a second video track, and where the configuration fits no init segment.
     pub fn handle_track(&mut self, track: Track) -> Result<()> {
-        track.config.fits_mp4()?;
-        if let Some(rendition) =
-            self.renditions.iter_mut().find(|rendition| rendition.id() == track.id)
-        {
+        let fits = track.config.fits_mp4();
+        let known = self.renditions.iter_mut().find(|rendition| rendition.id() == track.id);
+        if let Some(rendition) = known {
+            rendition.refused = fits.is_err();
+            fits?;
             rendition.announced = true;
             let same = rendition.track.config == track.config
                 && rendition.track.timescale == track.timescale;
             rendition.pending = (!same).then_some(track);
             return Ok(());
         }
+        fits?;
         if track.id.kind == MediaKind::Video && self.renditions.iter().any(Rendition::is_video) {
             return Err(
                 Error::unsupported(Layer::Hls, "second video track").found(track.id.index.into())
@@ -155,7 +157,8 @@ impl Muxer {
     /// A unit that cannot be used is dropped and counted in [`stats`](Self::stats). Fails only with `LimitExceeded`,
     /// where a segment cannot be described by its boxes.
     pub fn handle_unit(&mut self, unit: AccessUnit, wall: Option<i64>) -> Result<()> {
-        let known = self.renditions.iter().any(|rendition| rendition.id() == unit.track);
+        let mut taken = self.renditions.iter().filter(|rendition| !rendition.refused);
+        let known = taken.any(|rendition| rendition.id() == unit.track);
         if self.ended || !known || unit.data.is_empty() {
             self.stats.dropped_units += 1;
             return Ok(());

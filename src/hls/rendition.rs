@@ -40,6 +40,8 @@ pub(super) struct Rendition {
     pub(super) track: Track,
     /// A new configuration, which applies from the next epoch.
     pub(super) pending: Option<Track>,
+    /// Whether its present configuration fits no segment: its units are dropped.
+    pub(super) refused: bool,
     /// Whether the present publisher has announced it.
     pub(super) announced: bool,
     /// Whether it has segments, or samples on the way to one.
@@ -71,6 +73,7 @@ impl Rendition {
             typical: typical_duration(&track.config),
             track,
             pending: None,
+            refused: false,
             announced: true,
             started: false,
             clock,
