@@ -1,7 +1,8 @@
 # `make run` starts the server, `make test` installs what the tests need and runs them all.
 
 WEB := examples/server/web
-CARGO_TEST := cargo test --locked --workspace --all-features
+# Every test is run, so that one look shows all that is wrong.
+CARGO_TEST := cargo test --locked --workspace --all-features --no-fail-fast
 
 .PHONY: run test setup lint fmt clippy doc web web-test test-rust package bench-setup
 .NOTPARALLEL:
@@ -21,7 +22,7 @@ fmt:
 	cargo fmt --all --check
 
 clippy: web
-	cargo clippy --locked --workspace --all-targets --all-features -- -D warnings
+	cargo clippy --locked --workspace --all-targets --all-features --keep-going -- -D warnings
 
 doc:
 	RUSTDOCFLAGS='-D warnings' cargo doc --locked --workspace --all-features --no-deps
@@ -40,6 +41,7 @@ test-rust: web
 package:
 	@scripts/check-package
 
-# Reserved for the tools that the benchmarks compare with.
+# Session set-up beside nginx-rtmp, where that is installed: TCP connect to the first media byte. A few minutes.
 bench-setup:
-	@echo 'bench-setup: nothing to set up yet'
+	cargo build --release --locked -p streamcore-server -p streamcore-bench
+	target/release/streamcore-bench setup $(ARGS)

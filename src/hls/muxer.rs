@@ -1,6 +1,8 @@
 //! Tracks and access units in, files by name out.
 
 mod cut;
+#[cfg(test)]
+mod properties;
 mod start;
 #[cfg(test)]
 mod tests;
@@ -11,7 +13,7 @@ use bytes::Bytes;
 
 use super::file::{Cache, File};
 use super::playlist::{self, AudioMedia, Variant};
-use super::rendition::{Rendition, rate};
+use super::rendition::{Rendition, Terms, rate};
 use super::timeline::Epoch;
 use crate::error::{Error, Layer, Result};
 use crate::limits::Limits;
@@ -260,8 +262,12 @@ impl Muxer {
             .saturating_add(ROUNDING)
     }
 
-    fn window_micros(&self) -> u64 {
-        u64::try_from(self.config.window.as_micros()).unwrap_or(u64::MAX)
+    fn terms(&self) -> Terms {
+        let window = u64::try_from(self.config.window.as_micros()).unwrap_or(u64::MAX);
+        // Segments may be a quarter as long as they should be, on average.
+        let even = window / self.target_micros().unsigned_abs();
+        let most = usize::try_from(even).unwrap_or(usize::MAX).saturating_mul(4).saturating_add(16);
+        Terms { epoch: self.epoch, window, most, max: self.max_micros() }
     }
 
     /// Writes the playlists anew.

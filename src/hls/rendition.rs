@@ -25,6 +25,18 @@ pub(super) struct Cut {
     pub(super) discontinuity: bool,
 }
 
+/// What segments are closed with.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Terms {
+    pub(super) epoch: Epoch,
+    /// Time that a playlist lists, in microseconds.
+    pub(super) window: u64,
+    /// Segments that a playlist lists at most.
+    pub(super) most: usize,
+    /// Longest segment in microseconds.
+    pub(super) max: i64,
+}
+
 /// What has been measured of a rendition's segments.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Measured {
@@ -57,6 +69,8 @@ pub(super) struct Rendition {
     typical: u32,
     /// Decode time of the end of the last segment.
     end: Option<i64>,
+    /// The last cut, in ticks.
+    boundary: Option<i64>,
     discontinuity: bool,
     pub(super) window: Window,
     pub(super) measured: Measured,
@@ -84,6 +98,7 @@ impl Rendition {
             next_init: first_init.saturating_add(1),
             fragments: 0,
             end: None,
+            boundary: None,
             discontinuity: false,
             window: Window::default(),
             measured: Measured::default(),
@@ -113,7 +128,8 @@ impl Rendition {
     }
 
     pub(super) fn push(&mut self, epoch: &Epoch, unit: AccessUnit) {
-        let placed = self.clock.place(epoch, &self.track, &unit);
+        let end = self.end.unwrap_or(0);
+        let placed = self.clock.place(epoch, &self.track, &unit, end);
         if let Some(last) = self.queue.back().filter(|_| self.is_video()) {
             let step = u32::try_from(placed.time.saturating_sub(last.time)).unwrap_or(0);
             if step > 0 && step < self.timescale() {
@@ -152,9 +168,10 @@ impl Rendition {
     }
 
     /// Closes the segments whose end is known: a sample behind it has come, or the end is before `given_up`
-    /// (microseconds), so that none is waited for.
-    pub(super) fn close(&mut self, epoch: &Epoch, window: u64, given_up: i64) -> Result<bool> {
-        let mut closed = false;
+    /// (microseconds), so that none is waited for. Returns how many samples had no place, or `None` where
+    /// nothing was closed.
+    pub(super) fn close(&mut self, terms: &Terms, given_up: i64) -> Result<Option<u64>> {
+        let mut dropped = None;
         while let Some(cut) = self.cuts.front().copied() {
             let boundary = if self.is_video() { cut.decode } else { cut.present };
             let force = rescale(boundary, cut.timescale, MICROS) <= given_up;
@@ -163,57 +180,76 @@ impl Rendition {
             if behind.is_none() && !force {
                 break;
             }
-            let count = behind.unwrap_or(self.queue.len());
-            if count > 0 {
-                let next = self.queue.get(count).map_or(boundary, |sample| sample.time);
-                self.pack(epoch, count, Some(next), window)?;
+            // Sound that is ahead of the cut and still in the old configuration stays with it.
+            let changes = cut.discontinuity && self.pending.is_some() && !self.is_video();
+            let count = behind.filter(|_| !changes).unwrap_or(self.queue.len());
+            let newest = self.queue.back().filter(|_| changes).map_or(boundary, |last| last.time);
+            let late = self.drop_late(terms, newest.max(boundary), count);
+            dropped = Some(dropped.unwrap_or(0) + late as u64);
+            if count > late {
+                let next = self.queue.get(count - late).map_or(boundary, |sample| sample.time);
+                self.pack(terms, count - late, Some(next))?;
             } else {
-                let start = self.end.unwrap_or(boundary);
-                self.push_gap(epoch, start, boundary.saturating_sub(start), window);
+                let start = self.boundary.unwrap_or(boundary);
+                self.push_gap(terms, boundary.saturating_sub(start));
             }
+            self.boundary = Some(boundary);
+            self.cuts.pop_front();
             if cut.discontinuity {
                 self.cross()?;
             }
-            self.cuts.pop_front();
-            closed = true;
         }
-        Ok(closed)
+        Ok(dropped)
     }
 
-    /// Packs all that is queued, at the end of an epoch.
-    pub(super) fn flush(&mut self, epoch: &Epoch, window: u64) -> Result<()> {
-        self.close(epoch, window, i64::MAX)?;
-        if self.queue.is_empty() {
-            Ok(())
-        } else {
-            self.pack(epoch, self.queue.len(), None, window)
-        }
+    /// Drops those of the next `count` samples that no segment of allowed length can hold if it ends at `end`:
+    /// they came when their time was long over.
+    fn drop_late(&mut self, terms: &Terms, end: i64, count: usize) -> usize {
+        let earliest = end.saturating_sub(rescale(terms.max, MICROS, self.timescale()));
+        let late =
+            self.queue.iter().take(count).take_while(|sample| sample.time < earliest).count();
+        self.queue.drain(..late);
+        late
     }
 
-    fn pack(&mut self, epoch: &Epoch, count: usize, next: Option<i64>, window: u64) -> Result<()> {
+    /// Packs all that is queued, at the end of an epoch. Returns how many samples had no place.
+    pub(super) fn flush(&mut self, terms: &Terms) -> Result<u64> {
+        let mut dropped = self.close(terms, i64::MAX)?.unwrap_or(0);
+        let end = self.queue.back().map_or(0, |last| last.time);
+        dropped += self.drop_late(terms, end, self.queue.len()) as u64;
+        if !self.queue.is_empty() {
+            self.pack(terms, self.queue.len(), None)?;
+        }
+        Ok(dropped)
+    }
+
+    fn pack(&mut self, terms: &Terms, count: usize, next: Option<i64>) -> Result<()> {
         let samples: Vec<Sample> = self.queue.drain(..count).collect();
         // A frame does not last through a hole.
-        let reach = samples
-            .last()
-            .map_or(0, |last| last.time.saturating_add(2 * i64::from(self.timescale())));
+        let second = i64::from(self.timescale());
+        let reach = samples.last().map_or(0, |last| last.time.saturating_add(2 * second));
         let next = next.filter(|&next| next <= reach);
         let packed = pack(&samples, next, self.typical, &mut self.fragments)?;
         self.queued_bytes = self.queue.iter().map(|sample| sample.data.len()).sum();
         let start = samples.first().map_or(0, Sample::present);
         let bits = 8 * packed.body.len() as u64;
-        let segment = self.segment(epoch, start, packed.duration, samples.len(), Some(packed.body));
+        let segment =
+            self.segment(&terms.epoch, start, packed.duration, samples.len(), Some(packed.body));
         self.measured.add(&segment, bits);
         self.end = Some(packed.end);
-        self.window.push(segment, window);
+        self.window.push(segment, terms.window, terms.most);
         Ok(())
     }
 
     /// Says that nothing came for a time, so that the numbers of all renditions go together.
-    pub(super) fn push_gap(&mut self, epoch: &Epoch, start: i64, duration: i64, window: u64) {
-        let duration = u64::try_from(duration).unwrap_or(0);
-        let segment = self.segment(epoch, start, duration, 0, None);
-        self.end = Some(start.saturating_add_unsigned(duration));
-        self.window.push(segment, window);
+    pub(super) fn push_gap(&mut self, terms: &Terms, duration: i64) {
+        // Never nothing, and never more than the playlist promises.
+        let max = rescale(terms.max, MICROS, self.timescale());
+        let duration = duration.clamp(i64::from(self.typical).min(max), max);
+        let start = self.boundary.or(self.end).unwrap_or(0);
+        let segment = self.segment(&terms.epoch, start, duration.unsigned_abs(), 0, None);
+        self.end = self.end.max(Some(start.saturating_add(duration)));
+        self.window.push(segment, terms.window, terms.most);
     }
 
     fn segment(
@@ -249,6 +285,7 @@ impl Rendition {
             let before = self.timescale();
             self.clock = TrackClock::new(&track.config);
             self.end = self.end.map(|end| rescale(end, before, self.timescale()));
+            self.boundary = self.boundary.map(|end| rescale(end, before, self.timescale()));
         }
         self.typical = typical_duration(&track.config);
         self.track = track;
@@ -259,6 +296,7 @@ impl Rendition {
     pub(super) fn restart_clock(&mut self, start: i64) {
         self.clock = TrackClock::new(&self.track.config);
         self.end = Some(rescale(start, MICROS, self.timescale()));
+        self.boundary = self.end;
     }
 
     /// Begins with the segment that the others are at.

@@ -75,20 +75,29 @@ impl TrackClock {
         self.timescale
     }
 
-    pub(super) fn place(&mut self, epoch: &Epoch, track: &Track, unit: &AccessUnit) -> Placed {
+    /// Places the next unit. `end` is where the track has come to: a clock that begins anew does not run back behind it.
+    pub(super) fn place(
+        &mut self,
+        epoch: &Epoch,
+        track: &Track,
+        unit: &AccessUnit,
+        end: i64,
+    ) -> Placed {
         let decode = epoch.map(unit.dts, track.timescale, self.timescale).max(0);
         match &mut self.kind {
             Kind::Audio(clock) => {
+                let first = clock.next_time().is_none();
+                let time = if first { decode.max(end) } else { decode };
                 let placement = match track.config.unit_samples(&unit.data) {
-                    Some(samples) => clock.place_frame(decode, samples),
-                    None => clock.place(decode),
+                    Some(samples) => clock.place_frame(time, samples),
+                    None => clock.place(time),
                 };
                 let duration = Some(placement.duration);
                 Placed { time: placement.time, composition_offset: 0, duration }
             }
             Kind::Video { last } => {
                 // Equal or backward times would make a duration of zero or of 2^32.
-                let time = last.map_or(decode, |last| decode.max(last.saturating_add(1)));
+                let time = decode.max(last.map_or(end, |last| last.saturating_add(1)));
                 *last = Some(time);
                 let present = epoch.map(unit.pts(), track.timescale, self.timescale);
                 let offset = i32::try_from(present.saturating_sub(time)).unwrap_or(0);

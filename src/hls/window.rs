@@ -38,13 +38,14 @@ impl Window {
         self.discontinuity_sequence.saturating_add(live as u64)
     }
 
-    /// Adds a segment, and lets those go that are more than `length` microseconds behind.
-    pub(super) fn push(&mut self, segment: Segment, length: u64) {
+    /// Adds a segment, and lets those go that are more than `length` microseconds behind. No more than `most` segments are
+    /// listed, nor kept behind: times that stand still would fill the list with segments of no length.
+    pub(super) fn push(&mut self, segment: Segment, length: u64, most: usize) {
         self.live.push_back(segment);
         let mut total: u64 = self.live.iter().map(Segment::micros).sum();
         while self.live.len() > LEAST_SEGMENTS {
             let front = self.live.front().map_or(0, Segment::micros);
-            if total.saturating_sub(front) < length {
+            if total.saturating_sub(front) < length && self.live.len() <= most {
                 break;
             }
             total = total.saturating_sub(front);
@@ -55,7 +56,7 @@ impl Window {
         let keep = total.saturating_add(longest);
         let mut held: u64 = self.retired.iter().map(Segment::micros).sum();
         while let Some(front) = self.retired.front().map(Segment::micros) {
-            if held.saturating_sub(front) < keep {
+            if held.saturating_sub(front) < keep && self.retired.len() <= most {
                 break;
             }
             held = held.saturating_sub(front);

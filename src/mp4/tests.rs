@@ -52,7 +52,7 @@ fn d_26_offsets_count_from_behind_the_index() {
     assert_eq!(summary.tracks.len(), 2);
     let first = summary.tracks.first().unwrap();
     assert_eq!((first.samples, first.bytes, first.duration), (300, 30_000, 900_000));
-    assert_eq!(summary.duration, 31_000.max(300 * 1024 * 90 / 48));
+    assert_eq!(summary.duration, 300 * 1024 * 90 / 48, "the longer of the two");
     // The first chunk begins with the first payload byte.
     let stco = head.windows(4).position(|kind| kind == b"stco").unwrap();
     let offset = u32::from_be_bytes(head.get(stco + 12..stco + 16).unwrap().try_into().unwrap());

@@ -322,8 +322,7 @@ fn c1_09_start_codes_become_lengths_and_the_rest_is_still_copied() {
 
 #[test]
 fn what_has_to_be_rewritten_is_bounded() {
-    let mut limits = Limits::default();
-    limits.reassembly_bytes = 1000;
+    let limits = Limits { reassembly_bytes: 1000, ..Limits::default() };
     let mut flv = Flv::new();
     flv.video_header(0);
     for index in 0..200_u32 {

@@ -10,9 +10,17 @@ usage: streamcore-bench CASE[,CASE...] [options]
 
 cases (N is the size and may be left out)
   setup            TCP connect to media of a live stream, ordinary players
+  connrate[:16]    sessions set up in a second, N at once
+  fanout[:500]     1 publisher at 2 Mbit/s, N players: CPU, delay, integrity
+  ingest[:300]     N publishers at 1 Mbit/s
+  hls[:300]        the same with HLS
+  rec[:300]        the same with FLV recording, compared with the source
+  idle[:1000]      memory of N players of a stream nobody publishes
+  start            time to accepting, idle memory, size
 
 options
-  --servers LIST   ours,nginx (default), srs
+  --servers LIST   ours,nginx (default), srs, floor (system calls without a server, where
+                   the case has one); ours is compared with the second
   --rounds N       interleaved rounds, 1 to 20 (default 3)
   --secs N         measured seconds of a run, 1 to 120 (default 10)
   --ours PATH      our binary (default target/release/streamcore)
@@ -70,6 +78,7 @@ impl Options {
         let mut options = Self::new();
         while let Some(argument) = arguments.next() {
             match argument.as_str() {
+                "--help" | "-h" => return Err("Benchmark of live servers.".into()),
                 "--no-record" => options.record = None,
                 "--netns" => options.namespace = true,
                 flag if flag.starts_with("--") => {

@@ -2,12 +2,16 @@
 //! they use from /proc, and writes tables and plots. See `benches/live/README.md`.
 
 mod case;
+mod chart;
 mod cli;
 mod conn;
 mod load;
 mod media;
+mod namespace;
 mod net;
 mod procfs;
+mod record;
+mod recordings;
 mod report;
 mod script;
 mod server;
@@ -17,9 +21,10 @@ mod stats;
 mod style;
 mod wire;
 
-use case::Context;
+use case::{Case, Context};
 use cli::Options;
 use report::Table;
+use server::Kind;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
@@ -40,30 +45,42 @@ fn main() -> ExitCode {
 }
 
 fn run(options: &Options) -> Result<(), String> {
+    if options.namespace && namespace::enter()? {
+        return Ok(());
+    }
     net::raise_file_limit();
+    let load_before = procfs::load_average();
     let context = Context { programs: options.programs.clone(), seconds: options.seconds };
+    let mut tables = Vec::new();
     for case in &options.cases {
-        let mut table = Table::default();
-        for round in 0..options.rounds {
-            let mut servers = options.servers.clone();
-            if round % 2 == 1 {
-                servers.reverse();
-            }
-            for kind in servers {
-                eprintln!(
-                    "{} · round {} of {} · {}",
-                    case.slug(),
-                    round + 1,
-                    options.rounds,
-                    kind.name()
-                );
-                match case.run(&context, kind) {
-                    Ok(figures) => table.add(kind, figures),
-                    Err(why) => eprintln!("  {}: {why}", kind.name()),
-                }
-            }
-        }
+        let table = rounds(*case, options, &context);
         println!("## {}\n\n{}", case.title(), table.markdown(&options.servers));
+        tables.push((*case, table));
+    }
+    if let Some(dir) = &options.record {
+        let path = record::write(dir, options, &tables, &load_before)?;
+        println!("written: {}", path.display());
     }
     Ok(())
+}
+
+/// Runs a case against all servers, round by round, the order reversed in every other round.
+fn rounds(case: Case, options: &Options, context: &Context) -> Table {
+    let mut table = Table::default();
+    for round in 0..options.rounds {
+        let mut servers = options.servers.clone();
+        servers.retain(|kind| *kind != Kind::Floor || case.has_floor());
+        if round % 2 == 1 {
+            servers.reverse();
+        }
+        for kind in servers {
+            let (slug, of) = (case.slug(), options.rounds);
+            eprintln!("{slug} · round {} of {of} · {}", round + 1, kind.name());
+            match case.run(context, kind) {
+                Ok(figures) => table.add(kind, figures),
+                Err(why) => eprintln!("  {}: {why}", kind.name()),
+            }
+        }
+    }
+    table
 }

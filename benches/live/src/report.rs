@@ -68,13 +68,11 @@ impl Table {
             servers
                 .iter()
                 .for_each(|k| write_to(&mut out, format_args!(" {} |", spread(row.of(*k)))));
-            if let Some((a, b)) = pair {
-                write_to(
-                    &mut out,
-                    format_args!(" {} |", short(median_ratio(row.of(*a), row.of(*b)))),
-                );
+            let ratio = pair.map(|(a, b)| median_ratio(row.of(*a), row.of(*b)));
+            if let Some(ratio) = ratio {
+                write_to(&mut out, format_args!(" {} |", short(ratio)));
             }
-            write_to(&mut out, format_args!(" {} |\n", verdict(row)));
+            write_to(&mut out, format_args!(" {} |\n", verdict(row, ratio.unwrap_or(f64::NAN))));
         }
         out
     }
@@ -95,10 +93,10 @@ fn spread(values: &[f64]) -> String {
     }
 }
 
-fn verdict(row: &Row) -> String {
+fn verdict(row: &Row, ratio: f64) -> String {
     let Some(goal) = row.figure.goal else { return String::new() };
     let ours = Distribution::new(row.of(Kind::Ours).iter().copied()).median();
-    match (ours.is_nan(), goal.is_met(ours)) {
+    match (ours.is_nan(), goal.is_met(ours, ratio)) {
         (true, _) => goal.to_string(),
         (false, true) => format!("{goal}: met"),
         (false, false) => format!("{goal}: **not met**"),

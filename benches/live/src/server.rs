@@ -74,6 +74,18 @@ impl Programs {
     }
 }
 
+impl Programs {
+    /// Size of the program's file in bytes, where it is one file.
+    pub fn size(&self, kind: Kind) -> Option<u64> {
+        let path = match kind {
+            Kind::Ours => &self.ours,
+            Kind::Srs => &self.srs,
+            Kind::Nginx | Kind::Floor => return None,
+        };
+        Some(fs::metadata(path).ok()?.len())
+    }
+}
+
 /// What the server does besides relaying.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Features {
@@ -87,6 +99,7 @@ pub struct Features {
 pub struct Server {
     child: Child,
     rtmp: Loopback,
+    http: Loopback,
     dir: Scratch,
     ready_ms: f64,
 }
@@ -98,7 +111,7 @@ impl Server {
         let dir = Scratch::new(kind.name()).map_err(text)?;
         let (rtmp, http) = (Loopback::free().map_err(text)?, Loopback::free().map_err(text)?);
         let mut command = match kind {
-            Kind::Ours => ours(programs, rtmp, http, dir.path()),
+            Kind::Ours => ours(programs, rtmp, http, dir.path(), features),
             Kind::Nginx => nginx(programs, rtmp, dir.path(), features).map_err(text)?,
             Kind::Srs => srs(programs, rtmp, dir.path(), features).map_err(text)?,
             Kind::Floor => return Err("the floor has no program".into()),
@@ -107,7 +120,7 @@ impl Server {
         command.stdin(Stdio::null()).stdout(log.try_clone().map_err(text)?).stderr(log);
         let began = net::now();
         let child = command.spawn().map_err(|e| format!("{}: {e}", kind.name()))?;
-        let mut server = Self { child, rtmp, dir, ready_ms: 0.0 };
+        let mut server = Self { child, rtmp, http, dir, ready_ms: 0.0 };
         server.await_port(began + 10 * SECOND)?;
         server.ready_ms = (net::now() - began) as f64 / 1e6;
         Ok(server)
@@ -115,11 +128,11 @@ impl Server {
 
     fn await_port(&mut self, until: u64) -> Result<(), String> {
         while net::now() < until {
-            if let Ok(socket) = net::connect(self.rtmp, false) {
-                if net::receive(&socket, &mut [0]) == Io::Again {
-                    net::reset(socket);
-                    return Ok(());
-                }
+            if let Ok(socket) = net::connect(self.rtmp, false)
+                && net::receive(&socket, &mut [0]) == Io::Again
+            {
+                net::reset(socket);
+                return Ok(());
             }
             if let Ok(Some(status)) = self.child.try_wait() {
                 return Err(format!("the server ended at once ({status}): {}", self.log_tail()));
@@ -141,9 +154,9 @@ impl Server {
         self.rtmp
     }
 
-    /// Its process id.
-    pub fn pid(&self) -> u32 {
-        self.child.id()
+    /// Where ours takes HTTP.
+    pub fn http(&self) -> Loopback {
+        self.http
     }
 
     /// From starting the program to the first connection it accepted, in milliseconds.
@@ -189,10 +202,11 @@ fn signal(pid: u32, signal: Signal) {
 }
 
 /// A folder in memory where there is one, removed when dropped.
-struct Scratch(PathBuf);
+pub struct Scratch(PathBuf);
 
 impl Scratch {
-    fn new(name: &str) -> std::io::Result<Self> {
+    /// A new folder of this process.
+    pub fn new(name: &str) -> std::io::Result<Self> {
         let memory = Path::new("/dev/shm");
         let root = if memory.is_dir() { memory.to_owned() } else { std::env::temp_dir() };
         let path = root.join(format!("streamcore-bench-{}-{name}", std::process::id()));
@@ -202,7 +216,8 @@ impl Scratch {
         Ok(Self(path))
     }
 
-    fn path(&self) -> &Path {
+    /// Where it is.
+    pub fn path(&self) -> &Path {
         &self.0
     }
 }
@@ -225,10 +240,21 @@ fn command(program: &Path) -> Command {
     command
 }
 
-fn ours(programs: &Programs, rtmp: Loopback, http: Loopback, dir: &Path) -> Command {
+/// Ours has HLS always on, in memory.
+fn ours(
+    programs: &Programs,
+    rtmp: Loopback,
+    http: Loopback,
+    dir: &Path,
+    features: Features,
+) -> Command {
     let mut command = command(&programs.ours);
     command.args(["serve", "--rtmp-listen", &rtmp.to_string(), "--http-listen", &http.to_string()]);
-    command.arg("--data-dir").arg(dir.join("rec")).args(&programs.ours_args);
+    command.args(["--max-connections", "30000"]).arg("--data-dir").arg(dir.join("rec"));
+    if !features.record {
+        command.arg("--no-record");
+    }
+    command.args(&programs.ours_args);
     command
 }
 

@@ -11,7 +11,7 @@ use crate::wire::{AUDIO, VIDEO};
 const ID: &[u8; 16] = b"bench-stamp-0001";
 const CLOCK: usize = 16;
 const PLACE: usize = 8;
-/// Bytes that [`write`] fills.
+/// Bytes that [`fn@write`] fills.
 pub const LEN: usize = CLOCK + PLACE;
 /// NAL length, NAL header, payload type and payload size before the user data.
 const SEI_HEAD: [u8; 7] = [0, 0, 0, 44, 6, 5, 40];

@@ -31,11 +31,14 @@ impl Drop for Work {
     }
 }
 
+/// A recording to finish.
+type Job = (Arc<Recording>, Work);
+
 /// The door to the thread that finishes recordings.
 #[derive(Clone, Debug)]
 pub struct Finisher {
     recordings: Arc<Recordings>,
-    queue: Arc<Mutex<Sender<(Arc<Recording>, Work)>>>,
+    queue: Arc<Mutex<Sender<Job>>>,
     open: watch::Sender<usize>,
 }
 
@@ -79,7 +82,7 @@ impl Finisher {
     }
 }
 
-fn work(jobs: &Receiver<(Arc<Recording>, Work)>, recordings: &Recordings, keep_flv: bool) {
+fn work(jobs: &Receiver<Job>, recordings: &Recordings, keep_flv: bool) {
     while let Ok((recording, work)) = jobs.recv() {
         let started = Instant::now();
         match finish(&recording, keep_flv) {

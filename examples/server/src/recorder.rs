@@ -1,30 +1,24 @@
 //! Records one stream as FLV: a thread of its own, fed by a bounded queue, so that a slow or broken disk never holds
 //! the live stream up.
 
+mod writer;
+
 use std::fs::File;
-use std::io::{self, IoSlice, Seek as _, SeekFrom, Write as _};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use anyhow::Context as _;
-use bytes::Buf as _;
 use jiff::Timestamp;
-use streamcore::buf::Chain;
 use streamcore::flv::{Tag, TagKind};
-use streamcore::limits::Limits;
 use streamcore::live::ItemClass;
-use streamcore::record::FlvRecorder;
 
 use crate::finish::Finisher;
 use crate::recordings::{Recording, Recordings};
 use crate::redact::Redacted;
 
-/// Bytes that are written at once.
-const BLOCK: usize = 256 << 10;
-/// Time after which what there is is written: what a crash may lose.
-const BLOCK_TIME: Duration = Duration::from_millis(500);
+use writer::FlvWriter;
+
 /// Tags and bytes that wait for a slow disk.
 const QUEUE_TAGS: usize = 16 << 10;
 const QUEUE_BYTES: usize = 64 << 20;
@@ -66,6 +60,7 @@ pub struct Recorder {
     health: Arc<Health>,
     /// Pictures are left out until the next key frame: the queue was full.
     waits_for_key: bool,
+    said: bool,
 }
 
 impl Recorder {
@@ -91,15 +86,13 @@ impl Recorder {
             tracing::error!("cannot record: no thread to be had: {error}");
             health.add_problem(format!("not recorded: {error}"));
         }
-        Self { queue, queued_bytes, health, waits_for_key: false }
+        Self { queue, queued_bytes, health, waits_for_key: false, said: false }
     }
 
     /// Takes a tag. Never waits: what a slow disk cannot take is left out, up to the next key frame.
     pub fn push(&mut self, tag: &Tag) {
-        if self.waits_for_key
-            && !matches!(ItemClass::of(tag), ItemClass::KeyFrame)
-            && tag.kind != TagKind::Script
-        {
+        let class = ItemClass::of(tag);
+        if self.waits_for_key && class == ItemClass::InterFrame {
             return;
         }
         let bytes = tag.body.len();
@@ -109,7 +102,7 @@ impl Recorder {
         }
         self.queued_bytes.fetch_add(bytes, Ordering::Relaxed);
         match self.queue.try_send(tag.clone()) {
-            Ok(()) => self.waits_for_key = false,
+            Ok(()) => self.waits_for_key &= class != ItemClass::KeyFrame,
             Err(TrySendError::Full(_)) => {
                 self.queued_bytes.fetch_sub(bytes, Ordering::Relaxed);
                 self.overflow();
@@ -120,8 +113,9 @@ impl Recorder {
     }
 
     fn overflow(&mut self) {
-        if !self.waits_for_key {
-            self.waits_for_key = true;
+        self.waits_for_key = true;
+        if !self.said {
+            self.said = true;
             tracing::warn!("the disk is too slow: the recording has a gap");
             self.health.add_problem("the disk is too slow: the recording has gaps".into());
         }
@@ -207,101 +201,46 @@ impl Worker {
     }
 }
 
-/// Where a recording goes: a file, or in tests something that fails.
-pub trait Sink {
-    /// Writes some of `slices` at the end.
-    fn append(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize>;
-    /// Overwrites bytes written earlier.
-    fn patch(&mut self, offset: u64, bytes: &[u8]) -> io::Result<()>;
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bytes::Bytes;
 
-impl Sink for File {
-    fn append(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
-        self.write_vectored(slices)
+    fn tag(timestamp: u32) -> Tag {
+        Tag { kind: TagKind::Audio, timestamp, body: Bytes::from_static(&[0xaf, 1, 0x21]) }
     }
 
-    fn patch(&mut self, offset: u64, bytes: &[u8]) -> io::Result<()> {
-        self.seek(SeekFrom::Start(offset))?;
-        self.write_all(bytes)
-    }
-}
-
-/// Tags to blocks of a file.
-struct FlvWriter<S> {
-    sink: S,
-    recorder: FlvRecorder,
-    block: Chain,
-    /// When the oldest byte of the block came.
-    since: Option<Instant>,
-    written: u64,
-    first_ms: Option<u32>,
-    last_ms: u32,
-}
-
-impl<S: Sink> FlvWriter<S> {
-    fn new(sink: S) -> anyhow::Result<Self> {
-        let recorder = FlvRecorder::new(&Limits::default());
-        Ok(Self {
-            sink,
-            recorder,
-            block: Chain::new(),
-            since: None,
-            written: 0,
-            first_ms: None,
-            last_ms: 0,
-        })
-    }
-
-    fn push(&mut self, tag: &Tag) -> anyhow::Result<()> {
-        if tag.kind != TagKind::Script {
-            self.first_ms.get_or_insert(tag.timestamp);
-            self.last_ms = tag.timestamp;
+    #[test]
+    fn a_folder_that_cannot_be_made_is_a_problem_of_the_stream_and_no_more() {
+        let dir = tempfile::tempdir().unwrap();
+        let recordings = Arc::new(Recordings::open(dir.path()).unwrap());
+        let finisher = Finisher::start(recordings.clone(), false).unwrap();
+        std::fs::write(dir.path().join("recordings/live"), b"in the way").unwrap();
+        let health = Arc::new(Health::default());
+        let mut recorder = Recorder::start("live/demo", recordings, finisher, health.clone());
+        while health.problems().is_empty() {
+            recorder.push(&tag(0));
+            std::thread::yield_now();
         }
-        match self.recorder.handle_tag(tag) {
-            Ok(bytes) => self.block.extend(bytes),
-            Err(error) => tracing::debug!("a tag is left out of the recording: {error}"),
-        }
-        self.since.get_or_insert_with(Instant::now);
-        if self.block.len() >= BLOCK { self.flush() } else { Ok(()) }
+        recorder.push(&tag(1));
+        assert!(!health.is_recording());
+        assert!(health.problems()[0].starts_with("recording stopped: "), "{:?}", health.problems());
     }
 
-    /// Length of the recording so far.
-    fn millis(&self) -> u64 {
-        let length = self.last_ms.wrapping_sub(self.first_ms.unwrap_or(self.last_ms));
-        // A timestamp that ran back is no 49 days.
-        if length > i32::MAX as u32 { 0 } else { length.into() }
-    }
-
-    /// Time until the block has to be written.
-    fn time_left(&self, now: Instant) -> Duration {
-        self.since.map_or(Duration::from_secs(3600), |since| {
-            BLOCK_TIME.saturating_sub(now.duration_since(since))
-        })
-    }
-
-    fn flush(&mut self) -> anyhow::Result<()> {
-        self.since = None;
-        while !self.block.is_empty() {
-            let mut slices = [IoSlice::new(&[]); 512];
-            let count = self.block.chunks_vectored(&mut slices);
-            match self.sink.append(&slices[..count]) {
-                Ok(0) => return Err(io::Error::from(io::ErrorKind::WriteZero).into()),
-                Ok(count) => {
-                    self.block.advance(count);
-                    self.written += count as u64;
-                }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error).context("cannot write"),
-            }
-        }
-        Ok(())
-    }
-
-    fn finish(&mut self) -> anyhow::Result<()> {
-        self.flush()?;
-        for patch in self.recorder.finish() {
-            self.sink.patch(patch.offset, &patch.bytes).context("cannot write")?;
-        }
-        Ok(())
+    #[test]
+    fn a_slow_disk_makes_a_gap_and_never_a_wait() {
+        let (queue, tags) = sync_channel(4);
+        let (queued_bytes, health) = (Arc::default(), Arc::new(Health::default()));
+        let mut recorder = Recorder {
+            queue,
+            queued_bytes,
+            health: health.clone(),
+            waits_for_key: false,
+            said: false,
+        };
+        (0..100).for_each(|n| recorder.push(&tag(n)));
+        drop(recorder);
+        assert_eq!(tags.iter().map(|tag| tag.timestamp).collect::<Vec<_>>(), [0, 1, 2, 3]);
+        assert_eq!(health.problems(), ["the disk is too slow: the recording has gaps"]);
     }
 }

@@ -3,6 +3,7 @@
 use std::fs::{self, File};
 use std::io::{self, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail, ensure};
@@ -16,6 +17,11 @@ use crate::media_info::mp4;
 
 /// Bytes that are read and written at once.
 const BLOCK: usize = 1 << 20;
+
+/// What a shell expects of a program that Ctrl-C ended.
+const INTERRUPTED_STATUS: i32 = 130;
+
+static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 
 /// How far the work is: bytes done and bytes in all, over its three passes.
 type Progress<'a> = &'a mut dyn FnMut(u64, u64);
@@ -33,6 +39,10 @@ pub fn run(args: &RemuxArgs) -> anyhow::Result<()> {
         bar.set_position(done);
     });
     bar.finish_and_clear();
+    if result.is_err() && INTERRUPTED.load(Ordering::SeqCst) {
+        // The file was taken away on purpose: that is no error to tell.
+        std::process::exit(INTERRUPTED_STATUS);
+    }
     result.with_context(|| format!("cannot make {output} of {input}"))?;
     fs::rename(&part, &args.output).with_context(|| format!("cannot write {output}"))?;
     std::mem::forget(guard);
@@ -203,8 +213,9 @@ fn remove_when_interrupted(part: PathBuf) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         if let Ok(runtime) = runtime {
             runtime.block_on(crate::serve::signal());
+            INTERRUPTED.store(true, Ordering::SeqCst);
             let _ = fs::remove_file(&part);
-            std::process::exit(130);
+            std::process::exit(INTERRUPTED_STATUS);
         }
     });
     // Without it only the temporary file is left behind.

@@ -180,9 +180,8 @@ impl Handler for Peer {
     }
 
     fn handle_stop(&mut self, session: &mut ServerSession) {
-        for (id, (stream, player)) in self.players.drain() {
+        for (_, (stream, player)) in self.players.drain() {
             stream.detach(&player);
-            session.end_play(id);
         }
         session.close();
     }

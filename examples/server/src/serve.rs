@@ -34,12 +34,13 @@ async fn serve(args: ServeArgs) -> anyhow::Result<()> {
     finisher.submit_left_over();
     let hub = Hub::new(HubConfig::from(&args), recordings.clone(), finisher.clone());
 
-    banner(&args, rtmp.local_addr()?, http.local_addr()?, recordings.root());
+    let address = rtmp.local_addr()?;
+    banner(&args, address, http.local_addr()?, recordings.root());
     let (stopping, stopped) = watch::channel(false);
     let sessions =
         tokio::spawn(driver::serve(rtmp, session_config(&args, &hub), peers(&hub), stop(&stopped)));
-    let pages =
-        tokio::spawn(crate::http::serve(http, crate::http::router(hub.clone()), stop(&stopped)));
+    let routes = crate::http::router(hub.clone(), address.port());
+    let pages = tokio::spawn(crate::http::serve(http, routes, stop(&stopped)));
     let janitor = tokio::spawn(hub.clone().keep_tidy());
 
     signal().await;

@@ -1,4 +1,5 @@
 //! Starting, stopping, crashing, and what is served over HTTP.
+#![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
 
 mod common;
 
@@ -224,6 +225,9 @@ fn the_page_is_there_with_its_policy() {
     let tag = page.header("etag").unwrap();
     assert_eq!(server.request("GET", "/", &format!("If-None-Match: {tag}\r\n")).status, 304);
     assert_eq!(server.get("/healthz").body, b"ok\n");
+    let about = server.json("/api/v1/server");
+    assert_eq!(about["version"], env!("CARGO_PKG_VERSION"));
+    assert_eq!(about["rtmp_port"], server.rtmp.port());
 }
 
 #[test]

@@ -49,7 +49,10 @@
 //! [`run`] drives a single connection, for those who have their own listener, a TLS stream or a test's pipe.
 
 mod connection;
+mod quick_ack;
 mod serve;
+#[cfg(test)]
+mod tests;
 
 use std::future::Future;
 use std::time::Duration;

@@ -10,6 +10,7 @@ use ::tokio::sync::watch;
 use ::tokio::task::JoinSet;
 use ::tokio::time::{sleep, timeout};
 
+use super::quick_ack::QuickAck;
 use super::{ConnectionConfig, Handler, run};
 
 /// Pause after a failed accept: out of file descriptors, mostly, which passes when connections end.
@@ -87,5 +88,5 @@ async fn drive<H: Handler>(
     let stop = async move {
         let _ = stopped.wait_for(|&stopped| stopped).await;
     };
-    run(stream, &mut handler, &config, stop).await;
+    run(QuickAck::new(stream), &mut handler, &config, stop).await;
 }

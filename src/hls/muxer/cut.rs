@@ -46,7 +46,6 @@ impl Muxer {
     /// Lets a track begin or change its configuration. False where the unit has no place.
     fn admit(&mut self, index: usize, unit: &AccessUnit) -> Result<bool> {
         let lead = self.lead_index();
-        let (epoch, window) = (self.epoch, self.window_micros());
         let Some(rendition) = self.renditions.get_mut(index) else { return Ok(false) };
         if !rendition.started {
             if rendition.is_video() && !unit.key {
@@ -59,7 +58,7 @@ impl Muxer {
             return Ok(true);
         }
         if rendition.must_cross() {
-            rendition.close(&epoch, window, i64::MAX)?;
+            self.close_one(index)?;
             return Ok(true);
         }
         if lead != Some(index) {
@@ -82,7 +81,8 @@ impl Muxer {
         }
         let numbers =
             |rendition: &Rendition| (rendition.open_sequence(), rendition.open_discontinuities());
-        let at = lead.and_then(|lead| self.renditions.get(lead)).map_or((0, 0), numbers);
+        let first = (self.config.first_sequence, 0);
+        let at = lead.and_then(|lead| self.renditions.get(lead)).map_or(first, numbers);
         if let Some(rendition) = self.renditions.get_mut(index) {
             rendition.join(at.0, at.1);
         }
@@ -137,6 +137,8 @@ impl Muxer {
         let rendition = self.renditions.get(index)?;
         let queue = &rendition.queue;
         let start = rescale(self.segment_start, MICROS, rendition.timescale());
+        // Where a jump put the cut ahead of it, the segment begins with its own first sample.
+        let start = queue.front().map_or(start, |first| start.min(first.time));
         let last = queue.len().checked_sub(1).filter(|&last| last > 0);
         let change = last.filter(|_| change_due && queue.back().is_some_and(|sample| sample.key));
         let decision = match change {
@@ -240,18 +242,21 @@ impl Muxer {
 
     /// Closes all segments of a rendition up to the last cut.
     fn close_one(&mut self, index: usize) -> Result<()> {
-        let (epoch, window) = (self.epoch, self.window_micros());
+        let terms = self.terms();
         if let Some(rendition) = self.renditions.get_mut(index) {
-            rendition.close(&epoch, window, i64::MAX)?;
+            self.stats.dropped_units += rendition.close(&terms, i64::MAX)?.unwrap_or(0);
             self.dirty = true;
         }
         Ok(())
     }
 
     fn close_all(&mut self, given_up: i64) -> Result<bool> {
-        let (epoch, window) = (self.epoch, self.window_micros());
+        let terms = self.terms();
         for rendition in &mut self.renditions {
-            self.dirty |= rendition.close(&epoch, window, given_up)?;
+            if let Some(dropped) = rendition.close(&terms, given_up)? {
+                self.stats.dropped_units += dropped;
+                self.dirty = true;
+            }
         }
         Ok(std::mem::take(&mut self.dirty))
     }

@@ -108,13 +108,12 @@ impl Muxer {
     fn align(&mut self) {
         let started = || self.renditions.iter().filter(|rendition| rendition.started);
         let next = started().map(|rendition| rendition.window.next_sequence()).max().unwrap_or(0);
-        let (epoch, window, micros) = (self.epoch, self.window_micros(), self.target_micros());
+        let (terms, micros) = (self.terms(), self.target_micros());
         for rendition in self.renditions.iter_mut().filter(|rendition| rendition.started) {
             // One epoch leaves a rendition behind by the last segment at most.
             while rendition.window.next_sequence() < next {
-                let start = rendition.reached().unwrap_or(0);
                 let duration = rescale(micros, MICROS, rendition.timescale());
-                rendition.push_gap(&epoch, start, duration, window);
+                rendition.push_gap(&terms, duration);
             }
         }
     }
@@ -128,11 +127,10 @@ impl Muxer {
         }
         if self.held.is_none() {
             self.decide_target(None);
-            let (epoch, window) = (self.epoch, self.window_micros());
-            self.renditions
-                .iter_mut()
-                .filter(|rendition| rendition.started)
-                .try_for_each(|rendition| rendition.flush(&epoch, window))?;
+            let terms = self.terms();
+            for rendition in self.renditions.iter_mut().filter(|rendition| rendition.started) {
+                self.stats.dropped_units += rendition.flush(&terms)?;
+            }
         }
         self.held = Some(Held::default());
         self.change_due = false;

@@ -1,11 +1,20 @@
 //! The cases: each starts a fresh server, loads it for a bounded time, and gives figures.
 
+pub mod connrate;
+pub mod fanout;
+pub mod idle;
+pub mod ingest;
+pub mod measure;
 pub mod setup;
 
+use crate::load::MAX_CONNECTIONS;
 use crate::media::{self, Rate};
 use crate::script::Script;
-use crate::server::{Kind, Programs};
+use crate::server::{Features, Kind, Programs};
 use std::sync::Arc;
+
+/// Length of the test stream before it starts over.
+pub const MEDIA_SECONDS: u32 = 20;
 
 /// What a case has to work with.
 pub struct Context {
@@ -18,7 +27,7 @@ pub struct Context {
 impl Context {
     /// The looped test stream.
     pub fn script(&self, rate: Rate, stamped: bool) -> Result<Arc<Script>, String> {
-        let tags = media::tags(rate, 20)?;
+        let tags = media::tags(rate, MEDIA_SECONDS)?;
         Ok(Arc::new(Script::new(&tags, 4096, stamped)?))
     }
 }
@@ -30,14 +39,17 @@ pub enum Goal {
     AtMost(f64),
     /// Not less than this.
     AtLeast(f64),
+    /// Not more than the server it is compared with, in the same rounds.
+    NoMoreThanOther,
 }
 
 impl Goal {
-    /// Whether a value reaches the goal.
-    pub fn is_met(self, value: f64) -> bool {
+    /// Whether a value, or its ratio to the other server's, reaches the goal.
+    pub fn is_met(self, value: f64, ratio: f64) -> bool {
         match self {
             Self::AtMost(bound) => value <= bound,
             Self::AtLeast(bound) => value >= bound,
+            Self::NoMoreThanOther => ratio <= 1.0,
         }
     }
 }
@@ -47,6 +59,7 @@ impl std::fmt::Display for Goal {
         match self {
             Self::AtMost(bound) => write!(f, "≤ {bound}"),
             Self::AtLeast(bound) => write!(f, "≥ {bound}"),
+            Self::NoMoreThanOther => write!(f, "≤ the other"),
         }
     }
 }
@@ -86,16 +99,45 @@ impl Figure {
 pub enum Case {
     /// From TCP connect to media, for ordinary players of a live stream.
     Setup,
+    /// Sessions in a second, this many at once.
+    ConnRate(usize),
+    /// One publisher, this many players.
+    FanOut(usize),
+    /// This many publishers.
+    Ingest(usize),
+    /// The same with HLS.
+    Hls(usize),
+    /// The same with recording.
+    Record(usize),
+    /// This many players that wait for a stream.
+    Idle(usize),
+    /// From starting the program to accepting.
+    Start,
 }
 
 impl std::str::FromStr for Case {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let (name, _size) = text.split_once(':').unwrap_or((text, ""));
-        match name {
-            "setup" => Ok(Self::Setup),
-            _ => Err(format!("no case {name}")),
+        let (name, size) = match text.split_once(':') {
+            Some((name, size)) => (name, Some(size)),
+            None => (text, None),
+        };
+        let sized = |default: usize| match size.map(str::parse) {
+            None => Ok(default),
+            Some(Ok(n)) if (1..=MAX_CONNECTIONS).contains(&n) => Ok(n),
+            Some(_) => Err(format!("{text}: the size is a number from 1 to {MAX_CONNECTIONS}")),
+        };
+        match (name, size) {
+            ("setup", None) => Ok(Self::Setup),
+            ("start", None) => Ok(Self::Start),
+            ("connrate", _) => sized(16).map(Self::ConnRate),
+            ("fanout", _) => sized(500).map(Self::FanOut),
+            ("ingest", _) => sized(300).map(Self::Ingest),
+            ("hls", _) => sized(300).map(Self::Hls),
+            ("rec", _) => sized(300).map(Self::Record),
+            ("idle", _) => sized(1000).map(Self::Idle),
+            _ => Err(format!("no case {text}")),
         }
     }
 }
@@ -105,6 +147,13 @@ impl Case {
     pub fn title(self) -> String {
         match self {
             Self::Setup => "Session set-up: from TCP connect to media of a live stream".into(),
+            Self::ConnRate(n) => format!("Sessions in a second, {n} at once"),
+            Self::FanOut(n) => format!("Fan-out: one publisher at 2 Mbit/s, {n} players"),
+            Self::Ingest(n) => format!("Ingest: {n} publishers at 1 Mbit/s"),
+            Self::Hls(n) => format!("Ingest with HLS: {n} publishers at 1 Mbit/s"),
+            Self::Record(n) => format!("Ingest with recording: {n} publishers at 1 Mbit/s"),
+            Self::Idle(n) => format!("Memory: {n} players of a stream that nobody publishes"),
+            Self::Start => "Start".into(),
         }
     }
 
@@ -112,13 +161,34 @@ impl Case {
     pub fn slug(self) -> String {
         match self {
             Self::Setup => "setup".into(),
+            Self::ConnRate(n) => format!("connrate-{n}"),
+            Self::FanOut(n) => format!("fanout-{n}"),
+            Self::Ingest(n) => format!("ingest-{n}"),
+            Self::Hls(n) => format!("hls-{n}"),
+            Self::Record(n) => format!("rec-{n}"),
+            Self::Idle(n) => format!("idle-{n}"),
+            Self::Start => "start".into(),
         }
+    }
+
+    /// Whether there is a floor for it: system calls without a server.
+    pub fn has_floor(self) -> bool {
+        matches!(self, Self::FanOut(_) | Self::Ingest(_) | Self::Record(_))
     }
 
     /// Runs it once against one server.
     pub fn run(self, context: &Context, kind: Kind) -> Result<Vec<Figure>, String> {
+        let (hls, record) =
+            (Features { hls: true, record: false }, Features { hls: false, record: true });
         match self {
             Self::Setup => setup::run(context, kind),
+            Self::ConnRate(n) => connrate::run(context, kind, n),
+            Self::FanOut(n) => fanout::run(context, kind, n),
+            Self::Ingest(n) => ingest::run(context, kind, n, Features::default()),
+            Self::Hls(n) => ingest::run(context, kind, n, hls),
+            Self::Record(n) => ingest::run(context, kind, n, record),
+            Self::Idle(n) => idle::run(context, kind, n),
+            Self::Start => idle::start(context, kind),
         }
     }
 }

@@ -15,10 +15,13 @@ const SHAPES: [(usize, usize); 2] = [(1, 40), (16, 160)];
 /// Longest time for each shape.
 const LIMIT: u64 = 8 * SECOND;
 
+/// Picks one moment of a session.
+type Moment = fn(&Marks) -> Option<u64>;
+
 /// Publishes a stream, lets a group of pictures pass, and lets players come and go.
 pub fn run(context: &Context, kind: Kind) -> Result<Vec<Figure>, String> {
-    let server = Server::start(kind, &context.programs, Features::default())?;
     let script = context.script(Rate::TwoMegabits, true)?;
+    let server = Server::start(kind, &context.programs, Features::default())?;
     let (to, now) = (server.rtmp(), net::now());
     let plan = publish::Plan { to, script, stream: "s".into(), count: 1, ramp: 1, raw: false };
     let span = Span::new(now, now + 120 * SECOND);
@@ -65,7 +68,7 @@ fn describe(style: Style, at_once: usize, marks: &[Marks], figures: &mut Vec<Fig
     if at_once > 1 {
         return;
     }
-    let stages: [(&str, fn(&Marks) -> Option<u64>); 6] = [
+    let stages: [(&str, Moment); 6] = [
         ("handshake answered", |m| m.handshake),
         ("connect answered", |m| m.connected),
         ("createStream answered", |m| m.asked),

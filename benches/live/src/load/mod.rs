@@ -19,15 +19,25 @@ pub const MAX_CONNECTIONS: usize = 20_000;
 pub struct Span {
     /// Measuring begins.
     pub from: u64,
-    /// The load ends.
+    /// Measuring ends.
     pub to: u64,
+    end: u64,
     stop: Arc<AtomicBool>,
 }
 
 impl Span {
-    /// Measures from `from` until the end at `to`.
+    /// Measures from `from` to `to`, where the load ends.
     pub fn new(from: u64, to: u64) -> Self {
-        Self { from, to, stop: Arc::default() }
+        Self { from, to, end: to, stop: Arc::default() }
+    }
+
+    /// The same span for a load that goes on for `more` nanoseconds after measuring.
+    pub fn and_on(&self, more: u64) -> Self {
+        Self { end: self.to + more, ..self.clone() }
+    }
+
+    fn measures(&self, now: u64) -> bool {
+        (self.from..self.to).contains(&now)
     }
 
     /// Ends the load before its time.
@@ -36,11 +46,11 @@ impl Span {
     }
 
     fn is_over(&self, now: u64) -> bool {
-        now >= self.to || self.stop.load(Ordering::Relaxed)
+        now >= self.end || self.stop.load(Ordering::Relaxed)
     }
 
     fn wake(&self, now: u64) -> u64 {
-        self.to.min(now + TICK)
+        self.end.min(now + TICK)
     }
 }
 
@@ -66,7 +76,10 @@ mod tests {
     fn a_span_ends_by_time_or_by_word() {
         let span = Span::new(5, 10);
         assert!(!span.is_over(9) && span.is_over(10));
-        span.clone().stop();
+        let longer = span.and_on(5);
+        assert!(!longer.is_over(14) && longer.is_over(15));
+        assert!(longer.measures(9) && !longer.measures(10));
+        longer.stop();
         assert!(span.is_over(0));
     }
 }

@@ -183,7 +183,7 @@ impl Load<'_> {
             self.bytes.clear();
             publisher.next = self.plan.script.append(publisher.next, net::now(), &mut self.bytes);
             publisher.link.send(&self.bytes, &self.poll);
-            if now >= self.span.from {
+            if self.span.measures(now) {
                 self.outcome.bytes += self.bytes.len() as u64;
                 self.outcome.messages += 1;
                 if self.lags.len() < MAX_LAGS {

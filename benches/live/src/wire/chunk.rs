@@ -20,7 +20,7 @@ pub fn chunk_stream(kind: u8) -> u8 {
     }
 }
 
-/// Length of the message header that [`write`] begins a message with.
+/// Length of the message header that [`fn@write`] begins a message with.
 pub fn header_len(time: Time) -> usize {
     match time {
         Time::Absolute(at) => 12 + if at >= EXTENDED { 4 } else { 0 },
@@ -192,10 +192,10 @@ impl Reader {
     /// Reads a chunk header that may have begun in earlier input: bytes used of `bytes`, or
     /// `None` when all are used and the header is not whole yet.
     fn next_header(&mut self, bytes: &[u8]) -> Result<Option<usize>, String> {
-        if self.partial_header.is_empty() {
-            if let Some(used) = self.header(bytes)? {
-                return Ok(Some(used));
-            }
+        if self.partial_header.is_empty()
+            && let Some(used) = self.header(bytes)?
+        {
+            return Ok(Some(used));
         }
         let mut held = std::mem::take(&mut self.partial_header);
         for (i, byte) in bytes.iter().enumerate() {

@@ -23,6 +23,17 @@ struct Recordings {
     recordings: Vec<Item>,
 }
 
+#[derive(Serialize)]
+struct Server {
+    version: &'static str,
+    rtmp_port: u16,
+}
+
+/// `GET /api/v1/server`: what a publisher needs to know of this server.
+pub fn server(rtmp_port: u16) -> Response {
+    fresh(Server { version: env!("CARGO_PKG_VERSION"), rtmp_port })
+}
+
 /// `GET /api/v1/streams`: the live streams, longest live first.
 pub async fn streams(State(hub): State<Arc<Hub>>) -> Response {
     fresh(Streams { streams: hub.list() })

@@ -5,6 +5,14 @@ import Hls, { ErrorDetails, ErrorTypes, Events, type ErrorData } from 'hls.js';
 /** Why playback stopped. `missing`: nothing at that address (yet); `network`: the way there broke. Both are worth another try. */
 export type Fault = 'missing' | 'network' | 'media' | 'unsupported';
 
+/** A fault in words for people. */
+export const FAULT_TEXT: Record<Fault, string> = {
+  missing: 'There is nothing at this address any more.',
+  network: 'The connection was lost.',
+  media: 'The picture or sound could not be decoded.',
+  unsupported: 'This browser cannot play these codecs.',
+};
+
 /** One entry of the error log, which tests and curious people read. */
 export interface PlaybackError { type: string; details: string; fatal: boolean }
 

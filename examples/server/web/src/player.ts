@@ -1,6 +1,6 @@
 // The player: what is being watched, how it fares, and what to say about it.
 
-import { openFile, openLive, type Engine, type Fault, type PlaybackError } from './engine';
+import { FAULT_TEXT, openFile, openLive, type Engine, type Fault, type PlaybackError } from './engine';
 import { byId, setText } from './dom';
 import { bitrate, bytes, codec, duration, moment, plural } from './format';
 import { playlistUrl } from './route';
@@ -13,13 +13,6 @@ export type State = 'closed' | 'waiting' | 'starting' | 'playing' | 'buffering' 
 const BUFFERING_SHOWN_AFTER_MS = 700;
 const GONE_AFTER_MS = 5000;
 const LOG_LENGTH = 50;
-
-const FAULT_TEXT = {
-  missing: 'There is nothing at this address any more.',
-  network: 'The connection was lost.',
-  media: 'The picture or sound could not be decoded.',
-  unsupported: 'This browser cannot play these codecs.',
-};
 
 export class Player {
   private readonly section = byId('player');
@@ -39,6 +32,7 @@ export class Player {
   private startedSince: string | null = null;
   private startedUrl = '';
   private played = false;
+  private interrupted = false;
   private retries = 0;
   private retryTimer = 0;
   private bufferTimer = 0;
@@ -47,7 +41,9 @@ export class Player {
   constructor() {
     this.video.addEventListener('playing', () => this.onPlaying());
     this.video.addEventListener('waiting', () => this.onWaiting());
-    this.video.addEventListener('ended', () => this.onEnded());
+    this.video.addEventListener('ended', () => { if (this.target?.kind === 'live') this.end(); });
+    this.video.addEventListener('pause', () => this.onPause());
+    this.video.addEventListener('canplay', () => { if (this.interrupted) void this.play(); });
     this.video.addEventListener('volumechange', () => { if (!this.video.muted) this.unmute.hidden = true; });
     this.unmute.addEventListener('click', () => {
       this.video.muted = false;
@@ -122,27 +118,26 @@ export class Player {
     clearTimeout(this.bufferTimer);
     this.engine?.destroy();
     this.engine = null;
-    this.played = false;
+    this.played = this.interrupted = false;
     this.retries = 0;
     this.errors = [];
     this.unmute.hidden = this.edge.hidden = true;
   }
 
   /** Starts with sound, or without where the browser insists on a click first. */
-  private async play(): Promise<void> {
-    try {
-      await this.video.play();
-    } catch (error) {
-      if (!(error instanceof DOMException) || error.name !== 'NotAllowedError') return;
+  private play(): Promise<void> {
+    return this.video.play().catch((error: unknown) => {
+      if (!(error instanceof DOMException) || error.name !== 'NotAllowedError') return undefined;
       this.video.muted = true;
       this.unmute.hidden = false;
-      await this.video.play().catch(() => undefined);
-    }
+      return this.video.play().catch(() => undefined);
+    });
   }
 
   private onPlaying(): void {
     clearTimeout(this.bufferTimer);
     this.played = true;
+    this.interrupted = false;
     this.retries = 0;
     if (this.engine) this.setState('playing');
   }
@@ -156,8 +151,10 @@ export class Player {
     }, BUFFERING_SHOWN_AFTER_MS);
   }
 
-  private onEnded(): void {
-    if (this.target?.kind === 'live') this.end();
+  /** A decoding error pauses, too. The engine mends it, but only who pressed pause should have to press play. */
+  private onPause(): void {
+    this.interrupted = this.video.error !== null;
+    if (this.interrupted && this.state === 'playing') this.setState('buffering');
   }
 
   private onFault(fault: Fault): void {

@@ -118,6 +118,17 @@ test('a segment that cannot be decoded is got over', async () => {
   assert.equal(after.player.state, 'playing');
 });
 
+test('a pause by hand stays a pause', async () => {
+  it.mock.streams = [stream('demo')];
+  await open(it, '#/live/demo');
+  await seePlaying(it);
+  await it.page.evaluate(() => document.querySelector('video').pause());
+  const polled = () => it.page.waitForResponse((response) => response.url().endsWith('/api/v1/streams'));
+  await polled();
+  await polled();
+  assert.equal(await it.page.evaluate(() => document.querySelector('video').paused), true);
+});
+
 test('a server that goes away in the middle is found again', async () => {
   it.mock.streams = [stream('demo')];
   await open(it, '#/live/demo');

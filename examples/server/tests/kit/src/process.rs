@@ -182,7 +182,8 @@ pub fn run<A: AsRef<OsStr>>(
         .output()
         .unwrap_or_else(|error| panic!("{program}: {error}; scripts/setup-tests installs it"));
     let errors = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(output.status.success(), "{program} ended with {}\n{errors}", output.status);
+    let said = || format!("{errors}{}", String::from_utf8_lossy(&output.stdout));
+    assert!(output.status.success(), "{program} ended with {}\n{}", output.status, said());
     (output.stdout, errors)
 }
 

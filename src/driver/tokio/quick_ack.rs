@@ -1,0 +1,78 @@
+//! A socket that acknowledges at once while a connection is set up.
+
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use ::tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use ::tokio::net::TcpStream;
+
+/// Reads that are acknowledged at once: more than any client needs up to its first media.
+const READS: u8 = 24;
+
+/// A client with Nagle's algorithm on keeps its second small write, mostly `connect` behind C2, until the first one is
+/// acknowledged. Where this side has nothing to say to the first, Linux waits 40 ms with the acknowledgement, and every
+/// session begins that much later. The setting does not last (tcp(7)), so it is made anew with each read.
+pub(super) struct QuickAck {
+    stream: TcpStream,
+    left: u8,
+}
+
+impl QuickAck {
+    pub(super) const fn new(stream: TcpStream) -> Self {
+        Self { stream, left: READS }
+    }
+}
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn acknowledge(stream: &TcpStream) {
+    let _ = stream.set_quickack(true);
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+const fn acknowledge(_: &TcpStream) {}
+
+impl AsyncRead for QuickAck {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let read = Pin::new(&mut self.stream).poll_read(cx, buf);
+        if self.left > 0 && read.is_ready() {
+            self.left -= 1;
+            acknowledge(&self.stream);
+        }
+        read
+    }
+}
+
+impl AsyncWrite for QuickAck {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(cx, buf)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write_vectored(cx, bufs)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}

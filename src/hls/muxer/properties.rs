@@ -1,0 +1,189 @@
+//! Whatever comes in, the playlists keep their promises.
+
+use std::collections::HashMap;
+
+use bytes::Bytes;
+use proptest::prelude::*;
+
+use super::*;
+use crate::media::TrackId;
+use crate::mp4::test_tracks::{aac, avc, unit};
+
+#[derive(Clone, Debug)]
+enum Step {
+    /// Plain units of both tracks for some frames.
+    Plain {
+        frames: u8,
+        gop: u8,
+    },
+    Video {
+        ahead: i32,
+        offset: i16,
+        key: bool,
+    },
+    Audio {
+        ahead: i32,
+    },
+    Configure {
+        track: u8,
+    },
+    Discontinuity,
+    Resume,
+    Finish,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let ahead = prop_oneof![8 => 0..200_i32, 1 => -5000..5000_i32, 1 => -100_000..100_000_i32, 1 => any::<i32>()];
+    prop_oneof![
+        8 => (0..120_u8, 1..90_u8).prop_map(|(frames, gop)| Step::Plain { frames, gop }),
+        4 => (ahead.clone(), any::<i16>(), any::<bool>())
+            .prop_map(|(ahead, offset, key)| Step::Video { ahead, offset, key }),
+        4 => ahead.prop_map(|ahead| Step::Audio { ahead }),
+        2 => (0..4_u8).prop_map(|track| Step::Configure { track }),
+        1 => Just(Step::Discontinuity),
+        1 => Just(Step::Resume),
+        1 => Just(Step::Finish),
+    ]
+}
+
+#[derive(Default)]
+struct Wire {
+    video: i64,
+    audio: i64,
+    frames: i64,
+}
+
+fn apply(muxer: &mut Muxer, wire: &mut Wire, step: &Step) {
+    let data = Bytes::from_static(b"unit");
+    let mut send = |id, millis, offset, key| {
+        muxer.handle_unit(unit(id, millis, offset, key, data.clone()), Some(0)).unwrap()
+    };
+    match *step {
+        Step::Plain { frames, gop } => {
+            for _ in 0..frames {
+                wire.video += 33;
+                send(TrackId::VIDEO, wire.video, 66, wire.frames % i64::from(gop) == 0);
+                wire.frames += 1;
+                // No more than two, wherever a jump took the other track.
+                for _ in 0..2 {
+                    if wire.audio < wire.video || wire.frames % 2 == 0 {
+                        wire.audio += 21;
+                        send(TrackId::AUDIO, wire.audio, 0, true);
+                    }
+                }
+            }
+        }
+        Step::Video { ahead, offset, key } => {
+            wire.video += i64::from(ahead);
+            send(TrackId::VIDEO, wire.video, offset.into(), key);
+        }
+        Step::Audio { ahead } => {
+            wire.audio += i64::from(ahead);
+            send(TrackId::AUDIO, wire.audio, 0, true);
+        }
+        Step::Configure { track } => {
+            let tracks = [avc(640, 360), avc(1280, 720), aac(48_000), aac(44_100)];
+            muxer.handle_track(tracks[usize::from(track)].clone()).unwrap();
+        }
+        Step::Discontinuity => muxer.handle_discontinuity().unwrap(),
+        Step::Resume => muxer.resume().unwrap(),
+        Step::Finish => muxer.finish().unwrap(),
+    }
+}
+
+/// What all playlists ever said, by rendition and number: the segment's lines and its discontinuity number.
+#[derive(Default)]
+struct Said {
+    segments: HashMap<(TrackId, u64), (String, u64)>,
+    target: Option<u64>,
+    sequences: HashMap<TrackId, (u64, u64)>,
+}
+
+impl Said {
+    fn check(&mut self, muxer: &Muxer) {
+        for rendition in &muxer.renditions {
+            let id = rendition.id();
+            let Some(file) = muxer.file(&format!("{id}.m3u8")) else { continue };
+            let text = String::from_utf8(file.body.to_bytes().to_vec()).unwrap();
+            self.check_text(id, &text, muxer);
+        }
+    }
+
+    fn check_text(&mut self, id: TrackId, text: &str, muxer: &Muxer) {
+        let value = |tag: &str| -> u64 {
+            text.lines()
+                .find_map(|line| line.strip_prefix(tag)?.parse().ok())
+                .unwrap_or_else(|| panic!("{tag}: {text}"))
+        };
+        let target = value("#EXT-X-TARGETDURATION:");
+        assert_eq!(*self.target.get_or_insert(target), target, "E1-02");
+        let (first, mut epoch) =
+            (value("#EXT-X-MEDIA-SEQUENCE:"), value("#EXT-X-DISCONTINUITY-SEQUENCE:"));
+        let before = self.sequences.insert(id, (first, epoch)).unwrap_or((0, 0));
+        assert!(before.0 <= first && before.1 <= epoch, "E1-06: {text}");
+        let (mut number, mut lines, mut map, mut gap) = (first, String::new(), false, false);
+        for line in text.lines().skip(5) {
+            match line {
+                "#EXT-X-DISCONTINUITY" => epoch += 1,
+                "#EXT-X-GAP" => gap = true,
+                "#EXT-X-ENDLIST" => {}
+                _ if line.starts_with("#EXT-X-MAP") => {
+                    let name = line.split('"').nth(1).unwrap();
+                    assert!(muxer.file(name).is_some(), "{name}");
+                    map = true;
+                }
+                _ if line.starts_with("#EXTINF") => {
+                    let seconds: f64 = line[8..line.len() - 1].parse().unwrap();
+                    assert!(seconds > 0.0 && seconds.round() <= target as f64, "{id}: {text}");
+                    lines = line.to_string();
+                }
+                _ if line.starts_with('#') => {}
+                name => {
+                    assert!(map, "E1-13: {text}");
+                    assert_eq!(muxer.file(name).is_none(), gap, "{name}");
+                    let said = (format!("{lines}{name}"), epoch);
+                    let known =
+                        self.segments.insert((id, number), said.clone()).unwrap_or(said.clone());
+                    assert_eq!(known, said, "E1-05: what a number stands for never changes");
+                    (number, gap) = (number + 1, false);
+                }
+            }
+        }
+    }
+
+    /// The same number has the same discontinuity number in all renditions.
+    fn agree(&self) {
+        for ((id, number), (_, epoch)) in &self.segments {
+            let other = if *id == TrackId::VIDEO { TrackId::AUDIO } else { TrackId::VIDEO };
+            if let Some((_, there)) = self.segments.get(&(other, *number)) {
+                assert_eq!(epoch, there, "B4-08: {id} {number}");
+            }
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 256, max_shrink_iters: 300, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn e1_02_e1_05_e1_07_b4_08_playlists_keep_their_promises(
+        both in any::<bool>(),
+        steps in proptest::collection::vec(step(), 1..20),
+    ) {
+        let config = MuxerConfig { window: Duration::from_secs(8), ..MuxerConfig::default() };
+        let mut muxer = Muxer::new(config, &Limits::default());
+        let (mut wire, mut said) = (Wire::default(), Said::default());
+        if both {
+            muxer.handle_track(avc(640, 360)).unwrap();
+            muxer.handle_track(aac(48_000)).unwrap();
+        }
+        for step in &steps {
+            apply(&mut muxer, &mut wire, step);
+            said.check(&muxer);
+            for rendition in &muxer.renditions {
+                assert!(rendition.window.fetchable().count() <= 66, "{}", rendition.playlist.len());
+            }
+        }
+        said.agree();
+    }
+}
