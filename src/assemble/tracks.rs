@@ -22,6 +22,8 @@ pub(super) struct VideoTrack {
     said: VideoCodec,
     /// As it is: some senders put HEVC under the id of H.264.
     codec: VideoCodec,
+    /// A sequence header came: frames of another codec do not change it.
+    told: bool,
     assembly: Video,
 }
 
@@ -47,7 +49,8 @@ pub(super) fn video<'a>(
     let fits = tracks
         .get(&body.track)
         .map(|track| track.said == body.codec && (!is_header || track.codec == codec));
-    let changes = is_header || !tracks.get(&body.track).is_some_and(VideoTrack::has_config);
+    let stays = |track: &VideoTrack| track.told || track.has_config();
+    let changes = is_header || !tracks.get(&body.track).is_some_and(stays);
     match fits {
         Some(true) => {}
         Some(false) if !changes => {
@@ -73,7 +76,10 @@ pub(super) fn video<'a>(
             if let Some(before) = tracks.get_mut(&body.track) {
                 before.release(stage);
             }
-            tracks.insert(body.track, VideoTrack { id, said: body.codec, codec, assembly });
+            tracks.insert(
+                body.track,
+                VideoTrack { id, said: body.codec, codec, told: is_header, assembly },
+            );
         }
     }
     tracks.get_mut(&body.track)
@@ -100,6 +106,7 @@ impl VideoTrack {
     }
 
     pub(super) fn handle(&mut self, body: &VideoBody, wire: u32, stage: &mut Stage) {
+        self.told |= body.packet == PacketType::SequenceHeader;
         match &mut self.assembly {
             Video::Avc(avc) => avc.handle(body, wire, stage),
             Video::Other(pictures) => pictures.handle(body, wire, stage),
@@ -119,6 +126,8 @@ impl VideoTrack {
 pub(super) struct AudioTrack {
     id: TrackId,
     codec: AudioCodec,
+    /// A sequence header came: frames of another codec do not change it.
+    told: bool,
     assembly: Audio,
 }
 
@@ -141,8 +150,9 @@ pub(super) fn audio<'a>(
     };
     let known = tracks.get(&body.track);
     let fits = known.map(|track| track.codec == codec);
-    let changes =
-        body.packet == PacketType::SequenceHeader || !known.is_some_and(AudioTrack::has_config);
+    let is_header = body.packet == PacketType::SequenceHeader;
+    let stays = |track: &AudioTrack| track.told || track.has_config();
+    let changes = is_header || !known.is_some_and(stays);
     match fits {
         Some(true) => {}
         Some(false) if !changes => {
@@ -165,7 +175,7 @@ pub(super) fn audio<'a>(
                     }
                 },
             };
-            tracks.insert(body.track, AudioTrack { id, codec, assembly });
+            tracks.insert(body.track, AudioTrack { id, codec, told: is_header, assembly });
         }
     }
     tracks.get_mut(&body.track)
@@ -184,6 +194,7 @@ impl AudioTrack {
     }
 
     pub(super) fn handle(&mut self, body: &AudioBody, wire: u32, stage: &mut Stage) {
+        self.told |= body.packet == PacketType::SequenceHeader;
         let before = stage.items.len();
         match &mut self.assembly {
             Audio::Aac(aac) => aac.handle(body, wire, stage),
