@@ -140,7 +140,13 @@ impl Output {
         self.assembler.handle_tag(tag);
         while let Some(event) = self.assembler.poll_event() {
             match event {
-                Event::Track(track) => self.muxer.handle_track(track)?,
+                Event::Track(track) => {
+                    // Segments do not take every codec; the other tracks go on.
+                    let id = track.id;
+                    if let Err(error) = self.muxer.handle_track(track) {
+                        eprintln!("{id} is left out: {error}");
+                    }
+                }
                 Event::Unit(unit) => {
                     let key = unit.key;
                     self.units += 1;

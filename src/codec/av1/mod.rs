@@ -24,12 +24,16 @@ pub struct Av1Config {
     record: Bytes,
     sequence_obu: Bytes,
     info: SequenceHeader,
+    /// Told beside the stream.
+    color: Option<ColorInfo>,
+    /// Of the stream.
+    own_hdr: HdrMetadata,
     hdr: HdrMetadata,
 }
 
 impl PartialEq for Av1Config {
     fn eq(&self, other: &Self) -> bool {
-        self.info == other.info && self.hdr == other.hdr
+        self.info == other.info && self.color == other.color && self.hdr == other.hdr
     }
 }
 
@@ -98,7 +102,7 @@ impl Av1Config {
         obu::put_obu(&mut sequence_obu, &obu);
         let sequence_obu = sequence_obu.freeze();
         let record = write(&info, delay, &sequence_obu, &metadata);
-        Ok(Some(Self { record, sequence_obu, info, hdr }))
+        Ok(Some(Self { record, sequence_obu, info, color: None, own_hdr: hdr, hdr }))
     }
 
     /// The `av1C` box's content, with the sequence header and HDR metadata as configOBUs.
@@ -131,13 +135,21 @@ impl Av1Config {
         self.info.height
     }
 
-    /// Colour, where the stream describes it.
+    /// Colour, where the stream describes it, or as it was told beside the stream.
     #[must_use]
     pub fn color(&self) -> Option<ColorInfo> {
-        Some(self.info.color).filter(|_| self.info.color_described)
+        Some(self.info.color).filter(|_| self.info.color_described).or(self.color)
     }
 
-    /// HDR10 metadata that stood beside the sequence header.
+    /// The same, with what is told beside the stream where the stream itself says nothing.
+    #[must_use]
+    pub fn with_color(mut self, color: Option<ColorInfo>, hdr: &HdrMetadata) -> Self {
+        self.color = color;
+        self.hdr = self.own_hdr.or(hdr);
+        self
+    }
+
+    /// HDR10 metadata that stood beside the sequence header, or as it was told beside the stream.
     #[must_use]
     pub const fn hdr(&self) -> &HdrMetadata {
         &self.hdr
