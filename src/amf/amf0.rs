@@ -236,7 +236,8 @@ fn encode_nested(writer: &mut Writer, value: &Value, depth: usize) {
         }
         Value::EcmaArray(fields) => {
             writer.u8(marker::ECMA_ARRAY);
-            writer.u32(u32::try_from(fields.len()).unwrap_or(u32::MAX));
+            let written = fields.iter().filter(|(key, _)| !key.is_empty()).count();
+            writer.u32(u32::try_from(written).unwrap_or(u32::MAX));
             encode_fields(writer, fields, depth);
         }
         Value::TypedObject { class, fields } => {

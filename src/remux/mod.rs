@@ -183,13 +183,13 @@ impl Remuxer {
     ///
     /// Unsupported where no access unit of a codec that fits an MP4 was found; limit where a value does not fit the MP4.
     pub fn finish(mut self) -> Result<Plan> {
-        let mut truncated = false;
-        loop {
-            truncated |= self.reader.finish();
+        // While tags wait, the reader is not yet at its end: the last answer counts.
+        let truncated = loop {
+            let truncated = self.reader.finish();
             if self.take_tags()? == 0 {
-                break;
+                break truncated;
             }
-        }
+        };
         self.assembler.finish();
         self.take_events()?;
         let discontinuities = self.index.epochs();

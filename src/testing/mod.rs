@@ -4,6 +4,7 @@
 
 mod chop;
 mod client;
+pub mod fuzz;
 pub mod generate;
 mod pair;
 

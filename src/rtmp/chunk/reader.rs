@@ -303,12 +303,17 @@ impl Reader {
     fn violation(&self, field: &'static str, found: u64) -> Error {
         Error::violation(Layer::Chunk, field)
             .found(found)
-            .at(self.offset)
+            .at(self.unstaged_offset())
             .clause("RTMP 1.0 5.3.1.2")
     }
 
     fn limit(&self, field: &'static str, found: usize) -> Error {
-        Error::limit(Layer::Chunk, field).found(found as u64).at(self.offset)
+        Error::limit(Layer::Chunk, field).found(found as u64).at(self.unstaged_offset())
+    }
+
+    /// Offset of the first byte that no header or payload has used: errors name the same byte at every split.
+    const fn unstaged_offset(&self) -> u64 {
+        self.offset.saturating_sub(self.staged_len as u64)
     }
 
     /// Applies a header to its chunk stream.

@@ -50,6 +50,8 @@ pub struct ServerSession {
     link: Link,
     events: VecDeque<SessionEvent>,
     notices: Notices,
+    /// Kinds that became events: some are found by the chunk reader and by the session.
+    told: Vec<Notice>,
     /// Time of the last call, for commands that are given without one.
     now: Micros,
     /// Time of the last byte of the peer.
@@ -114,6 +116,7 @@ impl ServerSession {
             link,
             events: VecDeque::new(),
             notices: Notices::default(),
+            told: Vec::new(),
             now,
             heard: now,
             stalled: false,
@@ -185,9 +188,11 @@ impl ServerSession {
 
     fn flush_notices(&mut self) {
         let fresh = self.notices.take().into_iter().chain(self.link.take_notices());
-        // One kind may come from both sides; each is told once.
         for notice in fresh {
-            self.events.push_back(SessionEvent::Notice(notice));
+            if !self.told.contains(&notice) {
+                self.told.push(notice);
+                self.events.push_back(SessionEvent::Notice(notice));
+            }
         }
     }
 

@@ -30,13 +30,8 @@ fn read_with(mut reader: Reader, pieces: &[&[u8]]) -> (Vec<Message>, Option<Erro
 fn read(bytes: &[u8]) -> (Vec<Message>, Option<Error>) {
     let whole = read_with(reader(), &[bytes]);
     for chop in [Chop::Every(1), Chop::Every(5), Chop::Random(1), Chop::Random(2)] {
-        let (messages, error) = read_with(reader(), &pieces(bytes, chop));
-        assert_eq!(messages, whole.0, "{chop:?}");
-        assert_eq!(
-            error.map(|error| error.field()),
-            whole.1.map(|error| error.field()),
-            "{chop:?}"
-        );
+        // Errors too: field, value and offset.
+        assert_eq!(read_with(reader(), &pieces(bytes, chop)), whole, "{chop:?}");
     }
     whole
 }

@@ -48,6 +48,18 @@ fn media_without_publish_is_ignored() {
     );
 }
 
+#[test]
+fn a4_07_a_notice_of_chunk_reader_and_session_is_told_once() {
+    let mut pair = publishing();
+    // The reader obeys the first kind, the session the second.
+    pair.client.message(&message(2, 0, 0, b"x"));
+    pair.client.message(&message(5, 0, 0, b"x"));
+    pair.run().unwrap();
+    let told = |event: &&SessionEvent| **event == SessionEvent::Notice(Notice::ControlMessageShort);
+    assert_eq!(pair.events.iter().filter(told).count(), 1);
+    assert_eq!(pair.server.notice_count(Notice::ControlMessageShort), 2);
+}
+
 /// `count` tags of one byte in an aggregate.
 fn aggregate(count: u32) -> Message {
     let mut body = Vec::new();
