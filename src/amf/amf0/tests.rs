@@ -38,6 +38,15 @@ fn b2_01_the_count_of_an_ecma_array_is_a_hint() {
 }
 
 #[test]
+fn b2_01_the_written_count_is_that_of_the_written_fields() {
+    // A field without a name would read as the end.
+    let array = Value::EcmaArray(object(&[("", 1.0), ("a", 1.0)]));
+    let mut out = Writer::default();
+    encode(&mut out, &array);
+    assert_eq!(out.as_slice(), [&[8, 0, 0, 0, 1][..], &field(b'a'), &[0, 0, 9]].concat());
+}
+
+#[test]
 fn b2_02_a_missing_end_marker_at_the_end_is_put_up_with() {
     for end in [&[][..], &[0], &[0, 0], &[0, 0, 9]] {
         let data = [&[3][..], &field(b'a'), end].concat();

@@ -171,15 +171,25 @@ impl Muxer {
         }
     }
 
+    /// At the end of an epoch, what is left beyond the leading rendition is cut by time too: no segment is longer than
+    /// the playlist promises.
+    pub(super) fn cut_rest(&mut self) -> Result<()> {
+        (0..self.renditions.len()).try_for_each(|index| self.cut_behind(index, 0))
+    }
+
     /// Where the leading rendition has nothing, the others are cut by time.
     fn cut_stalled(&mut self, index: usize) -> Result<()> {
+        self.cut_behind(index, STALL)
+    }
+
+    fn cut_behind(&mut self, index: usize, stall: i64) -> Result<()> {
         let Some(lead) = self.lead_index() else { return Ok(()) };
         let max = self.max_micros();
         loop {
             let Some(newest) = self.reached(index) else { return Ok(()) };
             let ahead = newest.saturating_sub(self.segment_start);
             let led = self.reached(lead).unwrap_or(i64::MIN);
-            if ahead <= max.saturating_add(STALL) || led >= newest.saturating_sub(STALL) {
+            if ahead <= max.saturating_add(stall) || led >= newest.saturating_sub(stall) {
                 return Ok(());
             }
             let jump = ahead > JUMP.saturating_add(max);

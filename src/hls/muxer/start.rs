@@ -127,6 +127,7 @@ impl Muxer {
         }
         if self.held.is_none() {
             self.decide_target(None);
+            self.cut_rest()?;
             let terms = self.terms();
             for rendition in self.renditions.iter_mut().filter(|rendition| rendition.started) {
                 self.stats.dropped_units += rendition.flush(&terms)?;

@@ -451,6 +451,24 @@ fn e1_17_a_stalled_track_gets_gaps_so_that_the_numbers_go_together() {
 }
 
 #[test]
+fn e1_02_sound_that_outlives_the_video_ends_in_segments_no_longer_than_promised() {
+    let config = MuxerConfig { window: Duration::from_secs(60), ..MuxerConfig::default() };
+    let mut source = Source::with(config, 60).both();
+    source.run(5000, 0);
+    // Too short for a stall, too long for one segment.
+    while source.audio * 1024 / 48 < 7400 {
+        source.sound(0);
+    }
+    source.muxer.finish().unwrap();
+    for name in ["video.m3u8", "audio.m3u8"] {
+        let text = source.text(name);
+        assert!(extinf(&text).iter().all(|duration| duration.round() <= 2.0), "{text}");
+    }
+    let sound = source.sent.iter().filter(|unit| unit.track == TrackId::AUDIO).count();
+    assert_eq!(source.payload("audio.m3u8").len(), sound);
+}
+
+#[test]
 fn f_30_a_jump_of_hours_makes_no_row_of_segments() {
     let mut source = Source::with(
         MuxerConfig { window: Duration::from_secs(600), ..MuxerConfig::default() },
