@@ -9,6 +9,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use streamcore::assemble::{Assembler, Event};
+use streamcore::error::ErrorKind;
 use streamcore::flv::Reader;
 use streamcore::hls::{Muxer, MuxerConfig};
 use streamcore::limits::Limits;
@@ -50,13 +51,11 @@ fn main() -> Result<(), Box<dyn Error>> {
 fn drain(assembler: &mut Assembler, muxer: &mut Muxer) -> Result<(), Box<dyn Error>> {
     while let Some(event) = assembler.poll_event() {
         match event {
-            Event::Track(track) => {
+            Event::Track(track) => match muxer.handle_track(track) {
                 // Segments do not take every codec; the other tracks go on.
-                let id = track.id;
-                if let Err(error) = muxer.handle_track(track) {
-                    eprintln!("{id} is left out: {error}");
-                }
-            }
+                Err(error) if error.kind() == ErrorKind::Unsupported => {}
+                result => result?,
+            },
             Event::Unit(unit) => muxer.handle_unit(unit, None)?,
             Event::Discontinuity => muxer.handle_discontinuity()?,
             _ => {}
