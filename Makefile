@@ -4,7 +4,7 @@ WEB := examples/server/web
 # Every test is run, so that one look shows all that is wrong.
 CARGO_TEST := cargo test --locked --workspace --all-features --no-fail-fast
 
-.PHONY: run test setup lint fmt clippy doc web web-test test-rust package bench-setup
+.PHONY: run test setup lint fmt clippy doc web web-test test-rust package bench-setup fuzz
 .NOTPARALLEL:
 
 run:
@@ -45,3 +45,9 @@ package:
 bench-setup:
 	cargo build --release --locked -p streamcore-server -p streamcore-bench
 	target/release/streamcore-bench setup $(ARGS)
+
+# Each fuzz target for so many seconds: make fuzz SECONDS=60 TARGETS='amf0 sps'.
+SECONDS ?= 10
+
+fuzz:
+	@scripts/fuzz $(SECONDS) $(TARGETS)

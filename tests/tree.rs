@@ -115,8 +115,18 @@ fn collect(folder: &Path, extensions: &[&str], found: &mut Vec<PathBuf>) {
         let (path, name) = (entry.path(), entry.file_name());
         let name = name.to_string_lossy();
         if path.is_dir() {
-            let foreign =
-                ["target", "node_modules", "dist", "data", ".git"].contains(&name.as_ref());
+            let foreign = [
+                "target",
+                "node_modules",
+                "dist",
+                "data",
+                ".git",
+                "seeds",
+                "regressions",
+                "corpus",
+                "artifacts",
+            ]
+            .contains(&name.as_ref());
             // `tests/data` holds captures, and the page that says where they come from.
             if !foreign || path.ends_with("tests/data") {
                 collect(&path, extensions, found);
