@@ -21,7 +21,7 @@ type Moment = fn(&Marks) -> Option<u64>;
 /// Publishes a stream, lets a group of pictures pass, and lets players come and go.
 pub fn run(context: &Context, kind: Kind) -> Result<Vec<Figure>, String> {
     let script = context.script(Rate::TwoMegabits, true)?;
-    let server = Server::start(kind, &context.programs, Features::default())?;
+    let mut server = Server::start(kind, &context.programs, Features::default())?;
     let (to, now) = (server.rtmp(), net::now());
     let plan = publish::Plan { to, script, stream: "s".into(), count: 1, ramp: 1, raw: false };
     let span = Span::new(now, now + 120 * SECOND);
@@ -42,6 +42,7 @@ pub fn run(context: &Context, kind: Kind) -> Result<Vec<Figure>, String> {
             failures.extend(outcome.failures);
         }
     }
+    server.check_alive()?;
     span.stop();
     let publisher = publisher.join().map_err(|_| "the publisher's thread failed")??;
     if publisher.live != 1 {
