@@ -2,7 +2,7 @@
 //!
 //! The whole file is listed, as a stream that has ended.
 
-#![expect(clippy::print_stderr, clippy::disallowed_methods, reason = "a program, not the library")]
+#![expect(clippy::disallowed_methods, reason = "a program, not the library")]
 
 use std::error::Error;
 use std::path::Path;
