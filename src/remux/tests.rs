@@ -146,6 +146,22 @@ fn b4_20_sound_alone_and_pictures_alone() {
 }
 
 #[test]
+fn b1_09_a_whole_file_is_not_truncated_however_full_the_queue() {
+    let mut flv = Flv::new();
+    flv.video_header(0);
+    // A tag cut short claims all that follows: only at the end it shows that whole tags stand there.
+    flv.bytes.extend_from_slice(&[9, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+    flv.run(0, 1);
+    for queued_events in [1, 3, 256] {
+        let limits = Limits { queued_events, ..Limits::default() };
+        let mut remuxer = Remuxer::new(&limits);
+        remuxer.handle_input(&flv.bytes).unwrap();
+        let report = remuxer.finish().unwrap().report;
+        assert_eq!((report.truncated, report.tracks[0].samples), (false, 25), "{queued_events}");
+    }
+}
+
+#[test]
 fn b1_09_a_truncated_file_keeps_all_whole_tags() {
     let mut flv = Flv::new();
     flv.video_header(0);
@@ -198,6 +214,20 @@ fn d_29_reordered_pictures_and_late_sound_get_their_edits() {
         plan.report.tracks.iter().map(|track| track.start).collect::<Vec<_>>(),
         [80_000, 500_000]
     );
+}
+
+#[test]
+fn d_29_a_picture_shown_later_than_its_media_lasts_passes_the_strict_reader() {
+    let mut flv = Flv::new();
+    flv.video_header(0);
+    flv.picture(0, 80, true, 100);
+    let (plan, tracks, _) = remux(&flv);
+    assert_eq!((tracks[0].samples, plan.report.tracks[0].start), (1, 80_000));
+    // Where nothing is shown at all, it still fails.
+    let mut head = plan.head.to_vec();
+    let at = head.windows(4).position(|window| window == b"elst").unwrap();
+    head[at + 24] = 0x7f;
+    assert!(verify(&head, plan.len()).is_err());
 }
 
 #[test]
