@@ -21,6 +21,7 @@ use std::time::Instant;
 use std::{env, fs};
 
 use streamcore::assemble::{Assembler, Event};
+use streamcore::error::ErrorKind;
 use streamcore::flv::{Tag, TagKind};
 use streamcore::hls::{Muxer, MuxerConfig};
 use streamcore::limits::Limits;
@@ -140,7 +141,11 @@ impl Output {
         self.assembler.handle_tag(tag);
         while let Some(event) = self.assembler.poll_event() {
             match event {
-                Event::Track(track) => self.muxer.handle_track(track)?,
+                Event::Track(track) => match self.muxer.handle_track(track) {
+                    // Segments do not take every codec; the other tracks go on.
+                    Err(error) if error.kind() == ErrorKind::Unsupported => {}
+                    result => result?,
+                },
                 Event::Unit(unit) => {
                     let key = unit.key;
                     self.units += 1;

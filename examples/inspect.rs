@@ -117,9 +117,9 @@ fn drain(assembler: &mut Assembler, tallies: &mut BTreeMap<TrackId, Tally>, list
 }
 
 fn describe(config: &CodecConfig) -> String {
-    match config {
-        CodecConfig::Avc(avc) => format!("{} x {}", avc.info().width, avc.info().height),
-        CodecConfig::Aac(aac) => format!("{} Hz, {} channels", aac.sample_rate(), aac.channels()),
-        _ => String::new(),
+    match (config.size(), config.sample_rate(), config.channels()) {
+        (Some((width, height)), ..) => format!("{width} x {height}"),
+        (_, Some(rate), Some(channels)) => format!("{rate} Hz, {channels} channels"),
+        _ => String::from("carried as it is"),
     }
 }

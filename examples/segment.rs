@@ -9,6 +9,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use streamcore::assemble::{Assembler, Event};
+use streamcore::error::ErrorKind;
 use streamcore::flv::Reader;
 use streamcore::hls::{Muxer, MuxerConfig};
 use streamcore::limits::Limits;
@@ -50,7 +51,11 @@ fn main() -> Result<(), Box<dyn Error>> {
 fn drain(assembler: &mut Assembler, muxer: &mut Muxer) -> Result<(), Box<dyn Error>> {
     while let Some(event) = assembler.poll_event() {
         match event {
-            Event::Track(track) => muxer.handle_track(track)?,
+            Event::Track(track) => match muxer.handle_track(track) {
+                // Segments do not take every codec; the other tracks go on.
+                Err(error) if error.kind() == ErrorKind::Unsupported => {}
+                result => result?,
+            },
             Event::Unit(unit) => muxer.handle_unit(unit, None)?,
             Event::Discontinuity => muxer.handle_discontinuity()?,
             _ => {}
@@ -61,7 +66,8 @@ fn drain(assembler: &mut Assembler, muxer: &mut Muxer) -> Result<(), Box<dyn Err
 
 /// Writes a file and, where it is a playlist, all that it names.
 fn save(muxer: &Muxer, folder: &Path, name: &str) -> Result<(), Box<dyn Error>> {
-    let file = muxer.file(name).ok_or(format!("no {name}: no H.264 video and no AAC audio"))?;
+    let file =
+        muxer.file(name).ok_or(format!("no {name}: no video and no audio that fits segments"))?;
     let bytes = file.body.to_bytes();
     std::fs::write(folder.join(name), &bytes)?;
     let Some(text) = name.strip_suffix(".m3u8").and_then(|_| std::str::from_utf8(&bytes).ok())

@@ -1,7 +1,7 @@
 //! A live-media core without I/O: bytes and time in, media out.
 //!
-//! RTMP and FLV come in; access units of H.264 and AAC stand in the middle; HLS in fragmented MP4, FLV recordings, MP4
-//! files and RTMP to players go out. There are no sockets, files, clocks or threads in here: you bring those, or take
+//! RTMP and FLV come in, with the codecs of Enhanced RTMP; access units of each track stand in the middle; HLS in
+//! fragmented MP4, FLV recordings, MP4 files and RTMP to players go out. There are no sockets, files, clocks or threads in here: you bring those, or take
 //! the [driver for tokio](crate::driver) behind the feature `tokio`.
 //!
 //! # From the first byte to HLS

@@ -45,6 +45,8 @@ pub struct Limits {
     pub segment_bytes: usize,
     /// Bytes of parameter sets of one track.
     pub parameter_set_bytes: usize,
+    /// Tracks of one stream, of video and of audio each. Enhanced RTMP can number 256; encoders send under 8.
+    pub tracks: usize,
 }
 
 impl Default for Limits {
@@ -68,6 +70,7 @@ impl Default for Limits {
             player_queue_bytes: 8 << 20,
             segment_bytes: 64 << 20,
             parameter_set_bytes: 64 << 10,
+            tracks: 16,
         }
     }
 }

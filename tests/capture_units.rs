@@ -44,18 +44,22 @@ fn crc32(data: &[u8]) -> u32 {
     })
 }
 
-/// One line a unit: kind, decode and presentation time in milliseconds, size, key, CRC-32.
-fn units(tags: &[Tag]) -> Vec<String> {
+/// One line a unit, of video with `delimiter` in front, which the assembler leaves out: kind, decode and presentation time in milliseconds, size, key, CRC-32.
+fn units(tags: &[Tag], delimiter: &[u8]) -> Vec<String> {
     let mut assembler = Assembler::new(&Limits::default());
     let mut lines = Vec::new();
     let mut take = |assembler: &mut Assembler| {
         while let Some(event) = assembler.poll_event() {
             match event {
                 Event::Unit(unit) => {
-                    let kind = if unit.track.kind == MediaKind::Video { "video" } else { "audio" };
+                    let (kind, delimiter) = match unit.track.kind {
+                        MediaKind::Video => ("video", delimiter),
+                        MediaKind::Audio => ("audio", &[][..]),
+                    };
+                    let data = [delimiter, &unit.data].concat();
                     let key = if unit.key { 'K' } else { '-' };
                     let (dts, pts) = (unit.dts / 1000, unit.pts() / 1000);
-                    let (size, crc) = (unit.data.len(), crc32(&unit.data));
+                    let (size, crc) = (data.len(), crc32(&data));
                     lines.push(format!("{kind} {dts} {pts} {size} {key} {crc:08x}"));
                 }
                 Event::Notice(notice) => panic!("{notice:?}"),
@@ -74,9 +78,13 @@ fn units(tags: &[Tag]) -> Vec<String> {
 }
 
 fn equals_ffprobe(capture: &[u8], packets: &str) {
+    equals_ffprobe_but_for(&[], capture, packets);
+}
+
+fn equals_ffprobe_but_for(delimiter: &[u8], capture: &[u8], packets: &str) {
     let tags = tags(capture);
     let expected: Vec<&str> = packets.lines().collect();
-    let found = units(&tags);
+    let found = units(&tags, delimiter);
     assert_eq!(found.len(), expected.len());
     for (found, expected) in found.iter().zip(expected) {
         assert_eq!(found, expected);
@@ -107,4 +115,13 @@ fn ffmpeg_8_1_and_9_0_send_what_5_1_sends() {
     let packets = include_str!("data/ffmpeg-5.1/publish.packets");
     equals_ffprobe(include_bytes!("data/ffmpeg-8.1/publish.c2s"), packets);
     equals_ffprobe(include_bytes!("data/ffmpeg-9.0/publish.c2s"), packets);
+}
+
+#[test]
+fn a6_20_a6_31_ffmpeg_9_0_publishes_av1_and_opus_by_enhanced_rtmp() {
+    equals_ffprobe_but_for(
+        &[0x12, 0],
+        include_bytes!("data/ffmpeg-9.0/publish-av1-enhanced.c2s"),
+        include_str!("data/ffmpeg-9.0/publish-av1-enhanced.packets"),
+    );
 }

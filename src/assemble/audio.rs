@@ -10,14 +10,19 @@ use crate::codec::aac::adts::{AdtsHeader, starts_with_sync};
 use crate::flv::body::{AudioBody, PacketType};
 use crate::media::{CodecConfig, TrackId};
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct AudioAssembly {
+    id: TrackId,
     config: Option<AacConfig>,
     /// The configuration is from ADTS headers, not from a sequence header.
     from_adts: bool,
 }
 
 impl AudioAssembly {
+    pub(super) const fn new(id: TrackId) -> Self {
+        Self { id, config: None, from_adts: false }
+    }
+
     pub(super) const fn has_config(&self) -> bool {
         self.config.is_some()
     }
@@ -54,7 +59,7 @@ impl AudioAssembly {
         }
         let shared = Arc::new(CodecConfig::Aac(config.clone()));
         self.config = Some(config);
-        stage.items.push_back(Item::Track(track(TrackId::AUDIO, &shared)));
+        stage.items.push_back(Item::Track(track(self.id, &shared)));
     }
 
     fn frames(&mut self, data: &Bytes, wire: u32, stage: &mut Stage) {
@@ -68,7 +73,7 @@ impl AudioAssembly {
         if self.config.is_none() {
             return stage.note(NoticeKind::BeforeConfig, "FLV 10.1 E.4.2.2");
         }
-        stage.items.push_back(unit(wire, 0, data.clone()));
+        stage.items.push_back(unit(self.id, wire, 0, data.clone()));
     }
 
     fn adts_frames(&mut self, data: &Bytes, wire: u32, stage: &mut Stage) {
@@ -82,7 +87,7 @@ impl AudioAssembly {
             for block in blocks.into_iter().filter(|block| !block.is_empty()) {
                 let behind = samples * 1_000_000 / i64::from(config.sample_rate().max(1));
                 samples += i64::from(config.frame_samples());
-                stage.items.push_back(unit(wire, behind, rest.slice(block)));
+                stage.items.push_back(unit(self.id, wire, behind, rest.slice(block)));
             }
             rest = rest.slice(header.frame_bytes..);
         }
@@ -103,6 +108,6 @@ impl AudioAssembly {
     }
 }
 
-const fn unit(wire: u32, behind: i64, data: Bytes) -> Item {
-    Item::Unit(RawUnit { track: TrackId::AUDIO, wire, behind, composition: 0, key: true, data })
+pub(super) const fn unit(track: TrackId, wire: u32, behind: i64, data: Bytes) -> Item {
+    Item::Unit(RawUnit { track, wire, behind, composition: 0, key: true, data })
 }

@@ -1,6 +1,6 @@
 //! Times of the tracks: unwrapped, monotonic, and on one time line.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use super::{Event, Item, NoticeKind, RawUnit, Stage};
 use crate::media::{AccessUnit, MediaKind, TrackId};
@@ -22,8 +22,7 @@ const CONTRADICTIONS: usize = 8;
 /// Times units. Within an epoch each track's decode times rise.
 #[derive(Debug, Default)]
 pub(super) struct Clock {
-    video: TrackClock,
-    audio: TrackClock,
+    tracks: BTreeMap<TrackId, TrackClock>,
     doubt: Option<Doubt>,
 }
 
@@ -42,7 +41,7 @@ struct TrackClock {
 /// A track jumped, and whether the others do is not known yet.
 #[derive(Debug)]
 struct Doubt {
-    kind: MediaKind,
+    id: TrackId,
     /// Its units since then, with their times.
     held: VecDeque<(i64, Item)>,
     contradictions: usize,
@@ -52,20 +51,17 @@ type Give<'a> = &'a mut dyn FnMut(Event);
 
 impl Clock {
     pub(super) fn handle(&mut self, item: Item, give: Give<'_>, stage: &mut Stage) {
-        let id = match &item {
-            Item::Track(track) => track.id,
-            Item::Unit(unit) => unit.track,
+        let (id, time) = match &item {
+            Item::Track(track) => (track.id, 0),
+            Item::Unit(unit) => (unit.track, self.unwrap(unit)),
+            Item::Hold(_) => return,
         };
-        let time = match &item {
-            Item::Unit(unit) => self.unwrap(unit),
-            Item::Track(_) => 0,
-        };
-        self.route(id.kind, time, item, give, stage);
+        self.route(id, time, item, give, stage);
     }
 
-    fn route(&mut self, kind: MediaKind, time: i64, item: Item, give: Give<'_>, stage: &mut Stage) {
+    fn route(&mut self, id: TrackId, time: i64, item: Item, give: Give<'_>, stage: &mut Stage) {
         match &mut self.doubt {
-            Some(doubt) if doubt.kind == kind => self.handle_doubtful(time, item, give, stage),
+            Some(doubt) if doubt.id == id => self.handle_doubtful(time, item, give, stage),
             Some(_) => self.handle_witness(time, item, give, stage),
             None => self.handle_plain(time, item, give, stage),
         }
@@ -80,36 +76,28 @@ impl Clock {
         }
     }
 
-    fn track(&self, kind: MediaKind) -> &TrackClock {
-        match kind {
-            MediaKind::Video => &self.video,
-            MediaKind::Audio => &self.audio,
-        }
+    fn track(&self, id: TrackId) -> TrackClock {
+        self.tracks.get(&id).copied().unwrap_or_default()
     }
 
-    fn track_mut(&mut self, kind: MediaKind) -> &mut TrackClock {
-        match kind {
-            MediaKind::Video => &mut self.video,
-            MediaKind::Audio => &mut self.audio,
-        }
+    fn track_mut(&mut self, id: TrackId) -> &mut TrackClock {
+        self.tracks.entry(id).or_default()
     }
 
-    fn other(&self, kind: MediaKind) -> &TrackClock {
-        match kind {
-            MediaKind::Video => &self.audio,
-            MediaKind::Audio => &self.video,
-        }
+    fn others(&self, id: TrackId) -> impl Iterator<Item = &TrackClock> {
+        self.tracks.iter().filter(move |(other, _)| **other != id).map(|(_, track)| track)
     }
 
     /// Unwrapped wire time in microseconds, by serial arithmetic against the track's last, or the other's.
     fn unwrap(&mut self, unit: &RawUnit) -> i64 {
-        let kind = unit.track.kind;
-        let last = self.track(kind).wire.or(self.other(kind).wire);
+        let id = unit.track;
+        let other = || self.others(id).find_map(|track| track.wire);
+        let last = self.track(id).wire.or_else(other);
         let wire = last.map_or(i64::from(unit.wire), |last| {
             let low = u32::try_from(last.rem_euclid(1 << 32)).unwrap_or(0);
             last.saturating_add(i64::from(unit.wire.wrapping_sub(low).cast_signed()))
         });
-        self.track_mut(kind).wire = Some(wire);
+        self.track_mut(id).wire = Some(wire);
         wire.saturating_mul(1000).saturating_add(unit.behind)
     }
 
@@ -117,12 +105,13 @@ impl Clock {
         let unit = match item {
             Item::Track(track) => return give(Event::Track(track)),
             Item::Unit(unit) => unit,
+            Item::Hold(_) => return,
         };
-        let kind = unit.track.kind;
-        match self.judge(kind, time) {
+        let id = unit.track;
+        match self.judge(id, time) {
             Judgement::InOrder => self.give_unit(time, unit, give, stage),
             Judgement::BackInLine => {
-                self.track_mut(kind).shift = 0;
+                self.track_mut(id).shift = 0;
                 self.give_unit(time, unit, give, stage);
             }
             Judgement::Alone => {
@@ -131,20 +120,21 @@ impl Clock {
             }
             Judgement::Jump => {
                 let held = VecDeque::from([(time, Item::Unit(unit))]);
-                self.doubt = Some(Doubt { kind, held, contradictions: 0 });
+                self.doubt = Some(Doubt { id, held, contradictions: 0 });
             }
         }
     }
 
-    fn judge(&self, kind: MediaKind, time: i64) -> Judgement {
-        let track = self.track(kind);
+    fn judge(&self, id: TrackId, time: i64) -> Judgement {
+        let track = self.track(id);
         let Some(last) = track.dts else { return Judgement::InOrder };
         let follows = |time: i64| (-MAX_BACK..=MAX_AHEAD).contains(&time.saturating_sub(last));
         let shifted = time.saturating_add(track.shift);
         if follows(shifted) {
             return Judgement::InOrder;
         }
-        let other = self.other(kind).dts.filter(|&other| other > last - SILENT);
+        let heard = |other: &i64| *other > last.saturating_sub(SILENT);
+        let other = self.others(id).filter_map(|track| track.dts).filter(heard).max();
         let Some(other) = other else { return Judgement::Alone };
         let meets = |time: i64| time > last && (time - other).abs() <= MAX_BACK;
         if meets(shifted) {
@@ -159,13 +149,13 @@ impl Clock {
     /// More of the track that jumped: an outlier if it goes on where it was.
     fn handle_doubtful(&mut self, time: i64, item: Item, give: Give<'_>, stage: &mut Stage) {
         let Some(doubt) = &mut self.doubt else { return };
-        let kind = doubt.kind;
+        let id = doubt.id;
         let is_unit = matches!(item, Item::Unit(_));
         doubt.held.push_back((time, item));
         let bytes: usize = doubt.held.iter().map(|(_, item)| item.bytes()).sum();
         let full = doubt.held.len() >= MAX_HELD || bytes > MAX_HELD_BYTES;
         let contradicted = doubt.contradictions > 0;
-        if is_unit && matches!(self.judge(kind, time), Judgement::InOrder | Judgement::BackInLine) {
+        if is_unit && matches!(self.judge(id, time), Judgement::InOrder | Judgement::BackInLine) {
             self.pass_outliers(give, stage);
         } else if full && contradicted {
             self.repair(give, stage);
@@ -176,18 +166,18 @@ impl Clock {
 
     /// A unit of the other track: it jumped too, or goes on.
     fn handle_witness(&mut self, time: i64, item: Item, give: Give<'_>, stage: &mut Stage) {
-        let kind = match &item {
-            Item::Unit(unit) => unit.track.kind,
-            Item::Track(_) => return self.handle_plain(time, item, give, stage),
+        let id = match &item {
+            Item::Unit(unit) => unit.track,
+            _ => return self.handle_plain(time, item, give, stage),
         };
-        let in_order = match self.track(kind).dts {
-            None => false,
-            Some(last) => (-MAX_BACK..=MAX_AHEAD)
-                .contains(&time.saturating_add(self.track(kind).shift).saturating_sub(last)),
-        };
+        let track = self.track(id);
+        let in_order = track.dts.is_some_and(|last| {
+            let step = time.saturating_add(track.shift).saturating_sub(last);
+            (-MAX_BACK..=MAX_AHEAD).contains(&step)
+        });
         if !in_order {
             self.new_epoch(give, stage);
-            return self.route(kind, time, item, give, stage);
+            return self.route(id, time, item, give, stage);
         }
         self.handle_plain(time, item, give, stage);
         let Some(doubt) = &mut self.doubt else { return };
@@ -199,47 +189,47 @@ impl Clock {
 
     /// The last held unit is in order again: those before it were off.
     fn pass_outliers(&mut self, give: Give<'_>, stage: &mut Stage) {
-        let Some(Doubt { kind, mut held, .. }) = self.doubt.take() else { return };
+        let Some(Doubt { id, mut held, .. }) = self.doubt.take() else { return };
         let last = held.pop_back();
         for (_, item) in held {
-            let track = self.track(kind);
+            let track = self.track(id);
             let time = track.dts.unwrap_or(0).saturating_add(MIN_STEP).saturating_sub(track.shift);
             stage.note(NoticeKind::TimeJump, "RTMP 1.0 3");
-            self.route(kind, time, item, give, stage);
+            self.route(id, time, item, give, stage);
         }
         if let Some((time, item)) = last {
-            self.route(kind, time, item, give, stage);
+            self.route(id, time, item, give, stage);
         }
     }
 
     /// One track alone jumped: it goes on where it was.
     fn repair(&mut self, give: Give<'_>, stage: &mut Stage) {
-        let Some(Doubt { kind, held, .. }) = self.doubt.take() else { return };
+        let Some(Doubt { id, held, .. }) = self.doubt.take() else { return };
         stage.note(NoticeKind::TimeJump, "RTMP 1.0 3");
         let first =
             held.iter().find_map(|(time, item)| matches!(item, Item::Unit(_)).then_some(*time));
-        let track = self.track_mut(kind);
+        let track = self.track_mut(id);
         if let (Some(first), Some(last)) = (first, track.dts) {
             track.shift = last.saturating_add(track.step.max(MIN_STEP)).saturating_sub(first);
         }
-        held.into_iter().for_each(|(time, item)| self.route(kind, time, item, give, stage));
+        held.into_iter().for_each(|(time, item)| self.route(id, time, item, give, stage));
     }
 
     fn new_epoch(&mut self, give: Give<'_>, stage: &mut Stage) {
-        let Some(Doubt { kind, held, .. }) = self.doubt.take() else { return };
+        let Some(Doubt { id, held, .. }) = self.doubt.take() else { return };
         self.restart(give);
-        held.into_iter().for_each(|(time, item)| self.route(kind, time, item, give, stage));
+        held.into_iter().for_each(|(time, item)| self.route(id, time, item, give, stage));
     }
 
     fn restart(&mut self, give: Give<'_>) {
-        for track in [&mut self.video, &mut self.audio] {
+        for track in self.tracks.values_mut() {
             (track.dts, track.shift) = (None, 0);
         }
         give(Event::Discontinuity);
     }
 
     fn give_unit(&mut self, time: i64, unit: RawUnit, give: Give<'_>, stage: &mut Stage) {
-        let track = self.track_mut(unit.track.kind);
+        let track = self.track_mut(unit.track);
         let wanted = time.saturating_add(track.shift);
         let dts = match track.dts {
             Some(last) if wanted < last.saturating_add(MIN_STEP) => {
@@ -253,13 +243,9 @@ impl Clock {
             None => wanted,
         };
         track.dts = Some(dts);
-        // The presentation time stays what it was; sound has none of its own.
-        let pts_offset = match unit.track {
-            TrackId { kind: MediaKind::Video, .. } => {
-                i64::from(unit.composition) * 1000 - (dts - wanted)
-            }
-            TrackId { kind: MediaKind::Audio, .. } => 0,
-        };
+        // The presentation time of a picture stays what it was; sound moves with its decode time.
+        let moved = if unit.track.kind == MediaKind::Video { dts - wanted } else { 0 };
+        let pts_offset = unit.composition - moved;
         let RawUnit { track, key, data, .. } = unit;
         give(Event::Unit(AccessUnit { track, dts, pts_offset, key, data }));
     }

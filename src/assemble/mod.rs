@@ -6,26 +6,29 @@
 
 mod audio;
 mod clock;
+mod hevc;
+mod pictures;
+mod sounds;
+mod tracks;
 mod video;
 
 #[cfg(test)]
 mod tests;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use bytes::Bytes;
 
 use crate::amf::Value;
-use crate::error::{ErrorKind, Notice, Tally};
-use crate::flv::body::{AudioBody, AudioCodec, FrameType, VideoBody, VideoCodec};
+use crate::error::{Notice, Tally};
+use crate::flv::body::{AudioBody, VideoBody};
 use crate::flv::{Tag, TagKind, parse_metadata};
 use crate::limits::Limits;
 use crate::media::{AccessUnit, CodecConfig, Track, TrackId};
 
-use audio::AudioAssembly;
 use clock::Clock;
-use video::VideoAssembly;
+use tracks::{AudioTrack, VideoTrack};
 
 /// Ticks a second of all times that come from RTMP and FLV: microseconds, which wire milliseconds fit exactly.
 pub const TIMESCALE: u32 = 1_000_000;
@@ -35,15 +38,18 @@ const MAX_BEHIND: usize = 64;
 /// How far the audio may be ahead of a picture that is still growing, in milliseconds.
 const MAX_AHEAD_MS: i32 = 250;
 
+/// Composition times past this many milliseconds are wrong.
+const MAX_COMPOSITION_MS: i32 = 15 * 60 * 1000;
+
 /// What the assembler tolerated, repaired or left out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum NoticeKind {
     /// A body whose header cannot be read, left out.
     MalformedBody,
-    /// Video of a codec, or in a packet, that is not implemented, left out.
+    /// Video of a codec, or in a packet, that is not known or not that of its track, left out.
     UnsupportedVideo,
-    /// Audio of a codec, or in a packet, that is not implemented, left out.
+    /// Audio of a codec, or in a packet, that is not known or not that of its track, left out.
     UnsupportedAudio,
     /// An empty sequence header, ignored.
     EmptyConfig,
@@ -51,7 +57,7 @@ pub enum NoticeKind {
     BadConfig,
     /// Frames before any configuration, left out.
     BeforeConfig,
-    /// Parameter sets in the stream that are not those of the sequence header.
+    /// A configuration in the stream that is not that of the sequence header.
     InBandConfig,
     /// Start codes where NAL unit lengths belong, rewritten.
     AnnexB,
@@ -59,7 +65,7 @@ pub enum NoticeKind {
     InnerStartCode,
     /// NAL units of no bytes, left out.
     EmptyNal,
-    /// A NAL unit length past the end of its message: the rest of the message is left out.
+    /// A length of a NAL unit or OBU past the end of its message: the rest of the message is left out.
     NalOverrun,
     /// Access unit delimiters, left out: an MP4 sample must not have them.
     Delimiter,
@@ -71,7 +77,7 @@ pub enum NoticeKind {
     LateSlice,
     /// Pictures that had to be copied into a new buffer.
     Rebuilt,
-    /// A key-frame flag that the NAL units contradict, ignored.
+    /// A key-frame flag that the bitstream contradicts, ignored.
     KeyFlag,
     /// A composition time past 15 minutes, replaced by the one before.
     CompositionTime,
@@ -79,9 +85,13 @@ pub enum NoticeKind {
     NonMonotonic,
     /// A time of one track far off the stream's, moved to where the track was.
     TimeJump,
+    /// Pictures that need others from before the first key frame, left out.
+    BeforeKey,
+    /// Tracks past [`Limits::tracks`], left out.
+    TooManyTracks,
     /// AAC frames with ADTS headers, taken off.
     Adts,
-    /// AAC frames of no bytes, left out.
+    /// Frames of no bytes, left out.
     EmptyFrame,
 }
 
@@ -115,8 +125,8 @@ pub enum Event {
 #[derive(Debug)]
 pub struct Assembler {
     limits: Limits,
-    video: VideoAssembly,
-    audio: AudioAssembly,
+    video: BTreeMap<u8, VideoTrack>,
+    audio: BTreeMap<u8, AudioTrack>,
     clock: Clock,
     stage: Stage,
     events: VecDeque<Event>,
@@ -127,12 +137,14 @@ pub struct Assembler {
 enum Item {
     Track(Track),
     Unit(RawUnit),
+    /// The place of a picture of this track that may still grow.
+    Hold(TrackId),
 }
 
 impl Item {
     const fn bytes(&self) -> usize {
         match self {
-            Self::Track(_) => 0,
+            Self::Track(_) | Self::Hold(_) => 0,
             Self::Unit(unit) => unit.data.len(),
         }
     }
@@ -145,8 +157,8 @@ struct RawUnit {
     wire: u32,
     /// Time behind the message's, in microseconds: for the second and further frames of one message.
     behind: i64,
-    /// Composition time in milliseconds.
-    composition: i32,
+    /// Presentation time minus decode time in microseconds.
+    composition: i64,
     key: bool,
     data: Bytes,
 }
@@ -163,6 +175,40 @@ impl Stage {
     fn note(&mut self, kind: NoticeKind, clause: &'static str) {
         self.fresh.extend(self.notices.count(kind, clause));
     }
+
+    /// Takes the items up to the first that is held.
+    fn take_ready(&mut self) -> VecDeque<Item> {
+        let held = self.items.iter().position(|item| matches!(item, Item::Hold(_)));
+        let behind = held.map(|held| self.items.split_off(held)).unwrap_or_default();
+        std::mem::replace(&mut self.items, behind)
+    }
+
+    /// Takes the place of a held picture out, and all behind it.
+    fn split_at_hold(&mut self, id: TrackId) -> VecDeque<Item> {
+        let hold = |item: &Item| matches!(item, Item::Hold(held) if *held == id);
+        let place = self.items.iter().position(hold).unwrap_or(self.items.len());
+        let mut behind = self.items.split_off(place);
+        behind.pop_front();
+        behind
+    }
+}
+
+/// Composition times of one track: one that cannot be is replaced by the one before.
+#[derive(Clone, Copy, Debug, Default)]
+struct Composition {
+    last: i32,
+}
+
+impl Composition {
+    /// Presentation time of a body minus its decode time, in microseconds.
+    fn micros(&mut self, body: &VideoBody, stage: &mut Stage) -> i64 {
+        if body.composition_time.unsigned_abs() > MAX_COMPOSITION_MS.unsigned_abs() {
+            stage.note(NoticeKind::CompositionTime, "FLV 10.1 E.4.3.1");
+        } else {
+            self.last = body.composition_time;
+        }
+        i64::from(self.last) * 1000 + i64::from(body.nanoseconds / 1000)
+    }
 }
 
 impl Assembler {
@@ -171,8 +217,8 @@ impl Assembler {
     pub fn new(limits: &Limits) -> Self {
         Self {
             limits: limits.clone(),
-            video: VideoAssembly::new(limits),
-            audio: AudioAssembly::default(),
+            video: BTreeMap::new(),
+            audio: BTreeMap::new(),
             clock: Clock::default(),
             stage: Stage::default(),
             events: VecDeque::new(),
@@ -199,19 +245,15 @@ impl Assembler {
 
     /// Ends the stream: gives what was held, and the end of each track.
     pub fn finish(&mut self) {
-        self.video.release(&mut self.stage);
+        self.release_all();
         self.run();
         let mut out = Vec::new();
         self.clock.finish(&mut |event| out.push(event), &mut self.stage);
         self.events.extend(out);
         self.say();
-        for (id, known) in
-            [(TrackId::VIDEO, self.video.has_config()), (TrackId::AUDIO, self.audio.has_config())]
-        {
-            if known {
-                self.events.push_back(Event::EndOfTrack(id));
-            }
-        }
+        let video = self.video.values().filter(|track| track.has_config()).map(VideoTrack::id);
+        let audio = self.audio.values().filter(|track| track.has_config()).map(AudioTrack::id);
+        self.events.extend(video.chain(audio).map(Event::EndOfTrack));
     }
 
     /// What was tolerated so far, each kind with its count.
@@ -221,39 +263,53 @@ impl Assembler {
     }
 
     fn handle_video(&mut self, tag: &Tag) {
-        match VideoBody::parse(&tag.body) {
-            Ok(body) if body.frame_type == FrameType::Command => {}
-            Ok(body) if body.codec == VideoCodec::Avc => {
-                self.video.handle(&body, tag.timestamp, &mut self.stage);
-            }
-            Err(error) if error.kind() != ErrorKind::Unsupported => {
-                self.stage.note(NoticeKind::MalformedBody, "FLV 10.1 E.4.3.1");
-            }
-            _ => self.stage.note(NoticeKind::UnsupportedVideo, ""),
+        let (bodies, error) = VideoBody::parse_all(&tag.body);
+        if error.is_some() {
+            self.stage.note(NoticeKind::MalformedBody, "FLV 10.1 E.4.3.1");
         }
+        for body in &bodies {
+            let (limits, stage) = (&self.limits, &mut self.stage);
+            if let Some(track) = tracks::video(&mut self.video, body, limits, stage) {
+                track.handle(body, tag.timestamp, stage);
+            }
+        }
+        self.bound(tag.timestamp);
     }
 
     fn handle_audio(&mut self, tag: &Tag) {
-        match AudioBody::parse(&tag.body) {
-            Ok(body) if body.codec == AudioCodec::Aac => {
-                self.audio.handle(&body, tag.timestamp, &mut self.stage);
-                if let Some(wire) = self.video.growing_since() {
-                    let ahead = tag.timestamp.wrapping_sub(wire).cast_signed();
-                    if ahead > MAX_AHEAD_MS || self.stage.items.len() > MAX_BEHIND {
-                        self.video.release(&mut self.stage);
-                    }
-                }
+        let (bodies, error) = AudioBody::parse_all(&tag.body);
+        if error.is_some() {
+            self.stage.note(NoticeKind::MalformedBody, "FLV 10.1 E.4.2.1");
+        }
+        for body in &bodies {
+            let (limits, stage) = (&self.limits, &mut self.stage);
+            if let Some(track) = tracks::audio(&mut self.audio, body, limits, stage) {
+                track.handle(body, tag.timestamp, stage);
             }
-            Err(error) if error.kind() != ErrorKind::Unsupported => {
-                self.stage.note(NoticeKind::MalformedBody, "FLV 10.1 E.4.2.1");
+        }
+        self.bound(tag.timestamp);
+    }
+
+    /// Gives pictures that may still grow, where too much waits behind one.
+    fn bound(&mut self, wire: u32) {
+        let late = |since: u32| wire.wrapping_sub(since).cast_signed() > MAX_AHEAD_MS;
+        let full = self.stage.items.len() > MAX_BEHIND;
+        for track in self.video.values_mut() {
+            if track.growing_since().is_some_and(|since| full || late(since)) {
+                track.release(&mut self.stage);
             }
-            _ => self.stage.note(NoticeKind::UnsupportedAudio, ""),
+        }
+    }
+
+    fn release_all(&mut self) {
+        for track in self.video.values_mut() {
+            track.release(&mut self.stage);
         }
     }
 
     /// Times what the first stage gave, unless it waits behind a picture that may still grow.
     fn run(&mut self) {
-        for item in self.video.take_ready(&mut self.stage) {
+        for item in self.stage.take_ready() {
             let events = &mut self.events;
             self.clock.handle(item, &mut |event| events.push_back(event), &mut self.stage);
         }

@@ -2,6 +2,7 @@
 
 #![expect(clippy::cast_possible_truncation, reason = "test data is small")]
 
+mod enhanced;
 mod times;
 
 use bytes::Bytes;
@@ -445,22 +446,4 @@ fn b4_11_nal_units_tell_the_key_frame() {
         [true, false]
     );
     assert_eq!(notices, [(NoticeKind::KeyFlag, 2)]);
-}
-
-#[test]
-fn b4_13_other_codecs_are_said_and_left_out() {
-    let tags = [
-        tag(TagKind::Video, 0, &[0x14, 1, 2, 3], &[]),
-        tag(TagKind::Audio, 0, &[0x2f, 1, 2], &[]),
-        tag(TagKind::Video, 0, &[0x90, b'h', b'v', b'c', b'1'], &[1]),
-        tag(TagKind::Video, 0, &[0x17], &[]),
-    ];
-    let (events, notices) = run(&tags);
-    assert_eq!(events, []);
-    let expected = [
-        (NoticeKind::UnsupportedVideo, 2),
-        (NoticeKind::UnsupportedAudio, 1),
-        (NoticeKind::MalformedBody, 1),
-    ];
-    assert_eq!(notices, expected);
 }

@@ -1,11 +1,10 @@
 //! H.264 messages into pictures.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::{Item, NoticeKind, RawUnit, Stage, track};
+use super::{Composition, Item, NoticeKind, RawUnit, Stage, track};
 use crate::buf::Writer;
 use crate::codec::h264::nal::{
     AnnexB, LengthPrefixed, NalType, find_start_code, is_first_slice, starts_with_start_code,
@@ -15,8 +14,6 @@ use crate::flv::body::{PacketType, VideoBody};
 use crate::limits::Limits;
 use crate::media::{CodecConfig, TrackId};
 
-/// Composition times past this many milliseconds are wrong.
-const MAX_COMPOSITION_MS: i32 = 15 * 60 * 1000;
 /// Messages that are searched whole for start codes inside NAL units, and how far in the others.
 const SCANNED_MESSAGES: u32 = 64;
 const SCANNED_BYTES: usize = 256;
@@ -25,6 +22,7 @@ const MAX_PREFIX_BYTES: usize = 64 << 10;
 
 #[derive(Debug)]
 pub(super) struct VideoAssembly {
+    id: TrackId,
     limits: Limits,
     sets: ParameterSets,
     config: Option<AvcConfig>,
@@ -34,7 +32,7 @@ pub(super) struct VideoAssembly {
     framing: Framing,
     growing: Option<Picture>,
     last_wire: Option<u32>,
-    last_composition: i32,
+    composition: Composition,
     /// NAL units of messages without a picture, with 4-byte lengths.
     prefix: Vec<u8>,
     scans: u32,
@@ -54,13 +52,11 @@ enum Framing {
 #[derive(Debug)]
 struct Picture {
     wire: u32,
-    composition: i32,
+    composition: i64,
     key: bool,
     /// Each with 4-byte lengths.
     parts: Vec<Bytes>,
     bytes: usize,
-    /// Items of the stage that go before it.
-    place: usize,
 }
 
 /// The NAL units of one message that are kept, and whether they stand in the message as they are wanted.
@@ -71,8 +67,9 @@ struct Split<'a> {
 }
 
 impl VideoAssembly {
-    pub(super) fn new(limits: &Limits) -> Self {
+    pub(super) fn new(id: TrackId, limits: &Limits) -> Self {
         Self {
+            id,
             limits: limits.clone(),
             sets: ParameterSets::default(),
             config: None,
@@ -81,7 +78,7 @@ impl VideoAssembly {
             framing: Framing::Unknown,
             growing: None,
             last_wire: None,
-            last_composition: 0,
+            composition: Composition::default(),
             prefix: Vec::new(),
             scans: SCANNED_MESSAGES,
         }
@@ -96,18 +93,6 @@ impl VideoAssembly {
         self.growing.as_ref().map(|picture| picture.wire)
     }
 
-    /// Takes the items of the stage that nothing holds back.
-    pub(super) fn take_ready(&mut self, stage: &mut Stage) -> VecDeque<Item> {
-        match &mut self.growing {
-            None => std::mem::take(&mut stage.items),
-            Some(picture) => {
-                let place = std::mem::take(&mut picture.place).min(stage.items.len());
-                let behind = stage.items.split_off(place);
-                std::mem::replace(&mut stage.items, behind)
-            }
-        }
-    }
-
     pub(super) fn handle(&mut self, body: &VideoBody, wire: u32, stage: &mut Stage) {
         match body.packet {
             PacketType::SequenceHeader => {
@@ -116,7 +101,7 @@ impl VideoAssembly {
             }
             PacketType::Frames => self.message(body, wire, stage),
             PacketType::EndOfSequence => self.release(stage),
-            PacketType::Other(_) => stage.note(NoticeKind::UnsupportedVideo, "FLV 10.1 E.4.3.1"),
+            _ => stage.note(NoticeKind::UnsupportedVideo, "FLV 10.1 E.4.3.1"),
         }
     }
 
@@ -157,7 +142,7 @@ impl VideoAssembly {
         let shared = Arc::new(CodecConfig::Avc(config.clone()));
         self.config = Some(config);
         self.next = None;
-        stage.items.push_back(Item::Track(track(TrackId::VIDEO, &shared)));
+        stage.items.push_back(Item::Track(track(self.id, &shared)));
     }
 
     fn message(&mut self, body: &VideoBody, wire: u32, stage: &mut Stage) {
@@ -180,14 +165,14 @@ impl VideoAssembly {
             stage.note(NoticeKind::KeyFlag, "FLV 10.1 E.4.3.1");
         }
         self.last_wire = Some(wire);
-        let composition = self.composition(body.composition_time, stage);
+        let composition = self.composition.micros(body, stage);
         let mut parts = vec![part];
         if !self.prefix.is_empty() {
             parts.insert(0, std::mem::take(&mut self.prefix).into());
         }
         let bytes = parts.iter().map(Bytes::len).sum();
-        let place = stage.items.len();
-        self.growing = Some(Picture { wire, composition, key, parts, bytes, place });
+        stage.items.push_back(Item::Hold(self.id));
+        self.growing = Some(Picture { wire, composition, key, parts, bytes });
         if self.framing == Framing::Whole {
             self.release(stage);
         }
@@ -225,15 +210,6 @@ impl VideoAssembly {
         }
     }
 
-    fn composition(&mut self, composition: i32, stage: &mut Stage) -> i32 {
-        if composition.abs() > MAX_COMPOSITION_MS {
-            stage.note(NoticeKind::CompositionTime, "FLV 10.1 E.4.3.1");
-            return self.last_composition;
-        }
-        self.last_composition = composition;
-        composition
-    }
-
     /// Parameter sets in the stream: known ones change nothing.
     fn take_parameter_sets(&mut self, nals: &[&[u8]], stage: &mut Stage) {
         let mut changed = false;
@@ -260,13 +236,13 @@ impl VideoAssembly {
         if self.framing == Framing::Unknown {
             self.framing = Framing::Whole;
         }
-        let behind = stage.items.split_off(picture.place.min(stage.items.len()));
+        let behind = stage.split_at_hold(self.id);
         if let Some(next) = self.next.take_if(|_| picture.key) {
             self.apply(next, stage);
         }
         if self.config.is_some() {
             let unit = RawUnit {
-                track: TrackId::VIDEO,
+                track: self.id,
                 wire: picture.wire,
                 behind: 0,
                 composition: picture.composition,

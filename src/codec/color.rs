@@ -169,6 +169,14 @@ pub struct HdrMetadata {
     pub light: Option<ContentLight>,
 }
 
+impl HdrMetadata {
+    /// What is given here, and what `other` gives where nothing is.
+    #[must_use]
+    pub fn or(&self, other: &Self) -> Self {
+        Self { mastering: self.mastering.or(other.mastering), light: self.light.or(other.light) }
+    }
+}
+
 /// Sample aspect ratio of the table that H.264 (E-1), H.265 (E-1) and H.273 share; `None` for 0, for 255 (extended) and
 /// for reserved values.
 #[must_use]

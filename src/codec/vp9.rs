@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use super::bits::BitReader;
-use super::color::ColorInfo;
+use super::color::{ColorInfo, HdrMetadata};
 use super::vpcc::VpRecord;
 use crate::error::Result;
 use crate::limits::Limits;
@@ -16,6 +16,8 @@ pub struct Vp9Config {
     fields: VpRecord,
     record: Bytes,
     size: Option<(u32, u32)>,
+    /// Told beside the stream, which has no place for it.
+    hdr: HdrMetadata,
 }
 
 impl Vp9Config {
@@ -61,11 +63,27 @@ impl Vp9Config {
         if !fields.color.is_specified() {
             fields.color = key.color;
         }
-        Ok(Self::new(fields, Some((key.width, key.height))))
+        Ok(Self { hdr: self.hdr, ..Self::new(fields, Some((key.width, key.height))) })
+    }
+
+    /// The same, with what is told beside the stream; colour only where the record says nothing.
+    #[must_use]
+    pub fn with_color(&self, color: Option<ColorInfo>, hdr: &HdrMetadata) -> Self {
+        let mut fields = self.fields;
+        if let Some(color) = color.filter(|_| !fields.color.is_specified()) {
+            fields.color = ColorInfo { full_range: fields.color.full_range, ..color };
+        }
+        Self { hdr: *hdr, ..Self::new(fields, self.size) }
     }
 
     fn new(fields: VpRecord, size: Option<(u32, u32)>) -> Self {
-        Self { record: fields.write(), fields, size }
+        Self { record: fields.write(), fields, size, hdr: HdrMetadata::default() }
+    }
+
+    /// HDR10 metadata that was told beside the stream.
+    #[must_use]
+    pub const fn hdr(&self) -> &HdrMetadata {
+        &self.hdr
     }
 
     /// The `vpcC` box's content, FullBox header included.

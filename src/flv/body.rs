@@ -1,14 +1,14 @@
 //! Video and audio bodies: the bytes that an FLV tag and an RTMP message have in common.
 //!
-//! Legacy headers (FLV 10.1 E.4.2 and E.4.3) and, of the extended headers of Enhanced RTMP v2, those that carry one
-//! packet of one track. Payloads are shared, never copied.
+//! Legacy headers (FLV 10.1 E.4.2 and E.4.3) here, the extended headers of Enhanced RTMP v2 in [`enhanced`]. Payloads are
+//! shared, never copied.
 
 use bytes::Bytes;
-use nom::bytes::complete::take;
 use nom::combinator::map;
 use nom::number::complete::{be_i24, be_u8};
 use nom::{IResult, Parser};
 
+use super::enhanced;
 use crate::error::{Error, Layer, Result};
 
 /// What kind of frame a video body says that it is: a hint, which encoders get wrong.
@@ -58,7 +58,15 @@ pub enum VideoCodec {
     Screen2,
     /// 7, or `avc1`: H.264.
     Avc,
-    /// Another legacy codec id; 8 (H.263), 9 (MPEG-4 part 2) and 12 (HEVC) are in use without a specification.
+    /// `hvc1`, or the codec id 12, which is in use without a specification: HEVC.
+    Hevc,
+    /// `av01`: AV1.
+    Av1,
+    /// `vp09`: VP9.
+    Vp9,
+    /// `vp08`: VP8.
+    Vp8,
+    /// Another legacy codec id; 8 (H.263) and 9 (MPEG-4 part 2) are in use without a specification.
     Other(u8),
     /// Another FourCC of an extended header, its bytes in reading order.
     FourCc([u8; 4]),
@@ -73,8 +81,38 @@ impl From<u8> for VideoCodec {
             5 => Self::Vp6Alpha,
             6 => Self::Screen2,
             7 => Self::Avc,
+            12 => Self::Hevc,
             other => Self::Other(other),
         }
+    }
+}
+
+impl VideoCodec {
+    /// By the FourCC of an extended header.
+    #[must_use]
+    pub const fn from_four_cc(id: [u8; 4]) -> Self {
+        match &id {
+            b"avc1" => Self::Avc,
+            b"hvc1" => Self::Hevc,
+            b"av01" => Self::Av1,
+            b"vp09" => Self::Vp9,
+            b"vp08" => Self::Vp8,
+            _ => Self::FourCc(id),
+        }
+    }
+
+    /// The FourCC that an extended header names it by; `None` for those that only legacy headers have.
+    #[must_use]
+    pub const fn four_cc(self) -> Option<[u8; 4]> {
+        Some(match self {
+            Self::Avc => *b"avc1",
+            Self::Hevc => *b"hvc1",
+            Self::Av1 => *b"av01",
+            Self::Vp9 => *b"vp09",
+            Self::Vp8 => *b"vp08",
+            Self::FourCc(id) => id,
+            _ => return None,
+        })
     }
 }
 
@@ -88,7 +126,13 @@ pub enum PacketType {
     Frames,
     /// End of the sequence: more may follow behind a new header.
     EndOfSequence,
-    /// A packet of an extended header that carries no coded frames, or several packets: its number.
+    /// AMF values about the track, mostly `colorInfo`: [`enhanced::parse_color_info`].
+    Metadata,
+    /// Order of the channels: [`enhanced::MultichannelConfig`].
+    MultichannelConfig,
+    /// A command to the player, 0 start and 1 end of a seek: `data` is at most its byte.
+    Command,
+    /// Another packet: its number.
     Other(u8),
 }
 
@@ -103,33 +147,54 @@ pub struct VideoBody {
     pub packet: PacketType,
     /// Presentation time minus decode time, milliseconds, -2^23 to 2^23 - 1.
     pub composition_time: i32,
+    /// Nanoseconds to add to the presentation time, below a million (Enhanced RTMP v2 `TimestampOffsetNano`).
+    pub nanoseconds: u32,
+    /// Which track, 0 without multitrack. Video and audio number their tracks apart.
+    pub track: u8,
     /// The payload behind the header, shared with the body.
     pub data: Bytes,
 }
 
 impl VideoBody {
-    /// Reads the header of a video body. A codec that is not H.264 gives its payload untouched as [`PacketType::Frames`].
+    /// Reads a video body: of several tracks in one body the first. A legacy codec that is neither H.264 nor HEVC gives
+    /// its payload untouched as [`PacketType::Frames`].
     ///
     /// # Errors
     ///
-    /// Malformed where the header is cut short; unsupported for extended headers with modifiers or several tracks.
+    /// Malformed where the header is cut short or a multitrack packet is in a multitrack packet.
     pub fn parse(body: &Bytes) -> Result<Self> {
+        let (bodies, error) = Self::parse_all(body);
+        let none = Error::malformed(Layer::Flv, "video tag header").clause("FLV 10.1 E.4.3.1");
+        bodies.into_iter().next().ok_or(error.unwrap_or(none))
+    }
+
+    /// Reads all that a video body holds: one packet, or with multitrack one for each track. What stands before an error
+    /// is kept.
+    #[must_use]
+    pub fn parse_all(body: &Bytes) -> (Vec<Self>, Option<Error>) {
+        match body.first() {
+            Some(first) if first & 0x80 != 0 => enhanced::video_bodies(body),
+            _ => match Self::parse_legacy(body) {
+                Ok(one) => (vec![one], None),
+                Err(error) => (Vec::new(), Some(error)),
+            },
+        }
+    }
+
+    fn parse_legacy(body: &Bytes) -> Result<Self> {
         let malformed =
             |_| Error::malformed(Layer::Flv, "video tag header").clause("FLV 10.1 E.4.3.1");
         let (rest, first) = be_u8::<_, NomError<'_>>(body.as_ref()).map_err(malformed)?;
-        let extended = first & 0x80 != 0;
         let frame_type = FrameType::from(first >> 4 & 7);
-        let (rest, head) = match (extended, frame_type) {
+        let codec = VideoCodec::from(first & 15);
+        let (rest, (packet, composition_time)) = match (frame_type, codec) {
             // The command byte, and nothing else.
-            (_, FrameType::Command) => {
-                (rest, VideoHead::of(VideoCodec::from(first & 15), PacketType::Frames))
-            }
-            (true, _) => extended_video(rest, first & 15)?,
-            (false, _) if first & 15 == 7 => avc_head(rest).map_err(malformed)?,
-            (false, _) => (rest, VideoHead::of(VideoCodec::from(first & 15), PacketType::Frames)),
+            (FrameType::Command, _) => (rest, (PacketType::Command, 0)),
+            (_, VideoCodec::Avc | VideoCodec::Hevc) => avc_head(rest).map_err(malformed)?,
+            _ => (rest, (PacketType::Frames, 0)),
         };
-        let VideoHead { codec, packet, composition_time } = head;
-        Ok(Self { frame_type, codec, packet, composition_time, data: body.slice_ref(rest) })
+        let data = body.slice_ref(rest);
+        Ok(Self { frame_type, codec, packet, composition_time, nanoseconds: 0, track: 0, data })
     }
 
     /// Whether the body says that it is a key frame.
@@ -139,59 +204,20 @@ impl VideoBody {
     }
 }
 
-type NomError<'a> = nom::error::Error<&'a [u8]>;
-
-struct VideoHead {
-    codec: VideoCodec,
-    packet: PacketType,
-    composition_time: i32,
-}
-
-impl VideoHead {
-    const fn of(codec: VideoCodec, packet: PacketType) -> Self {
-        Self { codec, packet, composition_time: 0 }
-    }
-}
+pub(super) type NomError<'a> = nom::error::Error<&'a [u8]>;
 
 /// `AVCPacketType` and `CompositionTime`, which is signed.
-fn avc_head(input: &[u8]) -> IResult<&[u8], VideoHead> {
-    map((be_u8, be_i24), |(packet, composition_time)| VideoHead {
-        codec: VideoCodec::Avc,
-        packet: match packet {
+fn avc_head(input: &[u8]) -> IResult<&[u8], (PacketType, i32)> {
+    map((be_u8, be_i24), |(packet, composition_time)| {
+        let packet = match packet {
             0 => PacketType::SequenceHeader,
             1 => PacketType::Frames,
             2 => PacketType::EndOfSequence,
             other => PacketType::Other(other),
-        },
-        composition_time,
+        };
+        (packet, composition_time)
     })
     .parse(input)
-}
-
-fn four_cc(input: &[u8]) -> IResult<&[u8], [u8; 4]> {
-    map(take(4_usize), |bytes: &[u8]| bytes.first_chunk().copied().unwrap_or_default()).parse(input)
-}
-
-/// `ExVideoTagHeader` of one packet of one track (Enhanced RTMP v2).
-fn extended_video(input: &[u8], packet: u8) -> Result<(&[u8], VideoHead)> {
-    const CLAUSE: &str = "Enhanced RTMP v2 ExVideoTagHeader";
-    let malformed = |_| Error::malformed(Layer::Flv, "extended video tag header").clause(CLAUSE);
-    if packet > 5 {
-        let what = Error::unsupported(Layer::Flv, "video packet type");
-        return Err(what.found(packet.into()).clause(CLAUSE));
-    }
-    let (rest, id) = four_cc(input).map_err(malformed)?;
-    let codec = if &id == b"avc1" { VideoCodec::Avc } else { VideoCodec::FourCc(id) };
-    let timed = packet == 1 && matches!(&id, b"avc1" | b"hvc1" | b"vvc1");
-    let (rest, composition_time) =
-        if timed { be_i24::<_, NomError<'_>>(rest).map_err(malformed)? } else { (rest, 0) };
-    let packet = match packet {
-        0 => PacketType::SequenceHeader,
-        1 | 3 => PacketType::Frames,
-        2 => PacketType::EndOfSequence,
-        other => PacketType::Other(other),
-    };
-    Ok((rest, VideoHead { codec, packet, composition_time }))
 }
 
 /// Audio codec of a body.
@@ -202,7 +228,7 @@ pub enum AudioCodec {
     Pcm,
     /// 1: ADPCM.
     Adpcm,
-    /// 2: MP3.
+    /// 2, or `.mp3`: MP3.
     Mp3,
     /// 14: MP3 at 8 kHz.
     Mp3At8Khz,
@@ -216,6 +242,14 @@ pub enum AudioCodec {
     Aac,
     /// 11: Speex, always at 16 kHz mono.
     Speex,
+    /// `Opus`.
+    Opus,
+    /// `fLaC`: FLAC.
+    Flac,
+    /// `ac-3`: AC-3.
+    Ac3,
+    /// `ec-3`: E-AC-3.
+    Eac3,
     /// Another `SoundFormat`.
     Other(u8),
     /// Another FourCC of an extended header, its bytes in reading order.
@@ -239,6 +273,37 @@ impl From<u8> for AudioCodec {
     }
 }
 
+impl AudioCodec {
+    /// By the FourCC of an extended header. `mp3 ` with a blank is what one library writes for `.mp3`.
+    #[must_use]
+    pub const fn from_four_cc(id: [u8; 4]) -> Self {
+        match &id {
+            b"mp4a" => Self::Aac,
+            b"Opus" => Self::Opus,
+            b"fLaC" => Self::Flac,
+            b"ac-3" => Self::Ac3,
+            b"ec-3" => Self::Eac3,
+            b".mp3" | b"mp3 " => Self::Mp3,
+            _ => Self::FourCc(id),
+        }
+    }
+
+    /// The FourCC that an extended header names it by; `None` for those that only legacy headers have.
+    #[must_use]
+    pub const fn four_cc(self) -> Option<[u8; 4]> {
+        Some(match self {
+            Self::Aac => *b"mp4a",
+            Self::Opus => *b"Opus",
+            Self::Flac => *b"fLaC",
+            Self::Ac3 => *b"ac-3",
+            Self::Eac3 => *b"ec-3",
+            Self::Mp3 => *b".mp3",
+            Self::FourCc(id) => id,
+            _ => return None,
+        })
+    }
+}
+
 /// One audio body.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AudioBody {
@@ -252,33 +317,55 @@ pub struct AudioBody {
     pub stereo: bool,
     /// What `data` is.
     pub packet: PacketType,
+    /// Nanoseconds to add to the presentation time, below a million (Enhanced RTMP v2 `TimestampOffsetNano`).
+    pub nanoseconds: u32,
+    /// Which track, 0 without multitrack. Video and audio number their tracks apart.
+    pub track: u8,
     /// The payload behind the header, shared with the body.
     pub data: Bytes,
 }
 
 impl AudioBody {
-    /// Reads the header of an audio body. A codec that is not AAC gives its payload untouched as [`PacketType::Frames`].
+    /// Reads an audio body: of several tracks in one body the first. A legacy codec that is not AAC gives its payload
+    /// untouched as [`PacketType::Frames`].
     ///
     /// # Errors
     ///
-    /// Malformed where the header is cut short; unsupported for extended headers with modifiers or several tracks.
+    /// Malformed where the header is cut short or a multitrack packet is in a multitrack packet.
     pub fn parse(body: &Bytes) -> Result<Self> {
+        let (bodies, error) = Self::parse_all(body);
+        let none = Error::malformed(Layer::Flv, "audio tag header").clause("FLV 10.1 E.4.2.1");
+        bodies.into_iter().next().ok_or(error.unwrap_or(none))
+    }
+
+    /// Reads all that an audio body holds: one packet, or with multitrack one for each track. What stands before an error
+    /// is kept.
+    #[must_use]
+    pub fn parse_all(body: &Bytes) -> (Vec<Self>, Option<Error>) {
+        match body.first() {
+            Some(first) if first >> 4 == 9 => enhanced::audio_bodies(body),
+            _ => match Self::parse_legacy(body) {
+                Ok(one) => (vec![one], None),
+                Err(error) => (Vec::new(), Some(error)),
+            },
+        }
+    }
+
+    fn parse_legacy(body: &Bytes) -> Result<Self> {
         let malformed =
             |_| Error::malformed(Layer::Flv, "audio tag header").clause("FLV 10.1 E.4.2.1");
         let (rest, first) = be_u8::<_, NomError<'_>>(body.as_ref()).map_err(malformed)?;
         let format = first >> 4;
-        let (rest, codec, packet) = match format {
-            9 => extended_audio(rest, first & 15)?,
-            10 => {
-                let (rest, packet) = be_u8::<_, NomError<'_>>(rest).map_err(malformed)?;
-                let packet = match packet {
-                    0 => PacketType::SequenceHeader,
-                    1 => PacketType::Frames,
-                    other => PacketType::Other(other),
-                };
-                (rest, AudioCodec::Aac, packet)
-            }
-            _ => (rest, AudioCodec::from(format), PacketType::Frames),
+        let (rest, packet) = if format == 10 {
+            let (rest, packet) = be_u8::<_, NomError<'_>>(rest).map_err(malformed)?;
+            let packet = match packet {
+                0 => PacketType::SequenceHeader,
+                1 => PacketType::Frames,
+                other => PacketType::Other(other),
+            };
+            (rest, packet)
+        } else {
+            (rest, PacketType::Frames)
         };
         let sample_rate = match (format, first >> 2 & 3) {
             (5 | 7 | 8 | 14, _) => 8_000,
@@ -289,25 +376,8 @@ impl AudioBody {
             _ => 44_100,
         };
         let stereo = first & 1 == 1 && !matches!(format, 4..=6 | 11);
-        Ok(Self { codec, format, sample_rate, stereo, packet, data: body.slice_ref(rest) })
+        let (codec, data) = (AudioCodec::from(format), body.slice_ref(rest));
+        let (nanoseconds, track) = (0, 0);
+        Ok(Self { codec, format, sample_rate, stereo, packet, nanoseconds, track, data })
     }
-}
-
-/// `ExAudioTagHeader` of one packet of one track (Enhanced RTMP v2).
-fn extended_audio(input: &[u8], packet: u8) -> Result<(&[u8], AudioCodec, PacketType)> {
-    const CLAUSE: &str = "Enhanced RTMP v2 ExAudioTagHeader";
-    if packet > 4 {
-        let what = Error::unsupported(Layer::Flv, "audio packet type");
-        return Err(what.found(packet.into()).clause(CLAUSE));
-    }
-    let malformed = |_| Error::malformed(Layer::Flv, "extended audio tag header").clause(CLAUSE);
-    let (rest, id) = four_cc(input).map_err(malformed)?;
-    let codec = if &id == b"mp4a" { AudioCodec::Aac } else { AudioCodec::FourCc(id) };
-    let packet = match packet {
-        0 => PacketType::SequenceHeader,
-        1 => PacketType::Frames,
-        2 => PacketType::EndOfSequence,
-        other => PacketType::Other(other),
-    };
-    Ok((rest, codec, packet))
 }

@@ -1,6 +1,7 @@
 //! FLV: tags, bodies, reader, writer.
 
 pub mod body;
+pub mod enhanced;
 mod header;
 mod metadata;
 mod reader;

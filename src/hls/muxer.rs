@@ -17,7 +17,7 @@ use super::rendition::{Rendition, Terms, rate};
 use super::timeline::Epoch;
 use crate::error::{Error, Layer, Result};
 use crate::limits::Limits;
-use crate::media::{AccessUnit, CodecConfig, MediaKind, Track};
+use crate::media::{AccessUnit, MediaKind, Track};
 
 /// How a stream is cut and how much of it is listed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -129,15 +129,18 @@ impl Muxer {
     ///
     /// Fails with `Unsupported` for a second video track, and where the configuration fits no init segment.
     pub fn handle_track(&mut self, track: Track) -> Result<()> {
-        if let Some(rendition) =
-            self.renditions.iter_mut().find(|rendition| rendition.id() == track.id)
-        {
+        let fits = track.config.fits_mp4();
+        let known = self.renditions.iter_mut().find(|rendition| rendition.id() == track.id);
+        if let Some(rendition) = known {
+            rendition.refused = fits.is_err();
+            fits?;
             rendition.announced = true;
             let same = rendition.track.config == track.config
                 && rendition.track.timescale == track.timescale;
             rendition.pending = (!same).then_some(track);
             return Ok(());
         }
+        fits?;
         if track.id.kind == MediaKind::Video && self.renditions.iter().any(Rendition::is_video) {
             return Err(
                 Error::unsupported(Layer::Hls, "second video track").found(track.id.index.into())
@@ -156,7 +159,8 @@ impl Muxer {
     /// A unit that cannot be used is dropped and counted in [`stats`](Self::stats). Fails only with `LimitExceeded`,
     /// where a segment cannot be described by its boxes.
     pub fn handle_unit(&mut self, unit: AccessUnit, wall: Option<i64>) -> Result<()> {
-        let known = self.renditions.iter().any(|rendition| rendition.id() == unit.track);
+        let mut taken = self.renditions.iter().filter(|rendition| !rendition.refused);
+        let known = taken.any(|rendition| rendition.id() == unit.track);
         if self.ended || !known || unit.data.is_empty() {
             self.stats.dropped_units += 1;
             return Ok(());
@@ -303,16 +307,11 @@ fn variant<'a>(shown: impl Iterator<Item = &'a Rendition> + Clone) -> Variant {
     variant.codecs.dedup();
     if let Some(video) = video {
         variant.frame_rate = Some(rate(video.measured.samples * 1000, video.measured.micros));
-        if let CodecConfig::Avc(avc) = &*video.track.config {
-            variant.resolution = Some((avc.info().width, avc.info().height));
-        }
+        variant.resolution = video.track.config.size();
         variant.audio = sounds
             .map(|sound| AudioMedia {
                 name: sound.id().to_string(),
-                channels: match &*sound.track.config {
-                    CodecConfig::Aac(aac) => aac.channels(),
-                    CodecConfig::Avc(_) => 0,
-                },
+                channels: sound.track.config.channels().unwrap_or(0),
                 uri: uri(sound),
             })
             .collect();

@@ -52,6 +52,8 @@ pub(super) struct Rendition {
     pub(super) track: Track,
     /// A new configuration, which applies from the next epoch.
     pub(super) pending: Option<Track>,
+    /// Whether its present configuration fits no segment: its units are dropped.
+    pub(super) refused: bool,
     /// Whether the present publisher has announced it.
     pub(super) announced: bool,
     /// Whether it has segments, or samples on the way to one.
@@ -85,6 +87,7 @@ impl Rendition {
             typical: typical_duration(&track.config),
             track,
             pending: None,
+            refused: false,
             announced: true,
             started: false,
             clock,
@@ -334,13 +337,11 @@ fn init_name(id: TrackId, number: u64) -> String {
 }
 
 fn typical_duration(config: &CodecConfig) -> u32 {
-    match config {
-        CodecConfig::Avc(avc) => {
-            let (num, den) = avc.info().frame_rate.unwrap_or((25, 1));
-            let ticks = u64::from(mp4::VIDEO_TIMESCALE) * u64::from(den) / u64::from(num.max(1));
-            // Timing fields may hold anything; a frame of 1 to 1000 a second is believed.
-            u32::try_from(ticks).ok().filter(|ticks| (90..=90_000).contains(ticks)).unwrap_or(3600)
-        }
-        CodecConfig::Aac(aac) => aac.frame_samples(),
+    if let Some(samples) = config.frame_samples() {
+        return samples;
     }
+    let (num, den) = config.frame_rate().unwrap_or((25, 1));
+    let ticks = u64::from(mp4::VIDEO_TIMESCALE) * u64::from(den) / u64::from(num.max(1));
+    // Timing fields may hold anything; a frame of 1 to 1000 a second is believed.
+    u32::try_from(ticks).ok().filter(|ticks| (90..=90_000).contains(ticks)).unwrap_or(3600)
 }

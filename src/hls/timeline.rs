@@ -63,13 +63,12 @@ enum Kind {
 
 impl TrackClock {
     pub(super) fn new(config: &CodecConfig) -> Self {
-        let kind = match config {
-            CodecConfig::Avc(_) => Kind::Video { last: None },
-            CodecConfig::Aac(aac) => {
-                Kind::Audio(AudioClock::new(aac.sample_rate(), aac.frame_samples()))
-            }
+        let timescale = media_timescale(config);
+        let kind = match config.frame_samples() {
+            None => Kind::Video { last: None },
+            Some(samples) => Kind::Audio(AudioClock::new(timescale, samples)),
         };
-        Self { timescale: media_timescale(config), kind }
+        Self { timescale, kind }
     }
 
     pub(super) const fn timescale(&self) -> u32 {
@@ -88,7 +87,11 @@ impl TrackClock {
         match &mut self.kind {
             Kind::Audio(clock) => {
                 let first = clock.next_time().is_none();
-                let placement = clock.place(if first { decode.max(end) } else { decode });
+                let time = if first { decode.max(end) } else { decode };
+                let placement = match track.config.unit_samples(&unit.data) {
+                    Some(samples) => clock.place_frame(time, samples),
+                    None => clock.place(time),
+                };
                 let duration = Some(placement.duration);
                 Placed { time: placement.time, composition_offset: 0, duration }
             }

@@ -1,6 +1,6 @@
 //! What a player who joins is sent first.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use crate::codec::h264::nal::{LengthPrefixed, NalType, is_first_slice, is_intra_slice};
 use crate::flv::body::{AudioBody, AudioCodec, PacketType, VideoBody, VideoCodec};
@@ -11,19 +11,38 @@ const AUDIO_TAIL_MS: u32 = 1000;
 /// What a tag costs beside its body, so that many small tags are bounded too.
 const TAG_BYTES: usize = 64;
 
+/// Headers that are kept, of all tracks.
+const MAX_HEADERS: usize = 64;
+
+/// Sequence headers, colour and channel orders by track: video first, then by number, the sequence header first.
+type Headers = BTreeMap<(Kind, u8, Packet), Tag>;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Kind {
+    Video,
+    Audio,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Packet {
+    Config,
+    About,
+}
+
 /// Keeps metadata, sequence headers and the current group of pictures of one stream, for players who join.
 ///
 /// Feed it every tag with [`handle_tag`](Self::handle_tag). A group that outgrows the bound is dropped whole: a player
-/// who joins then waits for the next key frame, behind the headers. A stream without video keeps its last second.
+/// who joins then waits for the next key frame, behind the headers. Of several video tracks the one of the lowest number
+/// leads. A stream without video keeps its last second.
 #[derive(Clone, Debug)]
 pub struct GopCache {
     max_bytes: usize,
     metadata: Option<Tag>,
     /// In force at the start of the group; a change within the group stands in it.
-    video_header: Option<Tag>,
-    audio_header: Option<Tag>,
-    newest_video_header: Option<Tag>,
-    newest_audio_header: Option<Tag>,
+    headers: Headers,
+    newest: Headers,
+    /// The video track whose key frames start groups.
+    lead: Option<u8>,
     group: VecDeque<Tag>,
     bytes: usize,
     has_video: bool,
@@ -38,10 +57,9 @@ impl GopCache {
         Self {
             max_bytes,
             metadata: None,
-            video_header: None,
-            audio_header: None,
-            newest_video_header: None,
-            newest_audio_header: None,
+            headers: BTreeMap::new(),
+            newest: BTreeMap::new(),
+            lead: None,
             group: VecDeque::new(),
             bytes: 0,
             has_video: false,
@@ -59,13 +77,13 @@ impl GopCache {
         }
     }
 
-    /// Metadata, video header, audio header, then the current group from its key frame, in the order of the stream.
-    /// The first three have the time of the group's first tag.
+    /// Metadata, video headers, audio headers, then the current group from its key frame, in the order of the stream.
+    /// All ahead of the group have the time of its first tag.
     pub fn tags(&self) -> impl Iterator<Item = Tag> + '_ {
         let start = self.group.front().map(|tag| tag.timestamp);
-        [&self.metadata, &self.video_header, &self.audio_header]
-            .into_iter()
-            .flatten()
+        let metadata = self.metadata.iter();
+        metadata
+            .chain(self.headers.values())
             .cloned()
             .map(move |tag| Tag { timestamp: start.unwrap_or(tag.timestamp), ..tag })
             .chain(self.group.iter().cloned())
@@ -87,18 +105,12 @@ impl GopCache {
         self.has_video = true;
         match body.packet {
             PacketType::SequenceHeader => {
-                if !same_body(self.newest_video_header.as_ref(), tag) {
-                    self.keep(tag);
-                }
-                self.newest_video_header = Some(tag.clone());
-                if !self.in_group {
-                    self.video_header = Some(tag.clone());
-                }
+                self.keep_header((Kind::Video, body.track, Packet::Config), tag);
             }
-            PacketType::Frames if starts_group(&body) => {
+            PacketType::Metadata => self.keep_header((Kind::Video, body.track, Packet::About), tag),
+            PacketType::Frames if self.leads(body.track) && starts_group(&body) => {
                 self.start_group(tag.timestamp);
-                self.video_header.clone_from(&self.newest_video_header);
-                self.audio_header.clone_from(&self.newest_audio_header);
+                self.headers.clone_from(&self.newest);
                 self.keep(tag);
             }
             _ => self.keep(tag),
@@ -106,24 +118,44 @@ impl GopCache {
     }
 
     fn handle_audio(&mut self, tag: &Tag) {
-        let is_header = AudioBody::parse(&tag.body).is_ok_and(|body| {
-            body.packet == PacketType::SequenceHeader
-                && (body.codec != AudioCodec::Aac || body.data.len() >= 2)
+        let body = AudioBody::parse(&tag.body);
+        let header = body.ok().and_then(|body| match body.packet {
+            PacketType::SequenceHeader if body.codec == AudioCodec::Aac && body.data.len() < 2 => {
+                None
+            }
+            PacketType::SequenceHeader => Some((Kind::Audio, body.track, Packet::Config)),
+            PacketType::MultichannelConfig => Some((Kind::Audio, body.track, Packet::About)),
+            _ => None,
         });
-        if is_header {
-            if !same_body(self.newest_audio_header.as_ref(), tag) {
-                self.keep(tag);
-            }
-            self.newest_audio_header = Some(tag.clone());
-            if !self.in_group {
-                self.audio_header = Some(tag.clone());
-            }
+        if let Some(header) = header {
+            self.keep_header(header, tag);
         } else if self.has_video {
             self.keep(tag);
         } else {
             self.in_group = true;
             self.keep(tag);
             self.trim_audio(tag.timestamp);
+        }
+    }
+
+    /// Whether the key frames of this track start groups: it has the lowest number so far.
+    fn leads(&mut self, track: u8) -> bool {
+        let lead = self.lead.map_or(track, |lead| lead.min(track));
+        self.lead = Some(lead);
+        lead == track
+    }
+
+    fn keep_header(&mut self, key: (Kind, u8, Packet), tag: &Tag) {
+        let known = self.newest.get(&key);
+        if known.is_none() && self.newest.len() >= MAX_HEADERS {
+            return self.keep(tag);
+        }
+        if known.is_none_or(|known| known.body != tag.body) {
+            self.keep(tag);
+        }
+        self.newest.insert(key, tag.clone());
+        if !self.in_group {
+            self.headers.insert(key, tag.clone());
         }
     }
 
@@ -136,8 +168,7 @@ impl GopCache {
         self.group.push_back(tag.clone());
         if self.bytes > self.max_bytes {
             self.drop_group();
-            self.video_header.clone_from(&self.newest_video_header);
-            self.audio_header.clone_from(&self.newest_audio_header);
+            self.headers.clone_from(&self.newest);
         }
     }
 
@@ -167,12 +198,8 @@ impl GopCache {
             self.group.pop_front();
         }
         // A header within the tail may have slid out of it.
-        self.audio_header.clone_from(&self.newest_audio_header);
+        self.headers.clone_from(&self.newest);
     }
-}
-
-fn same_body(known: Option<&Tag>, tag: &Tag) -> bool {
-    known.is_some_and(|known| known.body == tag.body)
 }
 
 /// Whether decoding can start at a body of coded frames. For H.264 the NAL units tell, and the flag only where they

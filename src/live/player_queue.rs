@@ -25,6 +25,8 @@ pub enum ItemClass {
     InterFrame,
     /// An audio frame.
     Audio,
+    /// A header of a further track: kept as long as frames are.
+    TrackHeader,
 }
 
 impl ItemClass {
@@ -34,12 +36,29 @@ impl ItemClass {
         match tag.kind {
             TagKind::Script => Self::Metadata,
             TagKind::Audio => match AudioBody::parse(&tag.body) {
-                Ok(body) if body.packet == PacketType::SequenceHeader => Self::AudioHeader,
+                Ok(body) if body.packet == PacketType::SequenceHeader => {
+                    if body.track == 0 {
+                        Self::AudioHeader
+                    } else {
+                        Self::TrackHeader
+                    }
+                }
                 _ => Self::Audio,
             },
             TagKind::Video => match VideoBody::parse(&tag.body) {
-                Ok(body) if body.packet == PacketType::SequenceHeader => Self::VideoHeader,
-                Ok(body) if body.packet == PacketType::Frames && starts_group(&body) => {
+                Ok(body) if body.packet == PacketType::SequenceHeader => {
+                    if body.track == 0 {
+                        Self::VideoHeader
+                    } else {
+                        Self::TrackHeader
+                    }
+                }
+                Ok(body) if body.packet == PacketType::Metadata => Self::TrackHeader,
+                Ok(body)
+                    if body.packet == PacketType::Frames
+                        && body.track == 0
+                        && starts_group(&body) =>
+                {
                     Self::KeyFrame
                 }
                 _ => Self::InterFrame,

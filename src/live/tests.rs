@@ -203,3 +203,28 @@ fn classes_of_tags() {
     assert_eq!(class(inter(0)), ItemClass::InterFrame);
     assert_eq!(class(audio(0)), ItemClass::Audio);
 }
+
+#[test]
+fn a6_08_a6_13_headers_of_all_tracks_and_colour_are_sent_to_who_joins_late() {
+    let extended = |time, body: &[u8]| tag(TagKind::Video, time, body);
+    let first = extended(0, b"\x90hvc1config");
+    let second = extended(0, b"\x96\x00av01\x01config");
+    let color = extended(0, b"\xd4hvc1color");
+    let sound = tag(TagKind::Audio, 0, b"\x95\x00Opus\x01config");
+    let (key, other_key) = (extended(40, b"\x93hvc1x"), extended(80, b"\x96\x01av01\x01x"));
+    let stream = [
+        sound.clone(),
+        audio_header(),
+        first.clone(),
+        second.clone(),
+        color.clone(),
+        key.clone(),
+        other_key.clone(),
+    ];
+    // Key frames of the second track start no group.
+    let expected = [first, color, second, audio_header(), sound].into_iter().map(|tag| at(tag, 40));
+    let expected: Vec<Tag> = expected.chain([key.clone(), other_key.clone()]).collect();
+    assert_eq!(cached(1 << 20, &stream), expected);
+    assert_eq!(ItemClass::of(&key), ItemClass::KeyFrame);
+    assert_eq!(ItemClass::of(&other_key), ItemClass::InterFrame);
+}

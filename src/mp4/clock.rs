@@ -51,6 +51,13 @@ impl AudioClock {
         self.next
     }
 
+    /// Places a frame of `samples` that came with `timestamp`, in ticks of the sampling rate: for codecs whose frames differ
+    /// in length.
+    pub fn place_frame(&mut self, timestamp: i64, samples: u32) -> Placement {
+        self.frame = i64::from(samples.max(1));
+        self.place(timestamp)
+    }
+
     /// Places the frame that came with `timestamp`, in ticks of the sampling rate.
     pub fn place(&mut self, timestamp: i64) -> Placement {
         let expected = self.next.unwrap_or(timestamp);

@@ -31,12 +31,9 @@ use crate::media::CodecConfig;
 /// Timescale of every video track, in ticks a second: a whole multiple of milliseconds and of the usual frame rates.
 pub const VIDEO_TIMESCALE: u32 = 90_000;
 
-/// Ticks a second of a track with this configuration: [`VIDEO_TIMESCALE`], and for audio its (core) sampling rate,
-/// so that a frame lasts a whole number of ticks.
+/// Ticks a second of a track with this configuration: [`VIDEO_TIMESCALE`], and for audio its (core) sampling rate
+/// (48000 for Opus), so that a frame lasts a whole number of ticks.
 #[must_use]
 pub fn media_timescale(config: &CodecConfig) -> u32 {
-    match config {
-        CodecConfig::Avc(_) => VIDEO_TIMESCALE,
-        CodecConfig::Aac(aac) => aac.sample_rate().max(1),
-    }
+    config.sample_rate().unwrap_or(VIDEO_TIMESCALE)
 }

@@ -4,7 +4,7 @@ use super::boxes::{boxed, full_box, time_version, to_u32, versioned};
 use super::entry::{self, Bitrates};
 use crate::buf::Writer;
 use crate::error::Result;
-use crate::media::CodecConfig;
+use crate::media::{CodecConfig, MediaKind};
 
 /// `und`, the undetermined language, as three letters of five bits.
 const LANGUAGE_UNDETERMINED: u16 = 0x55c4;
@@ -33,7 +33,7 @@ pub(super) struct TrackHead<'a> {
 
 impl TrackHead<'_> {
     fn is_video(&self) -> bool {
-        matches!(self.configs.first(), Some(CodecConfig::Avc(_)))
+        self.configs.first().is_some_and(|config| config.kind() == MediaKind::Video)
     }
 }
 
@@ -105,12 +105,14 @@ fn tkhd(w: &mut Writer, head: &TrackHead<'_>) -> Result<()> {
 
 /// Display width and height in 16.16 fixed point: the coded size with the pixel aspect ratio applied.
 fn display_size(configs: &[&CodecConfig]) -> (u32, u32) {
-    let Some(CodecConfig::Avc(avc)) = configs.first() else { return (0, 0) };
-    let info = avc.info();
-    let (horizontal, vertical) = info.sample_aspect_ratio.unwrap_or((1, 1));
+    let Some((width, height)) = configs.first().and_then(|config| config.size()) else {
+        return (0, 0);
+    };
+    let aspect = configs.first().and_then(|config| config.sample_aspect_ratio());
+    let (horizontal, vertical) = aspect.unwrap_or((1, 1));
     let width =
-        (u64::from(info.width) << 16) * u64::from(horizontal.max(1)) / u64::from(vertical.max(1));
-    (u32::try_from(width).unwrap_or(u32::MAX), info.height.saturating_mul(1 << 16))
+        (u64::from(width) << 16) * u64::from(horizontal.max(1)) / u64::from(vertical.max(1));
+    (u32::try_from(width).unwrap_or(u32::MAX), height.saturating_mul(1 << 16))
 }
 
 fn elst(w: &mut Writer, edits: &[Edit]) -> Result<()> {

@@ -197,10 +197,10 @@ fn trak(r: &Reader<'_>, movie_timescale: u32, payload: Payload) -> Result<(Track
     sync_samples(&stbl, samples)?;
     let bytes = chunk_map(&stbl, descriptions, payload)?;
     let shown = match optional(r, *b"edts", "edts")? {
+        // Pictures are shown as much later than decoded as their composition offset says (ISO/IEC 14496-12 8.6.1.3).
         Some(edts) => {
-            // A picture may be shown later than its media lasts in decode times.
-            let reach = duration.saturating_add(largest_offset(&stbl)?);
-            edits(child(&edts, *b"elst", "elst")?, reach)?
+            let end = duration.saturating_add(largest_offset(&stbl)?);
+            edits(child(&edts, *b"elst", "elst")?, end)?
         }
         None => scale(duration, timescale, movie_timescale),
     };
@@ -228,19 +228,16 @@ fn pairs(stbl: &Reader<'_>, kind: [u8; 4], name: &'static str) -> Result<Option<
     if r.is_empty() { Ok(Some((count, sum))) } else { Err(r.malformed(name)) }
 }
 
-/// Largest composition offset, 0 where there is none above.
+/// The largest composition offset that is not negative.
 fn largest_offset(stbl: &Reader<'_>) -> Result<u64> {
     let Some(mut r) = optional(stbl, *b"ctts", "ctts")? else { return Ok(0) };
-    let signed = version(&mut r)? == 1;
+    version(&mut r)?;
     let mut largest = 0;
     for _ in 0..r.u32("ctts")? {
         r.skip(4, "ctts")?;
-        let offset = r.u32("ctts")?;
-        if !signed || offset <= i32::MAX as u32 {
-            largest = largest.max(offset);
-        }
+        largest = largest.max(u64::try_from(r.i32("ctts")?).unwrap_or(0));
     }
-    Ok(largest.into())
+    Ok(largest)
 }
 
 /// `stsz`, ready to be read size by size.
@@ -329,15 +326,15 @@ fn chunk_map(stbl: &Reader<'_>, descriptions: u32, payload: Payload) -> Result<u
     Ok(bytes)
 }
 
-/// Sum of the edits' durations. What is shown begins within the media.
-fn edits(mut r: Reader<'_>, media_end: u64) -> Result<u64> {
+/// Sum of the edits' durations. What is shown begins before `end`, where the composition ends.
+fn edits(mut r: Reader<'_>, end: u64) -> Result<u64> {
     let version = version(&mut r)?;
     let mut sum = 0_u64;
     for _ in 0..r.u32("elst")? {
         sum = sum.saturating_add(time(&mut r, version)?);
         let media_time = time(&mut r, version)?;
         let empty = media_time == if version == 1 { u64::MAX } else { u32::MAX.into() };
-        if !empty && media_time >= media_end {
+        if !empty && media_time >= end {
             return Err(r.malformed("elst media time").found(media_time));
         }
         r.skip(4, "elst")?;

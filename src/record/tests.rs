@@ -176,8 +176,8 @@ fn payload_is_shared() {
 }
 
 #[test]
-fn packets_that_cannot_be_looked_into_keep_their_times() {
-    let multitrack = |time| tag(TagKind::Video, time, &[0xa6, 1, b'h', b'v', b'c', b'1', 0, 9]);
+fn a6_13_multitrack_packets_keep_their_times() {
+    let multitrack = |time| tag(TagKind::Video, time, &[0xa6, 3, b'h', b'v', b'c', b'1', 0, 9]);
     let (_, tags) = read(&record(&[audio(0), multitrack(33), audio(40), multitrack(66)]).1);
     assert_eq!(times(&tags), [0, 33, 40, 66]);
 }

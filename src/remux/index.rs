@@ -19,10 +19,15 @@ pub(super) struct Entry {
     pub(super) dts: i64,
     pub(super) pts_offset: i64,
     pub(super) size: u32,
+    /// Samples of sound at the configuration's rate, 0 for video.
+    pub(super) samples: u32,
     pub(super) epoch: u32,
     pub(super) description: u16,
     pub(super) key: bool,
 }
+
+/// Configurations without a place in an MP4 that are told of.
+const MAX_REFUSED: usize = 64;
 
 /// A track and its access units.
 #[derive(Debug)]
@@ -37,6 +42,9 @@ pub(super) struct IndexedTrack {
 #[derive(Debug)]
 pub(super) struct Index {
     tracks: Vec<IndexedTrack>,
+    /// Tracks whose present configuration fits no MP4.
+    left_out: Vec<TrackId>,
+    refused: Vec<(TrackId, Error)>,
     pieces: Vec<Piece>,
     payload: u64,
     inline_bytes: u64,
@@ -48,6 +56,8 @@ impl Index {
     pub(super) fn new(limits: &Limits) -> Self {
         Self {
             tracks: Vec::new(),
+            left_out: Vec::new(),
+            refused: Vec::new(),
             pieces: Vec::new(),
             payload: 0,
             inline_bytes: 0,
@@ -56,8 +66,17 @@ impl Index {
         }
     }
 
-    /// A track, or a new configuration of one. One that was there before is used again.
+    /// A track, or a new configuration of one. One that was there before is used again; what no MP4 takes is left out,
+    /// and said.
     pub(super) fn configure(&mut self, track: Track) {
+        self.left_out.retain(|id| *id != track.id);
+        if let Err(error) = track.config.fits_mp4() {
+            self.left_out.push(track.id);
+            if !self.refused.contains(&(track.id, error)) && self.refused.len() < MAX_REFUSED {
+                self.refused.push((track.id, error));
+            }
+            return;
+        }
         let known = self.tracks.iter().position(|known| known.id == track.id);
         let Some(known) = known.and_then(|index| self.tracks.get_mut(index)) else {
             self.tracks.push(IndexedTrack {
@@ -84,7 +103,8 @@ impl Index {
     }
 
     pub(super) fn add(&mut self, unit: &AccessUnit, source: &mut Source) -> Result<()> {
-        let Some(track) = self.tracks.iter_mut().find(|track| track.id == unit.track) else {
+        let known = self.tracks.iter_mut().find(|track| track.id == unit.track);
+        let Some(track) = known.filter(|_| !self.left_out.contains(&unit.track)) else {
             return Ok(());
         };
         let size = u32::try_from(unit.data.len())
@@ -92,11 +112,14 @@ impl Index {
         if size == 0 {
             return Ok(());
         }
+        let config = track.configs.get(usize::from(track.description));
+        let samples = config.and_then(|config| config.unit_samples(&unit.data)).unwrap_or(0);
         track.entries.push(Entry {
             offset: self.payload,
             dts: unit.dts,
             pts_offset: unit.pts_offset,
             size,
+            samples,
             epoch: self.epoch,
             description: track.description,
             key: unit.key,
@@ -108,6 +131,11 @@ impl Index {
             return Err(Error::limit(Layer::Remux, "rewritten bytes").found(self.inline_bytes));
         }
         Ok(())
+    }
+
+    /// What was left out, and why.
+    pub(super) fn refused(&self) -> &[(TrackId, Error)] {
+        &self.refused
     }
 
     pub(super) const fn epochs(&self) -> u32 {

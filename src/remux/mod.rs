@@ -92,6 +92,8 @@ impl Plan {
 pub struct Report {
     /// The tracks in the order of the MP4.
     pub tracks: Vec<TrackReport>,
+    /// Tracks of a codec that no MP4 takes, which were left out, each with the reason.
+    pub left_out: Vec<(TrackId, Error)>,
     /// Presented length in microseconds: from zero to the end of the longest track.
     pub duration: u64,
     /// Whether the source ends in the middle of a tag. All whole tags are in the MP4.
@@ -179,7 +181,7 @@ impl Remuxer {
     ///
     /// # Errors
     ///
-    /// Unsupported where no access unit of H.264 or AAC was found; limit where a value does not fit the MP4.
+    /// Unsupported where no access unit of a codec that fits an MP4 was found; limit where a value does not fit the MP4.
     pub fn finish(mut self) -> Result<Plan> {
         // While tags wait, the reader is not yet at its end: the last answer counts.
         let truncated = loop {
@@ -191,11 +193,14 @@ impl Remuxer {
         self.assembler.finish();
         self.take_events()?;
         let discontinuities = self.index.epochs();
+        let left_out = self.index.refused().to_vec();
         let (inline_bytes, payload) = (self.index.inline_bytes(), self.index.payload());
         let (tracks, body) = self.index.into_parts();
         let timed = timing::place(tracks);
         if timed.is_empty() {
-            return Err(Error::unsupported(Layer::Remux, "no H.264 video and no AAC audio"));
+            let nothing =
+                Error::unsupported(Layer::Remux, "no video and no audio that fits an MP4");
+            return Err(left_out.first().map_or(nothing, |(_, error)| *error));
         }
         let timescale = timing::movie_timescale(&timed);
         let configs: Vec<Vec<_>> = timed
@@ -221,6 +226,7 @@ impl Remuxer {
                 .max()
                 .unwrap_or(0),
             tracks,
+            left_out,
             truncated,
             discontinuities,
             inline_bytes,

@@ -185,7 +185,7 @@ fn b4_13_a_file_without_h264_and_aac_is_a_clear_error() {
     flv.tag(TagKind::Video, 0, &[0x12, 1, 2, 3]);
     flv.tag(TagKind::Audio, 0, &[0x2f, 1, 2, 3]);
     let error = plan_of(&flv.bytes).unwrap_err();
-    assert_eq!(error.to_string(), "remux: unsupported: no H.264 video and no AAC audio");
+    assert_eq!(error.to_string(), "codec: unsupported: Sorenson H.263 [FLV 10.1 E.4.3.1]");
     assert!(plan_of(&Flv::new().bytes).is_err());
     assert!(plan_of(b"").is_err());
     assert!(plan_of(b"GIF89a and more that is no FLV").is_err());

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::TrackReport;
 use super::index::{Entry, IndexedTrack};
-use crate::media::{CodecConfig, TrackId};
+use crate::media::{CodecConfig, MediaKind, TrackId};
 use crate::mp4::{AudioClock, Bitrates, Edit, FileSample, VIDEO_TIMESCALE, media_timescale};
 use crate::time::rescale;
 
@@ -166,7 +166,7 @@ impl<'a> Clock<'a> {
     }
 
     fn is_video(&self) -> bool {
-        matches!(self.configs.first().map(|config| &**config), Some(CodecConfig::Avc(_)))
+        self.configs.first().is_some_and(|config| config.kind() == MediaKind::Video)
     }
 
     /// Duration of a sample that nothing follows.
@@ -177,13 +177,13 @@ impl<'a> Clock<'a> {
 
     /// Ticks of one frame of sound.
     fn frame(&self, description: u16) -> Option<u32> {
-        match &**self.configs.get(usize::from(description))? {
-            CodecConfig::Aac(aac) => {
-                let ticks = rescale(aac.frame_samples().into(), aac.sample_rate(), self.timescale);
-                u32::try_from(ticks).ok()
-            }
-            CodecConfig::Avc(_) => None,
-        }
+        let config = self.configs.get(usize::from(description))?;
+        self.ticks(config.frame_samples()?, description)
+    }
+
+    fn ticks(&self, samples: u32, description: u16) -> Option<u32> {
+        let rate = self.configs.get(usize::from(description))?.sample_rate()?;
+        u32::try_from(rescale(samples.into(), rate, self.timescale)).ok()
     }
 
     fn place(&mut self, entry: &Entry, time: i64) -> i64 {
@@ -193,7 +193,12 @@ impl<'a> Clock<'a> {
             let frame = self.frame(entry.description);
             self.audio = frame.map(|frame| AudioClock::new(self.timescale, frame));
         }
-        self.audio.as_mut().map_or(time, |audio| audio.place(time).time)
+        let frame = self.ticks(entry.samples, entry.description);
+        let Some(audio) = &mut self.audio else { return time };
+        match frame {
+            Some(frame) => audio.place_frame(time, frame).time,
+            None => audio.place(time).time,
+        }
     }
 
     /// Sound is presented when it is decoded.

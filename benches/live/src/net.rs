@@ -9,6 +9,7 @@ use rustix::net::{
 use rustix::time::{ClockId, Timespec, clock_gettime};
 use std::io;
 use std::net::{Ipv4Addr, SocketAddrV4};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
 /// Nanoseconds in a second.
@@ -28,10 +29,19 @@ impl Loopback {
         Self { port }
     }
 
-    /// A port nobody listens on at the moment.
+    /// A port nobody uses at the moment, another one at each call. It is below the range that
+    /// Linux gives to outgoing connections, so none of those takes it before the server does.
     pub fn free() -> io::Result<Self> {
-        let probe = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
-        Ok(Self::new(probe.local_addr()?.port()))
+        static NEXT: AtomicU16 = AtomicU16::new(0);
+        let first = 20_000 + u16::try_from(std::process::id() % 10_000).unwrap_or(0);
+        loop {
+            let port = NEXT.fetch_add(1, Ordering::Relaxed).saturating_add(first);
+            match std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, port)) {
+                Ok(_) => return Ok(Self::new(port)),
+                Err(e) if e.kind() == io::ErrorKind::AddrInUse && port < 32_000 => {}
+                Err(e) => return Err(e),
+            }
+        }
     }
 
     fn address(self) -> SocketAddrV4 {

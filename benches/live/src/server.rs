@@ -134,12 +134,20 @@ impl Server {
                 net::reset(socket);
                 return Ok(());
             }
-            if let Ok(Some(status)) = self.child.try_wait() {
-                return Err(format!("the server ended at once ({status}): {}", self.log_tail()));
-            }
+            self.check_alive()?;
             net::sleep_until(net::now() + MILLI / 4);
         }
         Err(format!("the server did not listen within 10 s: {}", self.log_tail()))
+    }
+
+    /// An error that says how and with which last words, if the server has ended by itself.
+    pub fn check_alive(&mut self) -> Result<(), String> {
+        match self.child.try_wait() {
+            Ok(None) => Ok(()),
+            other => {
+                Err(format!("the server ended during the run ({other:?}): {}", self.log_tail()))
+            }
+        }
     }
 
     /// The last lines the server wrote.

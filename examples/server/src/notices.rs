@@ -14,6 +14,8 @@ pub fn text(kind: NoticeKind) -> Option<&'static str> {
         }
         NoticeKind::BadConfig => "a codec configuration that cannot be read is left out",
         NoticeKind::BeforeConfig => "frames before the codec configuration are left out",
+        NoticeKind::BeforeKey => "pictures before the first key frame are left out",
+        NoticeKind::TooManyTracks => "there are too many tracks: some are left out",
         NoticeKind::NalOverrun => "damaged pictures are cut",
         NoticeKind::CompositionTime => "presentation times make no sense and are repaired",
         NoticeKind::NonMonotonic => "times do not increase and are repaired",

@@ -6,9 +6,7 @@ use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
-use streamcore::codec::aac::AacConfig;
-use streamcore::codec::h264::AvcConfig;
-use streamcore::media::{AccessUnit, CodecConfig, MediaKind, Track};
+use streamcore::media::{AccessUnit, CodecConfig, Track, TrackId};
 
 use crate::media_info::frame_rate;
 
@@ -127,20 +125,20 @@ pub struct Tracks {
 impl Tracks {
     /// Takes a new or changed configuration.
     pub fn set(&mut self, track: &Track) {
-        match &*track.config {
-            CodecConfig::Avc(config) => {
-                self.video = Some(video_of(config));
+        match track.id {
+            TrackId::VIDEO => {
+                self.video = Some(video_of(&track.config));
                 self.frames.clear();
                 self.timescale = track.timescale;
             }
-            CodecConfig::Aac(config) => self.audio = Some(audio_of(config)),
+            TrackId::AUDIO => self.audio = Some(audio_of(&track.config)),
             _ => {}
         }
     }
 
     /// Takes the time of a unit.
     pub fn unit(&mut self, unit: &AccessUnit) {
-        if unit.track.kind == MediaKind::Video {
+        if unit.track == TrackId::VIDEO {
             if self.frames.back().is_some_and(|&last| unit.dts <= last) {
                 self.frames.clear();
             }
@@ -170,21 +168,17 @@ impl Tracks {
 }
 
 /// What a video configuration says.
-pub fn video_of(config: &AvcConfig) -> VideoInfo {
-    VideoInfo {
-        codec: config.codec_string(),
-        width: config.info().width,
-        height: config.info().height,
-        fps: None,
-    }
+pub fn video_of(config: &CodecConfig) -> VideoInfo {
+    let (width, height) = config.size().unwrap_or_default();
+    VideoInfo { codec: config.codec_string(), width, height, fps: None }
 }
 
 /// What an audio configuration says.
-pub fn audio_of(config: &AacConfig) -> AudioInfo {
+pub fn audio_of(config: &CodecConfig) -> AudioInfo {
     AudioInfo {
         codec: config.codec_string(),
-        sample_rate: config.sample_rate(),
-        channels: config.channels().into(),
+        sample_rate: config.sample_rate().unwrap_or_default(),
+        channels: config.channels().unwrap_or_default().into(),
     }
 }
 

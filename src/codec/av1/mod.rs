@@ -31,12 +31,16 @@ pub struct Av1Config {
     record: Bytes,
     sequence_obu: Bytes,
     info: SequenceHeader,
+    /// Told beside the stream.
+    color: Option<ColorInfo>,
+    /// Of the stream.
+    own_hdr: HdrMetadata,
     hdr: HdrMetadata,
 }
 
 impl PartialEq for Av1Config {
     fn eq(&self, other: &Self) -> bool {
-        self.info == other.info && self.hdr == other.hdr
+        self.info == other.info && self.color == other.color && self.hdr == other.hdr
     }
 }
 
@@ -104,7 +108,7 @@ impl Av1Config {
         // With the size field that it may have come without.
         check_room(sequence_obu.len() + metadata.len(), limits)?;
         let record = write(&info, delay, &sequence_obu, &metadata);
-        Ok(Some(Self { record, sequence_obu, info, hdr }))
+        Ok(Some(Self { record, sequence_obu, info, color: None, own_hdr: hdr, hdr }))
     }
 
     /// The `av1C` box's content, with the sequence header and HDR metadata as configOBUs.
@@ -137,13 +141,21 @@ impl Av1Config {
         self.info.height
     }
 
-    /// Colour, where the stream describes it.
+    /// Colour, where the stream describes it, or as it was told beside the stream.
     #[must_use]
     pub fn color(&self) -> Option<ColorInfo> {
-        Some(self.info.color).filter(|_| self.info.color_described)
+        Some(self.info.color).filter(|_| self.info.color_described).or(self.color)
     }
 
-    /// HDR10 metadata that stood beside the sequence header.
+    /// The same, with what is told beside the stream where the stream itself says nothing.
+    #[must_use]
+    pub fn with_color(mut self, color: Option<ColorInfo>, hdr: &HdrMetadata) -> Self {
+        self.color = color;
+        self.hdr = self.own_hdr.or(hdr);
+        self
+    }
+
+    /// HDR10 metadata that stood beside the sequence header, or as it was told beside the stream.
     #[must_use]
     pub const fn hdr(&self) -> &HdrMetadata {
         &self.hdr

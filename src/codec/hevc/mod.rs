@@ -15,7 +15,7 @@ pub use self::nal::{
 pub use self::sets::{ParameterSets, hdr_metadata};
 pub use self::sps::{ProfileTierLevel, SpsInfo};
 use crate::buf::{Reader, Writer};
-use crate::codec::color::HdrMetadata;
+use crate::codec::color::{ColorInfo, HdrMetadata};
 use crate::error::{Error, Layer, Result};
 use crate::limits::Limits;
 
@@ -110,6 +110,7 @@ impl HevcRecord {
             record: self.write(&info),
             sets: self.sets.clone(),
             info,
+            color: info.color,
             hdr: self.sets.hdr(),
             source_length_size: self.length_size,
         })
@@ -170,19 +171,20 @@ fn write_array<'a>(writer: &mut Writer, head: u8, nals: impl ExactSizeIterator<I
 
 /// Decoder configuration of an HEVC track.
 ///
-/// Two configurations are equal when their parameter sets and HDR metadata are.
+/// Two configurations are equal when their parameter sets, colour and HDR metadata are.
 #[derive(Clone, Debug)]
 pub struct HevcConfig {
     record: Bytes,
     sets: ParameterSets,
     info: SpsInfo,
+    color: Option<ColorInfo>,
     hdr: HdrMetadata,
     source_length_size: u8,
 }
 
 impl PartialEq for HevcConfig {
     fn eq(&self, other: &Self) -> bool {
-        self.sets.same_meaning(&other.sets)
+        self.sets.same_meaning(&other.sets) && self.color == other.color && self.hdr == other.hdr
     }
 }
 
@@ -246,7 +248,21 @@ impl HevcConfig {
         self.info.height
     }
 
-    /// HDR10 metadata of the record's SEI.
+    /// Colour of the first sequence parameter set, or as it was told beside the stream.
+    #[must_use]
+    pub const fn color(&self) -> Option<ColorInfo> {
+        self.color
+    }
+
+    /// The same, with what is told beside the stream where the stream itself says nothing.
+    #[must_use]
+    pub fn with_color(mut self, color: Option<ColorInfo>, hdr: &HdrMetadata) -> Self {
+        self.color = self.info.color.filter(ColorInfo::is_specified).or(color).or(self.info.color);
+        self.hdr = self.sets.hdr().or(hdr);
+        self
+    }
+
+    /// HDR10 metadata of the record's SEI, or as it was told beside the stream.
     #[must_use]
     pub const fn hdr(&self) -> &HdrMetadata {
         &self.hdr

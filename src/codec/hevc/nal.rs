@@ -271,8 +271,8 @@ impl AccessUnitInfo {
 }
 
 /// The access unit as an MP4 sample has it: 4-byte lengths, without the NAL units that `keep` refuses and without what
-/// stands behind a length past the end. Where nothing changes, the result shares `data`; where it does, the copy is at
-/// most 4 bytes a NAL unit larger.
+/// stands behind a length past the end. Where what is kept stands together, the result shares `data`; elsewhere the copy is
+/// at most 4 bytes a NAL unit larger.
 #[must_use]
 pub fn to_sample(data: &Bytes, length_size: u8, keep: impl Fn(NalType) -> bool) -> Bytes {
     let kept = || {
@@ -281,8 +281,10 @@ pub fn to_sample(data: &Bytes, length_size: u8, keep: impl Fn(NalType) -> bool) 
             .filter(|nal| NalType::of(nal).is_some_and(&keep))
     };
     let bytes: usize = kept().map(|nal| nal.len() + 4).sum();
-    if length_size == 4 && bytes == data.len() {
-        return data.clone();
+    if length_size == 4
+        && let Some(shared) = contiguous(data, kept(), bytes)
+    {
+        return shared;
     }
     let mut sample = BytesMut::with_capacity(bytes);
     for nal in kept() {
@@ -291,6 +293,18 @@ pub fn to_sample(data: &Bytes, length_size: u8, keep: impl Fn(NalType) -> bool) 
         sample.put_slice(nal);
     }
     sample.freeze()
+}
+
+/// The `bytes` of `data` that these NAL units and their 4-byte lengths are, where they stand together.
+fn contiguous<'a>(
+    data: &Bytes,
+    mut nals: impl Iterator<Item = &'a [u8]>,
+    bytes: usize,
+) -> Option<Bytes> {
+    let place = |nal: &[u8]| (nal.as_ptr() as usize).checked_sub(data.as_ptr() as usize);
+    let start = place(nals.next()?)?.checked_sub(4)?;
+    let end = nals.last().map_or(Some(start + bytes), |last| Some(place(last)? + last.len()))?;
+    (end == start + bytes && end <= data.len()).then(|| data.slice(start..end))
 }
 
 /// What an `hvc1` sample should not hold beside parameter sets: delimiters, filler, end of bitstream

@@ -79,21 +79,31 @@ fn read_flv(split: &[&[u8]]) -> Flv {
     Flv { tags, header: reader.header(), truncated, notices, error }
 }
 
-/// Video and audio bodies: the payload is the end of the body, shared, and the composition time is 24 bits.
+/// Video and audio bodies: payloads are shared with the body, that of a legacy body is its end, and the composition time
+/// is 24 bits.
 pub fn flv_body(data: &[u8]) {
     let body = Bytes::copy_from_slice(data);
-    let is_tail = |part: &Bytes, longest: usize| {
-        assert!(data.ends_with(part) && body.len() - part.len() <= longest);
+    let is_within = |part: &Bytes| {
         assert!(part.is_empty() || body.as_ptr_range().contains(&part.as_ptr()));
+        assert!(part.len() <= body.len());
     };
-    if let Ok(video) = VideoBody::parse(&body) {
+    let is_tail =
+        |part: &Bytes, longest: usize| data.ends_with(part) && body.len() - part.len() <= longest;
+    let first = data.first().copied().unwrap_or(0);
+    let (videos, _) = VideoBody::parse_all(&body);
+    for video in &videos {
         assert!((-(1 << 23)..1 << 23).contains(&video.composition_time));
-        is_tail(&video.data, 8);
+        is_within(&video.data);
+        assert!(first & 0x80 != 0 || is_tail(&video.data, 5), "{video:?}");
     }
-    if let Ok(audio) = AudioBody::parse(&body) {
+    let (audios, _) = AudioBody::parse_all(&body);
+    for audio in &audios {
         assert!(audio.format < 16 && (5_512..=44_100).contains(&audio.sample_rate));
-        is_tail(&audio.data, 6);
+        is_within(&audio.data);
+        assert!(first >> 4 == 9 || is_tail(&audio.data, 2), "{audio:?}");
     }
+    // Tracks are told apart by one byte; a body has no more of them than bytes.
+    assert!(videos.len() <= data.len() && audios.len() <= data.len());
 }
 
 /// Recordings and the cache for players who join: what was recorded is a whole FLV of the same media, patches lie in

@@ -14,7 +14,7 @@ const MOST: usize = 20_000;
 
 /// `at_once` players connect, ask for a stream nobody publishes, and go; again and again.
 pub fn run(context: &Context, kind: Kind, at_once: usize) -> Result<Vec<Figure>, String> {
-    let server = Server::start(kind, &context.programs, Features::default())?;
+    let mut server = Server::start(kind, &context.programs, Features::default())?;
     let before = server.usage();
     let mut figures = Vec::new();
     let mut done = 0;
@@ -53,7 +53,7 @@ pub fn run(context: &Context, kind: Kind, at_once: usize) -> Result<Vec<Figure>,
         }
     }
     let now = net::now();
-    let rest = Window::watch(&server, &Span::new(now + SECOND, now + 2 * SECOND));
+    let rest = Window::watch(&mut server, &Span::new(now + SECOND, now + 2 * SECOND))?;
     let grown = rest.rss_kib as f64 - before.rss_kib as f64;
     figures.push(figure("memory gained by all sessions, 1 s after, MiB", grown / 1024.0));
     figures.push(figure("sessions in all", done as f64));

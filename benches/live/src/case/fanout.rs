@@ -20,7 +20,7 @@ pub fn run(context: &Context, kind: Kind, players: usize) -> Result<Vec<Figure>,
     }
     let script = context.script(Rate::TwoMegabits, true)?;
     let bulk = players.saturating_sub(2 * MEASURING).max(1);
-    let server = Server::start(kind, &context.programs, Features::default())?;
+    let mut server = Server::start(kind, &context.programs, Features::default())?;
     let base = server.usage();
     let (to, now) = (server.rtmp(), net::now());
     let filled = now + 2500 * MILLI + bulk as u64 * SECOND / u64::from(RAMP) + SECOND;
@@ -42,7 +42,7 @@ pub fn run(context: &Context, kind: Kind, players: usize) -> Result<Vec<Figure>,
     let begin = now + 2500 * MILLI;
     let threads =
         [group(MEASURING, 0, begin), group(bulk, 5 * MILLI, begin), group(MEASURING, 0, filled)];
-    let window = Window::watch(&server, &span);
+    let window = Window::watch(&mut server, &span)?;
     let [early, bulk, late] = threads.map(join);
     let (early, bulk, late) = (early?, bulk?, late?);
     let publisher = join(publisher)?;

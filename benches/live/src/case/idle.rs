@@ -12,7 +12,7 @@ const RAMP: u32 = 500;
 
 /// `players` wait for a stream that nobody publishes.
 pub fn run(context: &Context, kind: Kind, players: usize) -> Result<Vec<Figure>, String> {
-    let server = Server::start(kind, &context.programs, Features::default())?;
+    let mut server = Server::start(kind, &context.programs, Features::default())?;
     let (before, sockets) = (server.usage(), procfs::tcp_memory_kib());
     let from = net::now() + players as u64 * SECOND / u64::from(RAMP) + 2 * SECOND;
     let span = Span::new(from, from + u64::from(context.seconds.min(5)) * SECOND);
@@ -27,7 +27,7 @@ pub fn run(context: &Context, kind: Kind, players: usize) -> Result<Vec<Figure>,
         let span = span.and_on(SECOND);
         std::thread::spawn(move || play::run(&plan, &span))
     };
-    let window = Window::watch(&server, &span);
+    let window = Window::watch(&mut server, &span)?;
     let sockets = procfs::tcp_memory_kib().saturating_sub(sockets);
     let load = join(load)?;
     if let Some(why) = load.failures.first() {

@@ -32,12 +32,12 @@ pub fn run(
     if kind == Kind::Floor {
         return on_floor(script, publishers, features, &span);
     }
-    let server = Server::start(kind, &context.programs, features)?;
+    let mut server = Server::start(kind, &context.programs, features)?;
     let base = server.usage();
     // They go on for a while so that recordings and playlists are looked at while live.
     let publishing = span.and_on(10 * SECOND);
     let load = load(script, server.rtmp(), publishers, false, &publishing);
-    let window = Window::watch(&server, &span);
+    let window = Window::watch(&mut server, &span)?;
     let mut checks = Vec::new();
     if features.record {
         checks.extend(recorded(&server, publishers)?);

@@ -21,19 +21,21 @@ pub struct Window {
 }
 
 impl Window {
-    /// Watches a server from the span's beginning to its end.
-    pub fn watch(server: &Server, span: &Span) -> Self {
+    /// Watches a server from the span's beginning to its end. A server that does not live to see
+    /// it is an error: its figures would mean nothing.
+    pub fn watch(server: &mut Server, span: &Span) -> Result<Self, String> {
         net::sleep_until(span.from);
         let (before, began) = (server.usage(), net::now());
         net::sleep_until(span.to);
         let (after, ended) = (server.usage(), net::now());
+        server.check_alive()?;
         let seconds = (ended - began) as f64 / SECOND as f64;
-        Self {
+        Ok(Self {
             cpu: after.cpu - before.cpu,
             seconds,
             switches: after.switches.saturating_sub(before.switches) as f64 / seconds,
             rss_kib: after.rss_kib,
-        }
+        })
     }
 
     /// The same for a floor, which measures itself.

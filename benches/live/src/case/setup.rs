@@ -21,7 +21,7 @@ type Moment = fn(&Marks) -> Option<u64>;
 /// Publishes a stream, lets a group of pictures pass, and lets players come and go.
 pub fn run(context: &Context, kind: Kind) -> Result<Vec<Figure>, String> {
     let script = context.script(Rate::TwoMegabits, true)?;
-    let server = Server::start(kind, &context.programs, Features::default())?;
+    let mut server = Server::start(kind, &context.programs, Features::default())?;
     let (to, now) = (server.rtmp(), net::now());
     let plan = publish::Plan { to, script, stream: "s".into(), count: 1, ramp: 1, raw: false };
     let span = Span::new(now, now + 120 * SECOND);
@@ -42,6 +42,7 @@ pub fn run(context: &Context, kind: Kind) -> Result<Vec<Figure>, String> {
             failures.extend(outcome.failures);
         }
     }
+    server.check_alive()?;
     span.stop();
     let publisher = publisher.join().map_err(|_| "the publisher's thread failed")??;
     if publisher.live != 1 {
@@ -62,8 +63,9 @@ fn describe(style: Style, at_once: usize, marks: &[Marks], figures: &mut Vec<Fig
         n => format!("{}, {n} at once", style.name()),
     };
     let media = times(|m| m.media);
-    let goal = |f: Figure| if style == Style::Prompt { f } else { f.goal(Goal::AtMost(5.0)) };
-    figures.push(goal(figure(format!("{who}: first media byte p50, ms"), media.median())));
+    let first = figure(format!("{who}: first media byte p50, ms"), media.median()).drawn();
+    let has_goal = at_once == 1 && style != Style::Prompt;
+    figures.push(if has_goal { first.goal(Goal::AtMost(5.0)) } else { first });
     figures.push(figure(format!("{who}: first media byte p99, ms"), media.quantile(0.99)));
     if at_once > 1 {
         return;

@@ -8,7 +8,7 @@ use std::path::Path;
 use streamcore::assemble::{Assembler, Event};
 use streamcore::flv::Reader;
 use streamcore::limits::Limits;
-use streamcore::media::{CodecConfig, MediaKind, Track, TrackId};
+use streamcore::media::{MediaKind, Track, TrackId};
 
 use super::{FileInfo, Tally, TrackInfo};
 use crate::stats;
@@ -110,16 +110,15 @@ fn describe(track: &Track, tally: &Tally) -> TrackInfo {
         MediaKind::Audio => "audio",
     };
     let mut info = tally.info(kind, track.config.codec_string(), track.timescale, 0.0);
-    match &*track.config {
-        CodecConfig::Avc(config) => {
-            let video = stats::video_of(config);
+    match track.id.kind {
+        MediaKind::Video => {
+            let video = stats::video_of(&track.config);
             (info.width, info.height) = (video.width, video.height);
         }
-        CodecConfig::Aac(config) => {
-            let audio = stats::audio_of(config);
+        MediaKind::Audio => {
+            let audio = stats::audio_of(&track.config);
             (info.sample_rate, info.channels) = (audio.sample_rate, audio.channels);
         }
-        _ => {}
     }
     info
 }
