@@ -209,6 +209,10 @@ impl Pictures {
                     stage.note(NoticeKind::MalformedBody, "FLV 10.1 E.4.3.1");
                     return None;
                 };
+                if data.is_empty() {
+                    stage.note(NoticeKind::EmptyFrame, "FLV 10.1 E.4.3.1");
+                    return None;
+                }
                 if self.config.is_none() && self.next.is_none() {
                     self.propose(CodecConfig::OpaqueVideo { codec, header: Bytes::new() });
                 }

@@ -335,6 +335,16 @@ fn b4_13_b4_14_codecs_without_a_module_are_carried_opaque() {
 }
 
 #[test]
+fn b4_14_vp6_without_a_bitstream_behind_its_adjustment_is_no_picture() {
+    let tags = [
+        tag(TagKind::Video, 0, &[0x14, 0x21], &[]),
+        tag(TagKind::Video, 40, &[0x14, 0x21, 4], &[]),
+    ];
+    let (events, notices) = run(&tags);
+    assert_eq!((shape(&events), notices), ("TV".to_owned(), vec![(NoticeKind::EmptyFrame, 1)]));
+}
+
+#[test]
 fn a6_05_an_unknown_four_cc_is_carried_and_the_stream_goes_on() {
     let tags = [start(b"abcd", b"config"), frames(0, true, b"abcd", b"x"), sound(0, b"Opus", OPUS)];
     let (events, notices) = run(&tags);
