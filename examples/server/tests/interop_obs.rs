@@ -28,7 +28,7 @@ fn other_encoders_are_recorded_with_as_many_packets_as_they_sent() {
     let server = ServerBuilder::new(BINARY, data.path()).start();
     let others = captures.iter().filter(|file| {
         let name = file.to_string_lossy();
-        !name.contains("obs-29.0.2") && !name.contains("hevc")
+        !name.contains("obs-29.0.2") && !name.contains("enhanced")
     });
     for (index, file) in others.enumerate() {
         let (video, audio) = replay(&server, file);
