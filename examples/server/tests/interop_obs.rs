@@ -26,6 +26,7 @@ fn obs_is_recorded_with_as_many_packets_as_it_sent() {
 fn other_encoders_are_recorded_with_as_many_packets_as_they_sent() {
     let (data, captures) = (kit::temp_dir(), captures());
     let server = ServerBuilder::new(BINARY, data.path()).start();
+    // Debian's ffprobe misreads Enhanced RTMP; that capture has its packet list in `tests/capture_units.rs`.
     let others = captures.iter().filter(|file| {
         let name = file.to_string_lossy();
         !name.contains("obs-29.0.2") && !name.contains("enhanced")
