@@ -104,13 +104,17 @@ fn work(jobs: &Receiver<Job>, recordings: &Recordings, keep_flv: bool) {
     }
 }
 
-/// Writes the MP4 under a temporary name, makes sure that it is whole, gives it its name, and lets the FLV go.
+/// Writes the MP4 under a temporary name, makes sure that it is whole, gives it its name, and lets the FLV go, unless it
+/// holds a track that the MP4 does not.
 fn finish(recording: &Recording, keep_flv: bool) -> anyhow::Result<()> {
     let (flv, mp4) = (recording.flv(), recording.mp4());
-    remux::remux_file(&flv, &recording.part(), &mut |_, _| {})?;
+    let left_out = remux::remux_file(&flv, &recording.part(), &mut |_, _| {})?;
     fs::rename(recording.part(), &mp4).context("cannot give the MP4 its name")?;
     sync_folder(&mp4);
-    if !keep_flv {
+    for track in &left_out {
+        tracing::warn!(of = recording.shown(), "the FLV stays, the MP4 is without {track}");
+    }
+    if !keep_flv && left_out.is_empty() {
         fs::remove_file(&flv).context("cannot remove the FLV")?;
     }
     Ok(())

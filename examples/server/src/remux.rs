@@ -43,7 +43,9 @@ pub fn run(args: &RemuxArgs) -> anyhow::Result<()> {
         // The file was taken away on purpose: that is no error to tell.
         std::process::exit(INTERRUPTED_STATUS);
     }
-    result.with_context(|| format!("cannot make {output} of {input}"))?;
+    for track in result.with_context(|| format!("cannot make {output} of {input}"))? {
+        eprintln!("{input}: left out: {track}");
+    }
     fs::rename(&part, &args.output).with_context(|| format!("cannot write {output}"))?;
     std::mem::forget(guard);
     sync_folder(&args.output);
@@ -51,8 +53,13 @@ pub fn run(args: &RemuxArgs) -> anyhow::Result<()> {
 }
 
 /// Makes the MP4 `part` of the FLV `input`, writes it through to the disk and makes sure that it holds every byte of the
-/// source's media. Errors do not name the files: their names may be secrets.
-pub fn remux_file(input: &Path, part: &Path, progress: Progress<'_>) -> anyhow::Result<()> {
+/// source's media. Gives a line for each track that an MP4 cannot take: those are in the source alone. Errors do not name
+/// the files: their names may be secrets.
+pub fn remux_file(
+    input: &Path,
+    part: &Path,
+    progress: Progress<'_>,
+) -> anyhow::Result<Vec<String>> {
     let mut source = File::open(input).context("cannot open the FLV")?;
     let size = source.metadata().context("cannot read the FLV")?.len();
     let all = size.saturating_mul(3);
@@ -63,7 +70,8 @@ pub fn remux_file(input: &Path, part: &Path, progress: Progress<'_>) -> anyhow::
     file.sync_all().context("cannot write the MP4")?;
     drop(file);
     verify(&plan, &mut source, part, &mut |done| progress(2 * size + done, all))
-        .context("the MP4 that was written is not whole")
+        .context("the MP4 that was written is not whole")?;
+    Ok(plan.report.left_out.iter().map(|(id, error)| format!("{id}: {error}")).collect())
 }
 
 /// First pass: reads the FLV and finds out what goes where.

@@ -1,5 +1,5 @@
 //! Publishers and players over real sockets.
-#![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
+#![expect(clippy::unwrap_used, reason = "a test fails by a panic")]
 
 mod common;
 
