@@ -22,7 +22,6 @@ use crate::buf::Chain;
 use crate::error::{Error, Layer, Result};
 use crate::rtmp::handshake::ServerHandshake;
 use crate::rtmp::message::Aggregate;
-use crate::rtmp::notice::Notices;
 use crate::time::Micros;
 use link::Link;
 use stream::Streams;
@@ -49,9 +48,6 @@ pub struct ServerSession {
     phase: Phase,
     link: Link,
     events: VecDeque<SessionEvent>,
-    notices: Notices,
-    /// Kinds that became events: some are found by the chunk reader and by the session.
-    told: Vec<Notice>,
     /// Time of the last call, for commands that are given without one.
     now: Micros,
     /// Time of the last byte of the peer.
@@ -106,7 +102,7 @@ impl ServerSession {
     #[must_use]
     pub fn new(config: SessionConfig, seed: u64, now: Micros) -> Self {
         let deadline = now + config.limits.handshake_timeout;
-        let link = Link::new(&config);
+        let link = Link::new(config.wire());
         Self {
             config,
             phase: Phase::Handshake(Handshaking {
@@ -115,8 +111,6 @@ impl ServerSession {
             }),
             link,
             events: VecDeque::new(),
-            notices: Notices::default(),
-            told: Vec::new(),
             now,
             heard: now,
             stalled: false,
@@ -164,7 +158,7 @@ impl ServerSession {
     /// Times that a deviation was met.
     #[must_use]
     pub fn notice_count(&self, notice: Notice) -> u32 {
-        self.notices.count(notice).saturating_add(self.link.notice_count(notice))
+        self.link.notice_count(notice)
     }
 
     /// Payload bytes that were copied on the way in.
@@ -182,18 +176,13 @@ impl ServerSession {
     }
 
     fn note(&mut self, notice: Notice) {
-        self.notices.note(notice);
+        self.link.note(notice);
         self.flush_notices();
     }
 
     fn flush_notices(&mut self) {
-        let fresh = self.notices.take().into_iter().chain(self.link.take_notices());
-        for notice in fresh {
-            if !self.told.contains(&notice) {
-                self.told.push(notice);
-                self.events.push_back(SessionEvent::Notice(notice));
-            }
-        }
+        let fresh = self.link.fresh_notices().into_iter();
+        self.events.extend(fresh.map(SessionEvent::Notice));
     }
 
     fn request(&mut self) -> RequestId {
