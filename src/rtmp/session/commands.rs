@@ -130,7 +130,7 @@ impl ServerSession {
 }
 
 /// A message stream id out of a number.
-fn to_id(number: f64) -> Option<u32> {
+pub(super) fn to_id(number: f64) -> Option<u32> {
     let fits = number.fract() == 0.0 && (0.0..=f64::from(u32::MAX)).contains(&number);
     #[expect(
         clippy::cast_possible_truncation,
@@ -141,7 +141,7 @@ fn to_id(number: f64) -> Option<u32> {
 }
 
 /// A text of the peer for people to read.
-fn clean(text: &str) -> String {
+pub(super) fn clean(text: &str) -> String {
     let mut end = text.len().min(TEXT_BYTES);
     while !text.is_char_boundary(end) {
         end -= 1;

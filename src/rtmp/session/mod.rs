@@ -1,5 +1,7 @@
-//! The server's end of one connection: connect, publish and play, with all that clients send around them.
+//! Both ends of one connection: the server's, with all that clients send around connect, publish and play, and the
+//! client's.
 
+mod client;
 mod commands;
 mod config;
 mod event;
@@ -27,6 +29,10 @@ use link::Link;
 use stream::Streams;
 
 pub use crate::rtmp::notice::Notice;
+pub use client::{
+    ClientConfig, ClientEvent, ClientSession, Credentials, PlayRange, PublishType, Role, RtmpUrl,
+    ServerProperties, Status,
+};
 pub use config::SessionConfig;
 pub use event::{Rejection, RequestId, SessionEvent};
 pub use path::StreamPath;
