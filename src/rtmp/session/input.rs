@@ -224,6 +224,9 @@ impl ServerSession {
                 if stray_zero {
                     self.note(Notice::LeadingZero);
                 }
+                // Who agreed on AMF3 and sends it is answered in it.
+                self.link.amf3 = message.type_id == type_id::COMMAND_AMF3
+                    && matches!(&self.phase, Phase::Connected(connected) if connected.amf3);
                 self.handle_command(message.stream_id, command)
             }
             Err(_) => {

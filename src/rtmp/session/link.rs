@@ -25,6 +25,8 @@ pub(super) struct Link {
     pub(super) told_window: Option<u32>,
     /// When the peer was pinged last.
     pub(super) pinged: Option<crate::time::Micros>,
+    /// Commands go out in AMF3.
+    pub(super) amf3: bool,
 }
 
 impl Link {
@@ -43,6 +45,7 @@ impl Link {
             ack_step: None,
             told_window: None,
             pinged: None,
+            amf3: false,
         }
     }
 
@@ -81,7 +84,12 @@ impl Link {
     }
 
     pub(super) fn command(&mut self, stream_id: u32, command: &Command) {
-        self.write(csid::of(20, stream_id), &command.to_message(stream_id));
+        let message = if self.amf3 {
+            command.to_amf3_message(stream_id)
+        } else {
+            command.to_message(stream_id)
+        };
+        self.write(csid::of(20, stream_id), &message);
     }
 
     fn write(&mut self, csid: u32, message: &Message) {

@@ -2,6 +2,7 @@
 
 mod commands;
 mod config;
+mod connect;
 mod event;
 mod input;
 mod link;
@@ -21,14 +22,14 @@ use std::collections::VecDeque;
 use crate::buf::Chain;
 use crate::error::{Error, Layer, Result};
 use crate::rtmp::handshake::ServerHandshake;
-use crate::rtmp::message::Aggregate;
+use crate::rtmp::message::{Aggregate, Capabilities};
 use crate::rtmp::notice::Notices;
 use crate::time::Micros;
 use link::Link;
 use stream::Streams;
 
 pub use crate::rtmp::notice::Notice;
-pub use config::SessionConfig;
+pub use config::{ObjectEncoding, PlayerCodecs, SessionConfig};
 pub use event::{Rejection, RequestId, SessionEvent};
 pub use path::StreamPath;
 
@@ -87,6 +88,9 @@ struct Connected {
     /// `app` and `tcUrl` as they came in `connect`.
     app: String,
     tc_url: String,
+    capabilities: Capabilities,
+    /// `objectEncoding` 3 was agreed.
+    amf3: bool,
     streams: Streams,
     /// When a stream must be published or played; none while one is.
     deadline: Option<Micros>,
