@@ -80,7 +80,8 @@ impl Script {
     /// The commands received, with their message streams.
     #[must_use]
     pub fn commands(&self) -> Vec<(u32, Command)> {
-        let commands = self.received.iter().filter(|message| message.type_id == type_id::COMMAND);
+        let is_command = |kind| matches!(kind, type_id::COMMAND | type_id::COMMAND_AMF3);
+        let commands = self.received.iter().filter(|message| is_command(message.type_id));
         let parse = |message: &Message| {
             let (command, _) =
                 Command::parse(message.type_id, &message.payload, &self.limits).ok()?;

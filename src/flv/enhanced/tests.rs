@@ -3,6 +3,8 @@ use proptest::prelude::*;
 
 use super::super::body::{AudioBody, AudioCodec, FrameType, PacketType, VideoBody, VideoCodec};
 use super::*;
+use crate::amf::{Value, amf0, amf3};
+use crate::buf::Writer;
 use crate::codec::color::{ColorInfo, ContentLight, HdrMetadata, MasteringDisplay};
 use crate::error::ErrorKind;
 use crate::limits::Limits;
@@ -226,6 +228,39 @@ fn written_headers_are_read_back() {
     assert!(ExHeader::audio(PacketType::Metadata).is_err());
     assert!(ExHeader::video(PacketType::MultichannelConfig, false).is_err());
     assert!(header.tracks(&[]).is_err());
+}
+
+/// The values of a `colorInfo` packet, in AMF0.
+fn color_values() -> (ColorMetadata, Vec<Value>) {
+    let color = ColorInfo { primaries: 9, transfer: 16, matrix: 9, full_range: false };
+    let light = ContentLight { max_content: 1000, max_frame_average: 400 };
+    let hdr = HdrMetadata { mastering: None, light: Some(light) };
+    let told = ColorMetadata { color: Some(color), hdr };
+    (told, amf0::decode_all(&write_color_info(&told), &Limits::default()).0)
+}
+
+#[test]
+fn a6_36_metadata_frames_in_amf3_are_read_in_every_form() {
+    let (told, values) = color_values();
+    let mut switched = Writer::default();
+    values.iter().for_each(|value| amf0::encode_amf3(&mut switched, value));
+    let (mut all_switched, mut bare) = (Writer::default(), Writer::default());
+    for value in &values {
+        all_switched.u8(0x11);
+        amf3::encode(&mut all_switched, value);
+        amf3::encode(&mut bare, value);
+    }
+    for form in [switched.as_slice(), all_switched.as_slice(), &write_color_info(&told)] {
+        assert_eq!(parse_color_info(form, &Limits::default()), Some(told), "{form:?}");
+        let selector = [&[0][..], form].concat();
+        assert_eq!(parse_color_info(&selector, &Limits::default()), Some(told), "{form:?}");
+    }
+    assert_eq!(parse_color_info(bare.as_slice(), &Limits::default()), Some(told));
+    // Any cut is no panic, and at most the name without its object: nothing is said.
+    for end in 0..bare.as_slice().len() {
+        let found = parse_color_info(&bare.as_slice()[..end], &Limits::default());
+        assert!(found.is_none_or(|found| found == ColorMetadata::default()), "{end}");
+    }
 }
 
 proptest! {

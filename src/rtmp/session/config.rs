@@ -3,6 +3,7 @@ use std::time::Duration;
 use super::link::Wire;
 use crate::limits::Limits;
 use crate::rtmp::chunk::{ExtendedTimestampMode, MAX_CHUNK_SIZE, RepeatAfterFullHeader};
+use crate::rtmp::message::Capabilities;
 
 /// How a session behaves.
 #[derive(Clone, Debug)]
@@ -30,6 +31,42 @@ pub struct SessionConfig {
     pub repeat_extended_timestamps: bool,
     /// The `fmsVer` of the answer to `connect`.
     pub server_version: String,
+    /// What this side says of Enhanced RTMP, to clients that say something of it themselves. The default is
+    /// [`Capabilities::forwarding`].
+    pub capabilities: Capabilities,
+    /// The `objectEncoding` that is agreed with a client that asks for AMF3.
+    pub object_encoding: ObjectEncoding,
+    /// Which codecs of Enhanced RTMP players are sent.
+    pub player_codecs: PlayerCodecs,
+}
+
+/// What a client that asks for AMF3 (`objectEncoding` 3) is told.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ObjectEncoding {
+    /// Always 0, AMF0. Messages in AMF3 are read all the same.
+    Amf0,
+    /// What it asks for. Commands of type 17 are then answered in AMF3, those of type 20 in AMF0: the default, since some
+    /// clients fail when they are given less than they asked for.
+    #[default]
+    AsAsked,
+}
+
+/// Which codecs a player may be sent that legacy RTMP does not have. The session does not look into media: ask
+/// [`ServerSession::may_play_video`](super::ServerSession::may_play_video) and
+/// [`may_play_audio`](super::ServerSession::may_play_audio), and refuse with
+/// [`Rejection::Codec`](super::Rejection::Codec).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum PlayerCodecs {
+    /// All: a player that cannot play one fails by itself. The default, since players read more than they say: ffmpeg names
+    /// no codec unless it is told to.
+    #[default]
+    Any,
+    /// All to a player that names no codec, else those that it names.
+    NotDeclined,
+    /// Those that it names.
+    Named,
 }
 
 impl Default for SessionConfig {
@@ -45,6 +82,9 @@ impl Default for SessionConfig {
             extended_timestamps: ExtendedTimestampMode::default(),
             repeat_extended_timestamps: true,
             server_version: "FMS/3,5,7,7009".to_owned(),
+            capabilities: Capabilities::forwarding(),
+            object_encoding: ObjectEncoding::default(),
+            player_codecs: PlayerCodecs::default(),
         }
     }
 }

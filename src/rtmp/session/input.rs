@@ -191,6 +191,10 @@ impl ServerSession {
     fn handle_command_message(&mut self, message: &Message) -> Result<()> {
         let command = self.link.parse_command(message, &self.config.limits);
         self.flush_notices();
-        command.map_or(Ok(()), |command| self.handle_command(message.stream_id, command))
+        let Some(command) = command else { return Ok(()) };
+        // Who agreed on AMF3 and sends it is answered in it.
+        self.link.amf3 = message.type_id == type_id::COMMAND_AMF3
+            && matches!(&self.phase, Phase::Connected(connected) if connected.amf3);
+        self.handle_command(message.stream_id, command)
     }
 }

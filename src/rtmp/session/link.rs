@@ -42,6 +42,8 @@ pub(super) struct Link {
     notices: Notices,
     /// Kinds that were told: some are found by the chunk reader and by the session.
     told: Vec<Notice>,
+    /// Commands go out in AMF3.
+    pub(super) amf3: bool,
 }
 
 impl Link {
@@ -62,6 +64,7 @@ impl Link {
             pinged: None,
             notices: Notices::default(),
             told: Vec::new(),
+            amf3: false,
         }
     }
 
@@ -175,7 +178,12 @@ impl Link {
     }
 
     pub(super) fn command(&mut self, stream_id: u32, command: &Command) {
-        self.write(csid::of(20, stream_id), &command.to_message(stream_id));
+        let message = if self.amf3 {
+            command.to_amf3_message(stream_id)
+        } else {
+            command.to_message(stream_id)
+        };
+        self.write(csid::of(20, stream_id), &message);
     }
 
     fn write(&mut self, csid: u32, message: &Message) {

@@ -4,6 +4,7 @@
 mod client;
 mod commands;
 mod config;
+mod connect;
 mod event;
 mod input;
 mod link;
@@ -23,7 +24,7 @@ use std::collections::VecDeque;
 use crate::buf::Chain;
 use crate::error::{Error, Layer, Result};
 use crate::rtmp::handshake::ServerHandshake;
-use crate::rtmp::message::Aggregate;
+use crate::rtmp::message::{Aggregate, Capabilities};
 use crate::time::Micros;
 use link::Link;
 use stream::Streams;
@@ -33,7 +34,7 @@ pub use client::{
     ClientConfig, ClientEvent, ClientSession, Credentials, PlayRange, PublishType, Role, RtmpUrl,
     ServerProperties, Status,
 };
-pub use config::SessionConfig;
+pub use config::{ObjectEncoding, PlayerCodecs, SessionConfig};
 pub use event::{Rejection, RequestId, SessionEvent};
 pub use path::StreamPath;
 
@@ -89,6 +90,9 @@ struct Connected {
     /// `app` and `tcUrl` as they came in `connect`.
     app: String,
     tc_url: String,
+    capabilities: Capabilities,
+    /// `objectEncoding` 3 was agreed.
+    amf3: bool,
     streams: Streams,
     /// When a stream must be published or played; none while one is.
     deadline: Option<Micros>,

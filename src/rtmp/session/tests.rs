@@ -12,6 +12,7 @@ use crate::rtmp::message::{Command, Control, LimitType, UserControl};
 use crate::testing::{Chop, Pair};
 
 mod connect;
+mod enhanced;
 mod media;
 mod play;
 mod publish;

@@ -1,6 +1,7 @@
 //! What servers answer: in time, late, in odd shapes, or not at all.
 
-use super::super::commands::{clean, to_id};
+use super::super::commands::to_id;
+use super::super::connect::clean;
 use super::{Active, ClientEvent, ClientSession, Phase, ServerProperties, Status, Waiting};
 use crate::amf::Value;
 use crate::rtmp::message::{Capabilities, Command};
@@ -47,7 +48,9 @@ impl ClientSession {
                 if text(info, "level") == "error" || !matches!(code.as_str(), "" | CONNECTED) {
                     return self.refused(info);
                 }
-                self.push(ClientEvent::Connected(properties(command, info)));
+                let server = properties(command, info);
+                self.link.amf3 = self.config.amf3 && server.amf3;
+                self.push(ClientEvent::Connected(server));
                 self.open(deadline);
             }
             Phase::Opening(waiting) => {

@@ -129,3 +129,34 @@ fn a_server_that_closes_is_heard_in_both_roles() {
         assert!(ends > 0 && duet.client.is_closing(), "{:?}", duet.heard);
     }
 }
+
+#[test]
+fn a5_05_a6_19_both_ends_agree_on_amf3_and_on_what_they_can() {
+    for mut config in [publisher(), player()] {
+        config.amf3 = true;
+        let mut duet = duet(config, Chop::Every(11), 5);
+        duet.run().unwrap();
+        let Some(ClientEvent::Connected(server)) = duet.heard.first() else {
+            panic!("{:?}", duet.heard)
+        };
+        assert!(server.amf3 && server.capabilities.is_enhanced());
+        let started = [ClientEvent::Publishing, ClientEvent::Playing];
+        assert!(duet.heard.iter().any(|event| started.contains(event)), "{:?}", duet.heard);
+        let told = |event: &SessionEvent| match event {
+            SessionEvent::Connected { capabilities, .. } => Some(capabilities.is_enhanced()),
+            _ => None,
+        };
+        assert_eq!(duet.events.iter().find_map(told), Some(true));
+    }
+}
+
+#[test]
+fn a6_20_a_server_may_ask_its_publisher_to_connect_elsewhere() {
+    let mut duet = duet(publisher(), Chop::Whole, 5);
+    duet.run().unwrap();
+    assert!(duet.server.request_reconnect(Some("rtmp://two/live"), "Moving.").unwrap());
+    duet.run().unwrap();
+    let asked = |event: &ClientEvent| matches!(event, ClientEvent::ReconnectRequest { .. });
+    assert!(duet.heard.iter().any(asked), "{:?}", duet.heard);
+    assert_eq!(duet.client.next_config().unwrap().url.host, "two");
+}

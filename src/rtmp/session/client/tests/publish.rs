@@ -166,3 +166,23 @@ fn a3_10_times_wrap_on_the_wire() {
     let times = visit.server.received.iter().filter(|m| m.type_id == 8).map(|m| m.timestamp);
     assert_eq!(times.collect::<Vec<_>>(), [u32::MAX - 20, u32::MAX, 19, 39]);
 }
+
+#[test]
+fn a5_05_commands_go_out_in_amf3_where_the_server_agrees() {
+    let types = |agreed: f64| {
+        let mut config = publisher();
+        config.amf3 = true;
+        let mut visit = Visit::new(config);
+        visit.run().unwrap();
+        let info = Value::Object(vec![("objectEncoding".into(), agreed.into())]);
+        visit.server.result(1.0, Value::Null, info);
+        visit.run().unwrap();
+        let (_, connect) = visit.server.last("connect").unwrap();
+        assert_eq!(connect.object.field("objectEncoding"), Some(&Value::Number(3.0)));
+        assert!(visit.server.last("createStream").is_some());
+        let commands = visit.server.received.iter().map(|message| message.type_id);
+        commands.filter(|kind| *kind > 9).collect::<Vec<_>>()
+    };
+    assert_eq!(types(3.0), [20, 17, 17, 17]);
+    assert_eq!(types(0.0), [20, 20, 20, 20]);
+}
