@@ -7,7 +7,9 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use ::tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf, duplex};
+use ::tokio::io::{
+    AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, ReadBuf, duplex,
+};
 use ::tokio::net::{TcpListener, TcpStream};
 use ::tokio::time::Instant;
 use bytes::Bytes;
@@ -123,6 +125,47 @@ impl AsyncWrite for Script {
     }
 }
 
+/// A pipe that takes all it is given and passes it on only while it is flushed, as a TLS stream does when its socket is full.
+struct HoldsBack {
+    pipe: DuplexStream,
+    held: VecDeque<u8>,
+}
+
+impl AsyncRead for HoldsBack {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.pipe).poll_read(cx, buf)
+    }
+}
+
+impl AsyncWrite for HoldsBack {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.held.extend(buf);
+        Poll::Ready(Ok(buf.len()))
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let Self { pipe, held } = &mut *self;
+        while !held.is_empty() {
+            let count = std::task::ready!(Pin::new(&mut *pipe).poll_write(cx, held.as_slices().0))?;
+            held.drain(..count);
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        std::task::ready!(self.as_mut().poll_flush(cx))?;
+        Pin::new(&mut self.pipe).poll_shutdown(cx)
+    }
+}
+
 /// The capture in pieces of `size` bytes behind its handshake.
 fn pieces(size: usize) -> VecDeque<&'static [u8]> {
     let (c0c1, rest) = CAPTURE.split_at(1537);
@@ -219,6 +262,34 @@ async fn f21_a_player_that_takes_nothing_is_still_read_and_then_given_up() {
     run(server, &mut probe, &config, pending()).await;
     assert_eq!(probe.closed.as_deref(), Some("WriteTimeout"));
     assert!(start.elapsed() >= config.write_timeout);
+    drop(client);
+}
+
+#[::tokio::test(start_paused = true)]
+async fn what_the_stream_holds_back_is_flushed() {
+    let (pipe, mut client) = duplex(1000);
+    let server = HoldsBack { pipe, held: VecDeque::new() };
+    let (mut probe, config) = (Probe::default(), ConnectionConfig::default());
+    let talk = async {
+        client.write_all(&CAPTURE[..1537]).await.unwrap();
+        let mut answer = vec![0; 3073];
+        client.read_exact(&mut answer).await.unwrap();
+        drop(client);
+    };
+    let ((), ()) = ::tokio::join!(run(server, &mut probe, &config, pending()), talk);
+    assert_eq!((probe.bytes, probe.closed.as_deref()), ((1537, 3073), Some("Peer")));
+
+    // A peer that takes nothing of what is held back is given up like one that takes nothing of a socket.
+    let (pipe, mut client) = duplex(2000);
+    let server = HoldsBack { pipe, held: VecDeque::new() };
+    let mut config = ConnectionConfig::default();
+    config.write_timeout = Duration::from_secs(3);
+    config.session.limits.handshake_timeout = Duration::from_secs(600);
+    client.write_all(&CAPTURE[..1537]).await.unwrap();
+    let (mut probe, start) = (Probe::default(), Instant::now());
+    run(server, &mut probe, &config, pending()).await;
+    assert_eq!(probe.closed.as_deref(), Some("WriteTimeout"));
+    assert_eq!(start.elapsed().as_secs(), 3);
     drop(client);
 }
 
