@@ -41,6 +41,8 @@ pub enum CloseReason {
     Stopped,
     /// The peer took nothing of what was to be sent for [`ConnectionConfig::write_timeout`].
     WriteTimeout,
+    /// The stream over the socket could not be opened: its handshake failed, or took too long.
+    Open(io::Error),
     /// The session or the handler failed: the peer broke the protocol, or a deadline passed.
     Protocol(Error),
     /// The socket failed.

@@ -14,7 +14,7 @@ use ::tokio::net::{TcpListener, TcpStream};
 use ::tokio::time::Instant;
 use bytes::Bytes;
 
-use super::{Closed, ConnectionConfig, Handler, ServeConfig, run, serve};
+use super::{Closed, ConnectionConfig, Handler, ServeConfig, Socket, run, serve, serve_with};
 use crate::amf::{Value, amf0};
 use crate::buf::Writer;
 use crate::error::Result;
@@ -282,8 +282,8 @@ async fn what_the_stream_holds_back_is_flushed() {
     // A peer that takes nothing of what is held back is given up like one that takes nothing of a socket.
     let (pipe, mut client) = duplex(2000);
     let server = HoldsBack { pipe, held: VecDeque::new() };
-    let mut config = ConnectionConfig::default();
-    config.write_timeout = Duration::from_secs(3);
+    let mut config =
+        ConnectionConfig { write_timeout: Duration::from_secs(3), ..ConnectionConfig::default() };
     config.session.limits.handshake_timeout = Duration::from_secs(600);
     client.write_all(&CAPTURE[..1537]).await.unwrap();
     let (mut probe, start) = (Probe::default(), Instant::now());
@@ -327,4 +327,35 @@ async fn f25_connections_past_the_cap_are_closed_and_a_stop_ends_the_rest() {
     stop.send(()).unwrap();
     server.await.unwrap();
     assert_eq!(first.read(&mut answer).await.unwrap_or(0), 0);
+}
+
+#[::tokio::test]
+async fn f_01_opening_a_connection_has_a_deadline_and_holds_up_no_other() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let mut config = ServeConfig::default();
+    config.connection.session.limits.handshake_timeout = Duration::from_millis(300);
+    let (stop, stopped) = ::tokio::sync::oneshot::channel::<()>();
+    let stopped = async { stopped.await.unwrap_or_default() };
+    // What does not begin with 3 is never opened.
+    let open = |socket: Socket| async move {
+        let mut first = [0];
+        socket.peek(&mut first).await?;
+        if first != [3] {
+            pending::<()>().await;
+        }
+        Ok(socket)
+    };
+    let server = ::tokio::spawn(serve_with(listener, config, |_| Probe::default(), open, stopped));
+    let start = Instant::now();
+    let mut stuck = TcpStream::connect(address).await.unwrap();
+    stuck.write_all(&[0x16]).await.unwrap();
+    let mut other = TcpStream::connect(address).await.unwrap();
+    other.write_all(&CAPTURE[..1537]).await.unwrap();
+    let mut answer = vec![0; 3073];
+    other.read_exact(&mut answer).await.unwrap();
+    assert_eq!(stuck.read(&mut answer).await.unwrap_or(0), 0);
+    assert!(start.elapsed() >= Duration::from_millis(300));
+    stop.send(()).unwrap();
+    server.await.unwrap();
 }
