@@ -10,6 +10,10 @@ mod file;
 mod fragment;
 mod init;
 mod movie;
+mod place;
+mod present;
+mod recording;
+mod samples;
 mod table;
 #[cfg(test)]
 pub(crate) mod test_tracks;
@@ -23,6 +27,13 @@ pub use file::{FileTrack, file_head};
 pub use fragment::{Run, Sample, fragment_head};
 pub use init::init_segment;
 pub use movie::Edit;
+pub use place::TrackClock;
+pub use present::{Presented, rates};
+pub use recording::{
+    PLACEHOLDER_AT, PLACEHOLDER_LEN, RECORDING_INDEX_AT, closing_header, closing_index,
+    recording_index, recording_start,
+};
+pub use samples::{Iter as SampleIter, Samples};
 pub use table::FileSample;
 pub use verify::{Summary, TrackSummary, verify};
 
