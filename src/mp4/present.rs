@@ -2,7 +2,7 @@
 
 use super::entry::Bitrates;
 use super::movie::Edit;
-use super::table::FileSample;
+use super::samples::FileSample;
 use crate::time::rescale;
 
 /// The presentation times of all samples of a track, in ticks from the decode time of its first.

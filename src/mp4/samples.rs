@@ -1,6 +1,21 @@
 //! The samples of a track, packed: an index of hours stays small.
 
-use super::table::FileSample;
+/// One sample of a plain file. Times are in ticks of the track's timescale.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FileSample {
+    /// Where its bytes begin, counted from the first payload byte of `mdat`.
+    pub offset: u64,
+    /// Bytes.
+    pub size: u32,
+    /// Decode time of the next sample minus that of this one.
+    pub duration: u32,
+    /// Presentation time minus decode time; may be negative.
+    pub composition_offset: i32,
+    /// Whether decoding can start here.
+    pub sync: bool,
+    /// Which of the track's configurations it needs, from 0.
+    pub description: u16,
+}
 
 const SYNC: u8 = 1;
 /// What is as it was in the sample before is left out.
@@ -33,8 +48,7 @@ impl Samples {
     /// No samples.
     #[must_use]
     pub const fn new() -> Self {
-        let before =
-            Before { end: 0, gap: 0, duration: 0, composition_offset: 0, description: 0 };
+        let before = Before { end: 0, gap: 0, duration: 0, composition_offset: 0, description: 0 };
         Self { packed: Vec::new(), before, len: 0, duration: 0, bytes: 0 }
     }
 

@@ -266,12 +266,11 @@ impl Mp4Recorder {
         let movie = leading.timescale();
         let ends: Vec<_> = tracks.iter().map(|track| track.end(self.lead, movie)).collect();
         let configs: Vec<_> = tracks.iter().map(|track| [&*track.track.config]).collect();
-        let lists: Vec<Vec<_>> = ends.iter().map(|end| end.samples.iter().collect()).collect();
-        let files: Vec<FileTrack<'_>> = (ends.iter().zip(&configs).zip(&lists))
-            .map(|((end, configs), samples)| FileTrack {
+        let files: Vec<FileTrack<'_>> = (ends.iter().zip(&configs))
+            .map(|(end, configs)| FileTrack {
                 configs,
                 edits: &end.edits,
-                samples,
+                samples: &end.samples,
                 rates: end.rates,
             })
             .collect();
