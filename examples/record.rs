@@ -60,7 +60,11 @@ fn main() -> Done {
     target.seek(SeekFrom::Start(end.patch.offset))?;
     target.write_all(&end.patch.bytes)?;
     target.sync_data()?;
-    println!("{:?}, {memory} bytes of index held, {} written", recorder.duration(), end.index.len());
+    println!(
+        "{:?}, {memory} bytes of index held, {} written",
+        recorder.duration(),
+        end.index.len()
+    );
     Ok(())
 }
 

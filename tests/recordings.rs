@@ -203,7 +203,7 @@ fn moov(bytes: &[u8]) -> Moov {
 /// Where the media's zero is presented, and when the last edit ends, in seconds.
 fn presented(moov: &Moov, kind: &[u8; 4]) -> (f64, f64) {
     let track = moov.trak.iter().find(|trak| trak.mdia.hdlr.handler == kind.into()).unwrap();
-    let movie = f64::from(moov.mvhd.timescale as u32);
+    let movie = f64::from(moov.mvhd.timescale);
     let media = f64::from(track.mdia.mdhd.timescale);
     let Some(elst) = track.edts.as_ref().and_then(|edts| edts.elst.as_ref()) else {
         return (0.0, track.mdia.mdhd.duration as f64 / media);
@@ -237,7 +237,11 @@ fn d_31_a_recording_reads_at_every_moment_and_holds_all_up_to_it() {
     for name in &SOURCES[..KNOWN] {
         let (units, _, file) = record(name);
         let seconds = units.last().unwrap().dts / 1_000_000;
-        assert!(file.whole.len() as i64 >= seconds - 1, "{name}: {:?}", file.whole);
+        assert!(
+            file.whole.len() >= usize::try_from(seconds - 1).unwrap(),
+            "{name}: {:?}",
+            file.whole
+        );
         for &len in &file.whole {
             let samples = read_fragments(&file.bytes[..len]);
             for (id, video) in [(TrackId::VIDEO, true), (TrackId::AUDIO, false)] {
@@ -269,7 +273,7 @@ fn d_31_d_27_a_finished_recording_is_a_plain_file_of_all_units() {
             assert_same(name, &wanted, &got, zero);
             end
         });
-        let length = moov.mvhd.duration as f64 / f64::from(moov.mvhd.timescale as u32);
+        let length = moov.mvhd.duration as f64 / f64::from(moov.mvhd.timescale);
         assert!((length - ends[0].max(ends[1])).abs() < 1e-4, "{name}: D-28 {length} {ends:?}");
     }
 }
@@ -358,7 +362,8 @@ fn record_units(tracks: &[Track], units: Vec<AccessUnit>) -> (Mp4Recorder, File)
 
 #[test]
 fn a_track_that_comes_late_or_ends_early_keeps_its_place() {
-    for (video, audio) in [(0..10_000, 3000..10_000), (3000..10_000, 0..10_000), (0..10_000, 0..4000)]
+    for (video, audio) in
+        [(0..10_000, 3000..10_000), (3000..10_000, 0..10_000), (0..10_000, 0..4000)]
     {
         let units = av(video.clone(), audio.clone());
         // The later one is announced when it comes.
@@ -377,7 +382,8 @@ fn a_track_that_comes_late_or_ends_early_keeps_its_place() {
         let samples = read_fragments(&file.bytes);
         let file = file.finish(recorder).bytes;
         let (plain, moov) = (read_plain(&file), moov(&file));
-        for (id, video, kind) in [(TrackId::VIDEO, true, b"vide"), (TrackId::AUDIO, false, b"soun")] {
+        for (id, video, kind) in [(TrackId::VIDEO, true, b"vide"), (TrackId::AUDIO, false, b"soun")]
+        {
             let wanted = of_track(&units, id);
             assert_same("fragments", &wanted, &of_kind(&samples, video), 0.0);
             let (zero, _) = presented(&moov, kind);
@@ -421,9 +427,8 @@ fn d_02_a_stream_that_begins_far_from_zero_is_moved_as_a_whole() {
 fn b4_07_d_30_another_configuration_needs_a_new_file() {
     let (mut recorder, mut file) = record_units(&[avc(), aac()], av(0..3000, 0..3000));
     let mut other = aac();
-    other.config = Arc::new(CodecConfig::Aac(
-        AacConfig::parse(&Bytes::from_static(&[0x12, 0x10])).unwrap(),
-    ));
+    other.config =
+        Arc::new(CodecConfig::Aac(AacConfig::parse(&Bytes::from_static(&[0x12, 0x10])).unwrap()));
     assert_eq!(recorder.handle_track(aac()), Ok(TrackFit::Taken));
     assert_eq!(recorder.handle_track(other), Ok(TrackFit::NeedsNewFile));
     for unit in av(3000..5000, 3000..5000) {
@@ -432,7 +437,10 @@ fn b4_07_d_30_another_configuration_needs_a_new_file() {
     file.take(&mut recorder);
     let samples = read_plain(&file.finish(recorder).bytes);
     assert_eq!(of_kind(&samples, true).len(), 125, "the other track goes on");
-    assert_eq!(of_kind(&samples, false).len(), of_track(&av(0..3000, 0..3000), TrackId::AUDIO).len());
+    assert_eq!(
+        of_kind(&samples, false).len(),
+        of_track(&av(0..3000, 0..3000), TrackId::AUDIO).len()
+    );
 }
 
 #[test]
@@ -503,7 +511,7 @@ fn d_01_thirty_hours_past_32_bits_of_ticks() {
     assert!((last.dts - 107_996.0).abs() < 2.1, "{}", last.dts);
     let file = file.finish(recorder).bytes;
     let moov = moov(&file);
-    let seconds = moov.mvhd.duration as f64 / f64::from(moov.mvhd.timescale as u32);
+    let seconds = moov.mvhd.duration as f64 / f64::from(moov.mvhd.timescale);
     assert!((seconds - 108_000.0).abs() < 2.1, "{seconds}");
     assert!(moov.mvhd.duration > u64::from(u32::MAX));
     assert_eq!(of_kind(&read_plain(&file), true).len(), 54_000);

@@ -8,7 +8,7 @@ mod mp4;
 
 use bytes::Bytes;
 
-pub use flv::FlvRecorder;
+pub use flv::{FlvRecorder, FlvRepair};
 pub use mp4::{Mp4Config, Mp4End, Mp4Output, Mp4Recorder, TrackFit};
 
 /// Bytes to write at a place of the file that was written before, or behind its end.

@@ -116,7 +116,8 @@ impl Mp4Recorder {
     /// A recording at its start.
     #[must_use]
     pub fn new(config: Mp4Config, limits: &Limits) -> Self {
-        let config = Mp4Config { fragment: config.fragment.max(Duration::from_millis(100)), ..config };
+        let config =
+            Mp4Config { fragment: config.fragment.max(Duration::from_millis(100)), ..config };
         let layout = Layout::new(config.room);
         Self {
             config,
