@@ -8,8 +8,14 @@ mod clock;
 mod entry;
 mod file;
 mod fragment;
+pub mod index;
 mod init;
 mod movie;
+mod place;
+mod present;
+mod read;
+mod recording;
+mod samples;
 mod table;
 #[cfg(test)]
 pub(crate) mod test_tracks;
@@ -19,11 +25,17 @@ mod verify;
 
 pub use clock::{AudioClock, Placement};
 pub use entry::Bitrates;
-pub use file::{FileTrack, file_head};
+pub use file::{Alignment, FileTrack, file_head};
 pub use fragment::{Run, Sample, fragment_head};
 pub use init::init_segment;
 pub use movie::Edit;
-pub use table::FileSample;
+pub use place::TrackClock;
+pub use present::{Presented, rates};
+pub use recording::{
+    PLACEHOLDER_AT, PLACEHOLDER_LEN, RECORDING_INDEX_AT, closing_header, closing_index,
+    recording_index, recording_start,
+};
+pub use samples::{FileSample, Iter as SampleIter, Samples};
 pub use verify::{Summary, TrackSummary, verify};
 
 use crate::media::CodecConfig;
