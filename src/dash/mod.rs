@@ -9,10 +9,13 @@
 //! media times, which are those in their `tfdt`, so nothing is rounded.
 
 mod manifest;
+mod periods;
 #[cfg(test)]
 mod tests;
 mod timeline;
 mod xml;
+
+pub use periods::{ListedSegment, Periods, Rendition};
 
 use std::time::Duration;
 
