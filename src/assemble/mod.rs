@@ -6,6 +6,7 @@
 
 mod audio;
 mod clock;
+mod growing;
 mod hevc;
 mod pictures;
 mod sounds;
@@ -75,6 +76,8 @@ pub enum NoticeKind {
     SplitPicture,
     /// A part of a picture that was given already, left out.
     LateSlice,
+    /// The two fields of a frame in messages of their own, joined.
+    FieldPair,
     /// Pictures that had to be copied into a new buffer.
     Rebuilt,
     /// A key-frame flag that the bitstream contradicts, ignored.
@@ -93,6 +96,19 @@ pub enum NoticeKind {
     Adts,
     /// Frames of no bytes, left out.
     EmptyFrame,
+}
+
+/// Which pictures of H.264 decoding may start at, and segments be cut at: those that are given as key frames. Pictures of the
+/// other codecs say it without doubt.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum StartPoints {
+    /// IDR pictures. The default: players that are given a segment alone, and MP4's sync samples, need them.
+    #[default]
+    Idr,
+    /// Intra pictures at a recovery point that is reached at once too (H.264 D.2.8, open groups of pictures): for streams
+    /// of which the first picture alone, or none, is an IDR picture. Leading pictures behind one may not decode.
+    RecoveryPoints,
 }
 
 /// What comes out of an [`Assembler`].
@@ -125,6 +141,7 @@ pub enum Event {
 #[derive(Debug)]
 pub struct Assembler {
     limits: Limits,
+    start_points: StartPoints,
     video: BTreeMap<u8, VideoTrack>,
     audio: BTreeMap<u8, AudioTrack>,
     clock: Clock,
@@ -217,12 +234,18 @@ impl Assembler {
     pub fn new(limits: &Limits) -> Self {
         Self {
             limits: limits.clone(),
+            start_points: StartPoints::default(),
             video: BTreeMap::new(),
             audio: BTreeMap::new(),
             clock: Clock::default(),
             stage: Stage::default(),
             events: VecDeque::new(),
         }
+    }
+
+    /// Which pictures of H.264 are key frames: set it before the first tag.
+    pub const fn set_start_points(&mut self, start_points: StartPoints) {
+        self.start_points = start_points;
     }
 
     /// Takes the next tag or message of the stream.
@@ -269,7 +292,8 @@ impl Assembler {
         }
         for body in &bodies {
             let (limits, stage) = (&self.limits, &mut self.stage);
-            if let Some(track) = tracks::video(&mut self.video, body, limits, stage) {
+            let points = self.start_points;
+            if let Some(track) = tracks::video(&mut self.video, body, points, limits, stage) {
                 track.handle(body, tag.timestamp, stage);
             }
         }
