@@ -147,7 +147,7 @@ impl Hevc {
 
     /// Whether a message behind the last picture begins a picture that can be decoded. One without a picture waits for the
     /// next.
-    pub(super) fn admit(&mut self, message: &Message, stage: &mut Stage) -> bool {
+    pub(super) fn admit(&mut self, message: &Message, wire: u32, stage: &mut Stage) -> bool {
         let Message { sample, info, is_copy } = message;
         if info.picture.is_none() {
             stage.note(NoticeKind::NoPicture, SAMPLE);
@@ -160,6 +160,7 @@ impl Hevc {
             stage.note(NoticeKind::LateSlice, SAMPLE);
             return false;
         }
+        self.last_wire = Some(wire);
         self.left_out = !self.access.admit(info);
         if self.left_out {
             self.prefix.clear();
@@ -172,7 +173,6 @@ impl Hevc {
 
     /// Begins a picture. Says whether it is known to be whole.
     pub(super) fn begin(&mut self, message: Message, wire: u32, composition: i64) -> bool {
-        self.last_wire = Some(wire);
         let (prefix, key) = (std::mem::take(&mut self.prefix), message.is_key());
         self.growing = Some(Growing::new(wire, composition, key, prefix, message.sample));
         self.framing == Framing::Whole

@@ -163,7 +163,7 @@ impl Pictures {
         self.release(stage);
         let Codec::Hevc(hevc) = &mut self.codec else { return };
         let (changed, admitted) =
-            (hevc.take_parameter_sets(&message, stage), hevc.admit(&message, stage));
+            (hevc.take_parameter_sets(&message, stage), hevc.admit(&message, wire, stage));
         if let Some(config) = changed {
             self.propose(CodecConfig::Hevc(config));
         }
