@@ -53,8 +53,11 @@ fn assemble(tags: &[Tag], start_points: StartPoints) -> Vec<Event> {
 }
 
 fn units(events: &[Event]) -> Vec<&AccessUnit> {
-    let unit = |event| if let &Event::Unit(ref unit) = event { Some(unit) } else { None };
-    events.iter().filter_map(unit).collect()
+    let of = |event| match event {
+        Event::Unit(unit) => Some(unit),
+        _ => None,
+    };
+    events.iter().filter_map(of).collect()
 }
 
 /// Segments of one second, as far as key frames come, and of no more than two; the kinds of errors on the way.
