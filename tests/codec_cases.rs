@@ -53,11 +53,11 @@ fn assemble(tags: &[Tag], start_points: StartPoints) -> Vec<Event> {
 }
 
 fn units(events: &[Event]) -> Vec<&AccessUnit> {
-    let of = |event| match event {
+    let units = events.iter().map(|event| match event {
         Event::Unit(unit) => Some(unit),
         _ => None,
-    };
-    events.iter().filter_map(of).collect()
+    });
+    units.flatten().collect()
 }
 
 /// Segments of one second, as far as key frames come, and of no more than two; the kinds of errors on the way.
