@@ -39,6 +39,9 @@ const MAX_BEHIND: usize = 64;
 /// How far the audio may be ahead of a picture that is still growing, in milliseconds.
 const MAX_AHEAD_MS: i32 = 250;
 
+/// Of the first byte of a video body: a legacy header, and a codec id that is in use for HEVC without a specification.
+const LEGACY_HEVC: u8 = 12;
+
 /// Composition times past this many milliseconds are wrong.
 const MAX_COMPOSITION_MS: i32 = 15 * 60 * 1000;
 
@@ -46,7 +49,7 @@ const MAX_COMPOSITION_MS: i32 = 15 * 60 * 1000;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum NoticeKind {
-    /// A body whose header cannot be read, left out.
+    /// A body whose header cannot be read, or bytes in it that are no frame, left out.
     MalformedBody,
     /// Video of a codec, or in a packet, that is not known or not that of its track, left out.
     UnsupportedVideo,
@@ -92,8 +95,10 @@ pub enum NoticeKind {
     BeforeKey,
     /// Tracks past [`Limits::tracks`], left out.
     TooManyTracks,
-    /// AAC frames with ADTS headers, taken off.
+    /// AAC frames, or a sequence header, with ADTS headers, taken off.
     Adts,
+    /// HEVC under the legacy codec id of H.264, or under 12, which no specification has.
+    LegacyHevc,
     /// Frames of no bytes, left out.
     EmptyFrame,
 }
@@ -286,6 +291,9 @@ impl Assembler {
     }
 
     fn handle_video(&mut self, tag: &Tag) {
+        if tag.body.first().is_some_and(|first| first & 0x8f == LEGACY_HEVC) {
+            self.stage.note(NoticeKind::LegacyHevc, "FLV 10.1 E.4.3.1");
+        }
         let (bodies, error) = VideoBody::parse_all(&tag.body);
         if error.is_some() {
             self.stage.note(NoticeKind::MalformedBody, "FLV 10.1 E.4.3.1");

@@ -4,6 +4,7 @@
 
 mod advice;
 mod enhanced;
+mod notices;
 mod pictures;
 mod times;
 

@@ -47,6 +47,9 @@ pub(super) fn video<'a>(
     let is_header = body.packet == PacketType::SequenceHeader;
     let hidden = is_header && body.codec == VideoCodec::Avc && hevc::is_record(&body.data);
     let codec = if hidden { VideoCodec::Hevc } else { body.codec };
+    if hidden {
+        stage.note(NoticeKind::LegacyHevc, "FLV 10.1 E.4.3.1");
+    }
     let fits = tracks
         .get(&body.track)
         .map(|track| track.said == body.codec && (!is_header || track.codec == codec));

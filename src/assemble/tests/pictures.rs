@@ -27,7 +27,7 @@ fn hevc_header(record: &[u8]) -> Tag {
     hevc(0, PacketType::SequenceHeader, true, record)
 }
 
-fn hevc_nal(timestamp: u32, nal: &[u8]) -> Tag {
+pub(super) fn hevc_nal(timestamp: u32, nal: &[u8]) -> Tag {
     let key = matches!(nal[0] >> 1 & 0x3f, 16..=23);
     hevc(timestamp, PacketType::Frames, key, &avcc(&[nal]))
 }
@@ -215,6 +215,13 @@ fn c1_21_fields_in_messages_of_their_own_are_one_sample() {
         assert_eq!(keys, [true, false, false, false]);
         assert_eq!(notices, [(NoticeKind::FieldPair, 4), (NoticeKind::Rebuilt, 4)]);
     }
+}
+
+/// Two frames whose fields come in messages of their own.
+pub(super) fn fields_apart() -> Vec<Tag> {
+    let field = |n: u32| field(if n == 0 { 0x65 } else { 0x41 }, n / 2, n % 2 == 1);
+    let fields = (0..4).map(|n| video(n * 20, &[&field(n)]));
+    std::iter::once(interlaced_header()).chain(fields).collect()
 }
 
 #[test]
