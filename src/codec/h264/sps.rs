@@ -1,9 +1,12 @@
 //! Sequence parameter sets through `h264-reader`, guarded and lenient (H.264 7.3.2.1.1, Annex E).
 
-use h264_reader::nal::sps::{ChromaFormat, FrameMbsFlags, PicOrderCntType, SeqParameterSet};
+use h264_reader::nal::sps::{
+    ChromaFormat, FrameMbsFlags, PicOrderCntType, SeqParameterSet, VideoSignalType,
+};
 use h264_reader::rbsp::{BitRead, BitReader, BitReaderError, ByteReader, Integer, Primitive};
 
 use super::nal::{NalType, without_trailing_zeros};
+use crate::codec::color::ColorInfo;
 use crate::error::{Error, Layer, Result};
 
 /// What of the first sequence parameter set is needed outside a decoder.
@@ -40,6 +43,8 @@ pub struct SpsInfo {
     pub frame_rate: Option<(u32, u32)>,
     /// Pictures that may precede one in decoding order and follow it in output order (H.264 E.2.1), 0 to 16.
     pub reorder_frames: u8,
+    /// Colour of the pictures, where the VUI has a video signal type (H.264 E.2.1).
+    pub color: Option<ColorInfo>,
 }
 
 impl SpsInfo {
@@ -89,7 +94,22 @@ impl SpsInfo {
                 .and_then(h264_reader::nal::sps::AspectRatioInfo::get),
             frame_rate: timing.and_then(|t| frame_rate(t.time_scale, t.num_units_in_tick)),
             reorder_frames: reorder_frames(&sps, constraints, level),
+            color: vui.and_then(|vui| vui.video_signal_type.as_ref()).map(color),
         })
+    }
+}
+
+/// The range alone may be given, without the code points.
+fn color(signal: &VideoSignalType) -> ColorInfo {
+    let told = signal.colour_description.as_ref();
+    let points = told.map_or((2, 2, 2), |told| {
+        (told.colour_primaries, told.transfer_characteristics, told.matrix_coefficients)
+    });
+    ColorInfo {
+        primaries: points.0,
+        transfer: points.1,
+        matrix: points.2,
+        full_range: signal.video_full_range_flag,
     }
 }
 

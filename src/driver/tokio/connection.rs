@@ -41,6 +41,8 @@ pub enum CloseReason {
     Stopped,
     /// The peer took nothing of what was to be sent for [`ConnectionConfig::write_timeout`].
     WriteTimeout,
+    /// The stream over the socket could not be opened: its handshake failed, or took too long.
+    Open(io::Error),
     /// The session or the handler failed: the peer broke the protocol, or a deadline passed.
     Protocol(Error),
     /// The socket failed.
@@ -92,6 +94,8 @@ struct Pump<'a, S, H> {
     more: bool,
     stopping: bool,
     last_write: Instant,
+    /// The stream holds back bytes that it has taken, as a TLS stream does while its socket is full.
+    unflushed: bool,
     bytes_in: u64,
     bytes_out: u64,
 }
@@ -99,7 +103,8 @@ struct Pump<'a, S, H> {
 /// What woke the connection.
 enum Wake {
     Read(usize),
-    Wrote(usize),
+    /// So many bytes were taken; are all that were taken so far on their way?
+    Wrote(usize, bool),
     Ready,
     Timer,
     Stop,
@@ -121,6 +126,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin, H: Handler> Pump<'a, S, H> {
             more: true,
             stopping: false,
             last_write: epoch,
+            unflushed: false,
             bytes_in: 0,
             bytes_out: 0,
         }
@@ -136,7 +142,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin, H: Handler> Pump<'a, S, H> {
             if let Err(error) = self.advance() {
                 return CloseReason::Protocol(error);
             }
-            if self.output.is_empty() && self.session.is_closing() {
+            if self.is_idle() && self.session.is_closing() {
                 return if self.stopping { CloseReason::Stopped } else { CloseReason::Session };
             }
             match self.wait(timer.as_mut(), stop.as_mut()).await {
@@ -145,16 +151,15 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin, H: Handler> Pump<'a, S, H> {
                     self.input.filled(count);
                     self.bytes_in += count as u64;
                 }
-                Ok(Wake::Wrote(count)) => {
+                Ok(Wake::Wrote(count, flushed)) => {
                     self.output.advance(count);
+                    self.unflushed = !flushed;
                     self.bytes_out += count as u64;
                     self.last_write = Instant::now();
                 }
                 Ok(Wake::Ready) => self.more = true,
                 Ok(Wake::Timer) => {
-                    if !self.output.is_empty()
-                        && self.last_write.elapsed() >= self.config.write_timeout
-                    {
+                    if !self.is_idle() && self.last_write.elapsed() >= self.config.write_timeout {
                         return CloseReason::WriteTimeout;
                     }
                     let now = self.now();
@@ -169,6 +174,11 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin, H: Handler> Pump<'a, S, H> {
                 Err(error) => return CloseReason::Io(error),
             }
         }
+    }
+
+    /// Nothing waits for the peer to take it.
+    fn is_idle(&self) -> bool {
+        self.output.is_empty() && !self.unflushed
     }
 
     /// Moves input, events and output as far as they go without waiting.
@@ -196,7 +206,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin, H: Handler> Pump<'a, S, H> {
 
     /// Puts together what goes out in the next writes.
     fn collect(&mut self) -> Result<(), Error> {
-        let empty = self.output.is_empty();
+        let idle = self.is_idle();
         while self.output.len() < self.config.write_batch {
             if let Some(chain) = self.session.poll_output() {
                 self.output.extend(chain);
@@ -207,7 +217,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin, H: Handler> Pump<'a, S, H> {
                 break;
             }
         }
-        if empty && !self.output.is_empty() {
+        if idle && !self.output.is_empty() {
             self.last_write = Instant::now();
         }
         Ok(())
@@ -218,7 +228,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin, H: Handler> Pump<'a, S, H> {
         mut timer: Pin<&mut Sleep>,
         stop: Pin<&mut impl Future<Output = ()>>,
     ) -> io::Result<Wake> {
-        let idle = self.output.is_empty();
+        let idle = self.is_idle();
         let write_deadline = (!idle).then(|| self.last_write + self.config.write_timeout);
         let session_deadline = self
             .session
@@ -233,7 +243,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin, H: Handler> Pump<'a, S, H> {
         let input = if self.input.pending().is_empty() { Some(self.input.space()) } else { None };
         ::tokio::select! {
             biased;
-            wake = transfer(&mut self.io, input, &self.output) => wake,
+            wake = transfer(&mut self.io, input, &self.output, self.unflushed) => wake,
             () = self.handler.ready(), if idle && !self.more => Ok(Wake::Ready),
             () = timer, if deadline.is_some() => Ok(Wake::Timer),
             () = stop, if !self.stopping => Ok(Wake::Stop),
@@ -251,8 +261,8 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin, H: Handler> Pump<'a, S, H> {
         let (io, output) = (&mut self.io, &mut self.output);
         let flush = async {
             while !output.is_empty() {
-                match transfer(io, None, output).await {
-                    Ok(Wake::Wrote(count)) => output.advance(count),
+                match transfer(io, None, output, false).await {
+                    Ok(Wake::Wrote(count, _)) => output.advance(count),
                     _ => return false,
                 }
             }
@@ -274,16 +284,26 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin, H: Handler> Pump<'a, S, H> {
     }
 }
 
-/// Writes `output` or reads into `input`, whichever the socket allows first; waits for ever where there is neither.
-async fn transfer<S>(io: &mut S, mut input: Option<&mut [u8]>, output: &Chain) -> io::Result<Wake>
+/// Writes `output` or reads into `input`, whichever the stream allows first; waits for ever where there is neither.
+/// Once all of `output` is taken the stream is flushed, then or, where it was left `unflushed`, later.
+async fn transfer<S>(
+    io: &mut S,
+    mut input: Option<&mut [u8]>,
+    output: &Chain,
+    unflushed: bool,
+) -> io::Result<Wake>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     poll_fn(|cx| {
-        if !output.is_empty()
-            && let Poll::Ready(written) = poll_write(Pin::new(io), cx, output)
-        {
-            return Poll::Ready(written.map(Wake::Wrote));
+        if !output.is_empty() {
+            if let Poll::Ready(written) = poll_write(Pin::new(io), cx, output) {
+                let count = written?;
+                let flushed = count == output.len() && poll_flush(io, cx)?;
+                return Poll::Ready(Ok(Wake::Wrote(count, flushed)));
+            }
+        } else if unflushed && poll_flush(io, cx)? {
+            return Poll::Ready(Ok(Wake::Wrote(0, true)));
         }
         if let Some(space) = input.as_deref_mut() {
             let mut buf = ReadBuf::new(space);
@@ -294,6 +314,14 @@ where
         Poll::Pending
     })
     .await
+}
+
+/// Whether nothing is held back.
+fn poll_flush<S: AsyncWrite + Unpin>(io: &mut S, cx: &mut Context<'_>) -> io::Result<bool> {
+    match Pin::new(io).poll_flush(cx) {
+        Poll::Ready(flushed) => flushed.map(|()| true),
+        Poll::Pending => Ok(false),
+    }
 }
 
 fn poll_write<S: AsyncWrite>(

@@ -46,11 +46,12 @@
 //! peer takes what it is sent, and names in [`Handler::ready`] the moment when there is more. What waits for a peer who reads
 //! slowly so stays with the embedder, where it is bounded and may be dropped (see [`PlayerQueue`](crate::live::PlayerQueue)).
 //!
-//! [`run`] drives a single connection, for those who have their own listener, a TLS stream or a test's pipe.
+//! [`serve_with`] does the same over TLS, or over anything else that an embedder makes of a socket. [`run`] drives a single connection,
+//! for those who have their own listener or a test's pipe.
 
 mod connection;
-mod quick_ack;
 mod serve;
+mod socket;
 #[cfg(test)]
 mod tests;
 
@@ -58,7 +59,8 @@ use std::future::Future;
 use std::time::Duration;
 
 pub use connection::{CloseReason, Closed, run};
-pub use serve::{ServeConfig, serve};
+pub use serve::{ServeConfig, serve, serve_with};
+pub use socket::Socket;
 
 use crate::error::Result;
 use crate::rtmp::session::{ServerSession, SessionEvent};

@@ -85,7 +85,7 @@ impl ServerSession {
 }
 
 /// A message stream id out of a number.
-fn to_id(number: f64) -> Option<u32> {
+pub(super) fn to_id(number: f64) -> Option<u32> {
     let fits = number.fract() == 0.0 && (0.0..=f64::from(u32::MAX)).contains(&number);
     #[expect(
         clippy::cast_possible_truncation,

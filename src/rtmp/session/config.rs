@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use super::link::Wire;
 use crate::limits::Limits;
 use crate::rtmp::chunk::{ExtendedTimestampMode, MAX_CHUNK_SIZE, RepeatAfterFullHeader};
 use crate::rtmp::handshake::EchoPolicy;
@@ -108,6 +109,15 @@ impl Default for SessionConfig {
 }
 
 impl SessionConfig {
+    pub(super) const fn wire(&self) -> Wire<'_> {
+        Wire {
+            limits: &self.limits,
+            repeat_after_full_header: self.repeat_after_full_header,
+            extended_timestamps: self.extended_timestamps,
+            repeat_extended_timestamps: self.repeat_extended_timestamps,
+        }
+    }
+
     /// The chunk size within its range.
     pub(super) fn chunk_size(&self) -> u32 {
         self.chunk_size.clamp(128, MAX_CHUNK_SIZE)

@@ -114,7 +114,7 @@ fn text_of(object: &Value, key: &str) -> String {
 }
 
 /// A text of the peer for people to read.
-fn clean(text: &str) -> String {
+pub(super) fn clean(text: &str) -> String {
     let mut end = text.len().min(TEXT_BYTES);
     while !text.is_char_boundary(end) {
         end -= 1;

@@ -12,6 +12,7 @@ pub mod process;
 pub mod rtmp;
 pub mod server;
 pub mod source;
+pub mod tls;
 pub mod wait;
 
 pub use process::Process;
