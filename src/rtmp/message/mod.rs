@@ -5,6 +5,8 @@ mod capabilities;
 mod command;
 mod control;
 mod data;
+#[cfg(test)]
+mod tests;
 
 pub use aggregate::{Aggregate, AggregateTag};
 pub use capabilities::{Capabilities, CodecSupport, ExtendedCaps};

@@ -3,9 +3,25 @@ use std::time::Duration;
 use super::link::Wire;
 use crate::limits::Limits;
 use crate::rtmp::chunk::{ExtendedTimestampMode, MAX_CHUNK_SIZE, RepeatAfterFullHeader};
+use crate::rtmp::handshake::EchoPolicy;
 use crate::rtmp::message::Capabilities;
 
 /// How a session behaves.
+///
+/// Where clients differ from the specification, or the specification from itself, a named policy says what is done. Each
+/// has the default that serves most users:
+///
+/// | policy | question | default |
+/// |---|---|---|
+/// | [`EchoPolicy`] | C2 that does not echo S1 (A1-12) | tolerated |
+/// | [`RepeatAfterFullHeader`] | type 3 that starts a message right behind type 0 (A2-10) | the delta, unless that makes a jump |
+/// | [`ExtendedTimestampMode`] | extended timestamp repeated in type 3, or not (A3-04) | told by a look ahead |
+/// | `repeat_extended_timestamps` | the same, as sent to players (A3-07) | repeated |
+/// | [`ObjectEncoding`] | AMF3 asked for in `connect` (A5-05) | agreed |
+/// | [`PlayerCodecs`] | players that did not name a codec (A6-21) | sent it |
+///
+/// Beside the session: [`live::Takeover`](crate::live::Takeover) for a second publisher of one name (A5-34, A6-25), and
+/// [`assemble::StartPoints`](crate::assemble::StartPoints) for pictures that decoding may start at (C1-14).
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct SessionConfig {
@@ -22,6 +38,8 @@ pub struct SessionConfig {
     pub ping_timeout: Duration,
     /// Time to write the last output and close, once the session is closing.
     pub linger: Duration,
+    /// Whether a client's C2 has to echo S1.
+    pub echo: EchoPolicy,
     /// Reading type-3 chunks that start a message right behind a full header.
     pub repeat_after_full_header: RepeatAfterFullHeader,
     /// Reading type-3 chunks behind an extended timestamp.
@@ -78,6 +96,7 @@ impl Default for SessionConfig {
             ping_interval: Duration::from_secs(60),
             ping_timeout: Duration::from_secs(30),
             linger: Duration::from_secs(2),
+            echo: EchoPolicy::default(),
             repeat_after_full_header: RepeatAfterFullHeader::default(),
             extended_timestamps: ExtendedTimestampMode::default(),
             repeat_extended_timestamps: true,

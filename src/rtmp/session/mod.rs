@@ -114,11 +114,11 @@ impl ServerSession {
         let deadline = now + config.limits.handshake_timeout;
         let link = Link::new(config.wire());
         Self {
-            config,
             phase: Phase::Handshake(Handshaking {
-                handshake: ServerHandshake::new(seed),
+                handshake: ServerHandshake::new(seed).with_policy(config.echo),
                 deadline,
             }),
+            config,
             link,
             events: VecDeque::new(),
             now,
