@@ -16,8 +16,9 @@ use streamcore::time::Unwrap32;
 use super::timeline::is_frame;
 use super::{Clock, Progress, RecordArgs, Size, Work, last_words, remark};
 
-/// Time between the last frame of one connection and the first of the next, in milliseconds.
-const JOINT: i64 = 40;
+/// Time between the last frame of one connection and the first of the next, in milliseconds: more than pictures are
+/// reordered by, so that none of the next is shown before the last.
+const JOINT: i64 = 500;
 
 /// Runs the command.
 pub fn run(args: &RecordArgs) -> anyhow::Result<()> {
