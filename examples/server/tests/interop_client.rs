@@ -10,7 +10,7 @@ use kit::packets::{self, Listing, Packet};
 use kit::relay::{From, Relay, bytes_of};
 use kit::source::Film;
 use kit::tls::Authority;
-use kit::{Process, Server, ServerBuilder, dissector, until};
+use kit::{Process, Server, ServerBuilder, dissector, flv, until};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_streamcore");
 const FILMS: &str = env!("CARGO_TARGET_TMPDIR");
@@ -115,6 +115,31 @@ fn ffmpeg_that_listens_takes_what_is_published() {
     publish(&[text(&film), &url, "--speed", "4"]).succeed(LIMIT);
     ffmpeg.succeed(LIMIT);
     assert_same("as ffmpeg has it", &packets::probe(&film), &out);
+}
+
+#[test]
+fn a6_21_every_codec_and_track_comes_back_as_it_was_sent() {
+    let (data, folder) = (kit::temp_dir(), kit::temp_dir());
+    let server = ServerBuilder::new(BINARY, data.path()).with("--no-record").start();
+    let captures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/data/eflv");
+    let files = std::fs::read_dir(&captures).expect("the captures").flatten();
+    let mut files: Vec<PathBuf> = files.map(|entry| entry.path()).collect();
+    files.retain(|file| file.extension().is_some_and(|extension| extension == "flv"));
+    assert!(files.len() >= 12, "{files:?}");
+    for (number, file) in files.iter().enumerate() {
+        let url = server.rtmp_url(&format!("live/codec{number}"));
+        let out = folder.path().join(format!("{number}.flv"));
+        let mut recorder = record(&[&url, text(&out)]);
+        publish(&[text(file), &url, "--speed", "0"]).succeed(LIMIT);
+        recorder.succeed(LIMIT);
+        let of = |tags: Vec<flv::Tag>, kind: u8| -> Vec<flv::Tag> {
+            tags.into_iter().filter(|tag| tag.kind == kind).collect()
+        };
+        for kind in [flv::VIDEO, flv::AUDIO] {
+            let (wanted, got) = (of(flv::read(file), kind), of(flv::read(&out), kind));
+            assert!(!wanted.is_empty() && got == wanted, "{}: {kind}", file.display());
+        }
+    }
 }
 
 #[test]
