@@ -13,6 +13,7 @@ use tokio::sync::watch;
 use crate::cli::{LogFormat, ServeArgs};
 use crate::finish::Finisher;
 use crate::hub::{Hub, HubConfig};
+use crate::recorder::{Disk, RecordEnv};
 use crate::recordings::Recordings;
 use crate::rtmp::Peer;
 
@@ -30,9 +31,16 @@ async fn serve(args: ServeArgs) -> anyhow::Result<()> {
     let rtmp = bind("RTMP", args.rtmp_listen).await?;
     let http = bind("HTTP", args.http_listen).await?;
     // Only now is it sure that no other server works on these recordings.
-    let finisher = Finisher::start(recordings.clone(), args.keep_flv)?;
-    finisher.submit_left_over();
-    let hub = Hub::new(HubConfig::from(&args), recordings.clone(), finisher.clone());
+    let finisher = Finisher::start(recordings.clone())?;
+    let settings = args.record.settings();
+    finisher.submit_left_over(&settings.folders());
+    let record = RecordEnv {
+        settings,
+        disk: Disk::start()?,
+        recordings: recordings.clone(),
+        finisher: finisher.clone(),
+    };
+    let hub = Hub::new(HubConfig::from(&args), record);
 
     let address = rtmp.local_addr()?;
     banner(&args, address, http.local_addr()?, recordings.root());
@@ -49,6 +57,7 @@ async fn serve(args: ServeArgs) -> anyhow::Result<()> {
     janitor.abort();
     let clean = async {
         let _ = tokio::join!(sessions, pages);
+        hub.end_waiting();
         finisher.idle().await;
     };
     tokio::select! {

@@ -17,7 +17,7 @@ use crate::hub::HubConfig;
 use crate::names;
 use crate::notices;
 use crate::player::{Fan, Player};
-use crate::recorder::{Health, Recorder};
+use crate::recorder::{Group, Health, Recorders};
 use crate::recordings::rfc3339;
 use crate::stats::{PlayersInfo, PublisherInfo, Rate, StreamInfo, Tracks, Viewers};
 
@@ -27,6 +27,8 @@ pub struct Stream {
     path: String,
     live: Mutex<Live>,
     hls: Mutex<Hls>,
+    /// Locked ahead of `live` by the publisher, behind it while there is none.
+    recording: Mutex<StreamRecording>,
     viewers: Mutex<Viewers>,
     changes: watch::Sender<()>,
 }
@@ -52,6 +54,13 @@ struct Publisher {
 }
 
 #[derive(Debug, Default)]
+struct StreamRecording {
+    recorders: Option<Recorders>,
+    /// Without a publisher they wait for one until then.
+    until: Option<Instant>,
+}
+
+#[derive(Debug, Default)]
 struct Hls {
     muxer: Option<hls::Muxer>,
     ended: Option<Instant>,
@@ -70,6 +79,7 @@ impl Stream {
             path: path.to_owned(),
             live: Mutex::new(live),
             hls: Mutex::default(),
+            recording: Mutex::default(),
             viewers: Mutex::default(),
             changes: watch::Sender::new(()),
         }
@@ -80,14 +90,14 @@ impl Stream {
         self: &Arc<Self>,
         info: PublisherInfo,
         config: &HubConfig,
-        recorder: Option<Recorder>,
-        health: Arc<Health>,
+        recorders: Recorders,
     ) -> Option<Publication> {
         let mut live = self.live();
         if live.publisher.is_some() {
             return None;
         }
         let now = Instant::now();
+        let health = self.recording().start(recorders, now);
         live.token += 1;
         live.publisher = Some(Publisher {
             info,
@@ -102,12 +112,7 @@ impl Stream {
         // Still under the lock: an earlier publisher's end must not come between.
         self.hls().start(config);
         drop(live);
-        Some(Publication {
-            stream: self.clone(),
-            token,
-            assembler: Assembler::new(&config.limits),
-            recorder,
-        })
+        Some(Publication { stream: self.clone(), token, assembler: Assembler::new(&config.limits) })
     }
 
     /// Adds a player, who gets headers and the current group of pictures at once where the stream is live.
@@ -157,8 +162,13 @@ impl Stream {
         }
         let has_hls = hls.muxer.is_some();
         drop(hls);
+        self.end_waiting(Some(now));
+        let mut recording = self.recording();
+        recording.recorders.as_mut().map(Recorders::tick);
+        let records = recording.recorders.is_some();
+        drop(recording);
         let live = self.live();
-        !has_hls && live.publisher.is_none() && live.fan.is_empty()
+        !has_hls && !records && live.publisher.is_none() && live.fan.is_empty()
     }
 
     /// The stream as the API gives it; `None` where it is not live.
@@ -237,12 +247,38 @@ impl Stream {
         }
     }
 
+    /// Starts or stops a recorder. Says whether there is one of this name.
+    pub fn switch_recorder(&self, name: &str, on: bool) -> bool {
+        let mut recording = self.recording();
+        recording.recorders.as_mut().is_some_and(|recorders| recorders.switch(name, on))
+    }
+
+    fn record(&self, act: impl FnOnce(&mut Recorders, Group<'_>)) {
+        if let Some(recorders) = &mut self.recording().recorders {
+            act(recorders, &|| self.group());
+        }
+    }
+
+    /// Headers and the current group of pictures.
+    fn group(&self) -> Vec<Tag> {
+        self.live().gop.tags().collect()
+    }
+
+    /// Ends recorders that wait for a publisher who comes back; with a time, those that have waited for long enough.
+    pub fn end_waiting(&self, now: Option<Instant>) {
+        let mut recording = self.recording();
+        if recording.until.is_some_and(|until| now.is_none_or(|now| until <= now)) {
+            *recording = StreamRecording::default();
+        }
+    }
+
     /// The publisher with `token` has ended. Whoever came after it is not touched.
     fn end(&self, token: u64) {
         let mut live = self.live();
         if live.token != token {
             return;
         }
+        self.recording().pause(Instant::now());
         live.publisher = None;
         live.gop.clear();
         live.fan.end();
@@ -255,8 +291,38 @@ impl Stream {
         lock(&self.live)
     }
 
+    fn recording(&self) -> MutexGuard<'_, StreamRecording> {
+        lock(&self.recording)
+    }
+
     fn hls(&self) -> MutexGuard<'_, Hls> {
         lock(&self.hls)
+    }
+}
+
+impl StreamRecording {
+    /// A publisher begins, or goes on with what waits.
+    fn start(&mut self, fresh: Recorders, now: Instant) -> Arc<Health> {
+        let waiting = self.recorders.take().filter(|_| self.until.is_some_and(|until| until > now));
+        let recorders = match waiting {
+            Some(waiting) => waiting.resume(fresh),
+            None => fresh,
+        };
+        let health = recorders.health().clone();
+        (self.recorders, self.until) = (Some(recorders), None);
+        health
+    }
+
+    /// The publisher has gone.
+    fn pause(&mut self, now: Instant) {
+        let Some(recorders) = &mut self.recorders else { return };
+        let patience = recorders.patience();
+        if patience.is_zero() {
+            self.recorders = None;
+        } else {
+            recorders.pause();
+            self.until = Some(now + patience);
+        }
     }
 }
 
@@ -286,7 +352,6 @@ pub struct Publication {
     stream: Arc<Stream>,
     token: u64,
     assembler: Assembler,
-    recorder: Option<Recorder>,
 }
 
 impl Publication {
@@ -300,9 +365,7 @@ impl Publication {
         let Some(kind) = TagKind::from_type_id(type_id) else { return };
         let tag = Tag { kind, timestamp, body };
         self.stream.relay(&tag);
-        if let Some(recorder) = &mut self.recorder {
-            recorder.push(&tag);
-        }
+        self.stream.record(|recorders, group| recorders.handle_tag(&tag, group));
         self.assembler.handle_tag(&tag);
         self.drain();
         if self.stream.changes.receiver_count() > 0 {
@@ -312,6 +375,7 @@ impl Publication {
 
     fn drain(&mut self) {
         while let Some(event) = self.assembler.poll_event() {
+            self.stream.record(|recorders, group| recorders.handle_event(&event, group));
             self.stream.handle_event(event);
         }
     }
