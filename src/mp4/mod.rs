@@ -5,9 +5,11 @@
 
 mod boxes;
 mod clock;
+mod eac3;
 mod entry;
 mod file;
 mod fragment;
+mod group;
 pub mod index;
 mod init;
 mod movie;
@@ -16,6 +18,7 @@ mod present;
 mod read;
 mod recording;
 mod samples;
+mod segment;
 mod table;
 #[cfg(test)]
 pub(crate) mod test_tracks;
@@ -24,10 +27,12 @@ mod tests;
 mod verify;
 
 pub use clock::{AudioClock, Placement};
+pub use eac3::Eac3Samples;
 pub use entry::Bitrates;
 pub use file::{Alignment, FileTrack, file_head};
-pub use fragment::{Run, Sample, fragment_head};
-pub use init::init_segment;
+pub use fragment::{FragmentOptions, Run, Sample, fragment_head, fragment_head_with};
+pub use group::roll_distance;
+pub use init::{InitTrack, init_segment, init_segment_with};
 pub use movie::Edit;
 pub use place::TrackClock;
 pub use present::{Presented, rates};
@@ -36,6 +41,10 @@ pub use recording::{
     recording_index, recording_start,
 };
 pub use samples::{FileSample, Iter as SampleIter, Samples};
+pub use segment::{
+    EventMessage, ProducerReference, ReferenceMoment, SegmentIndex, SegmentReference, SegmentType,
+    event_message, producer_reference, segment_index, segment_type,
+};
 pub use verify::{Summary, TrackSummary, verify};
 
 use crate::media::CodecConfig;
