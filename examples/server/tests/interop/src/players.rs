@@ -40,6 +40,7 @@ pub fn rows(tools: &Tools) -> Vec<Row> {
             rows.push(row("rtmpdump", &tools.rtmpdump, rtmpdump, media));
             rows.push(row("mpv", &tools.mpv, mpv, media));
             rows.push(row("VLC", &tools.vlc, vlc, media));
+            rows.push(row("streamcore record", &tools.streamcore, record, media));
         }
     }
     rows
@@ -146,6 +147,11 @@ fn vlc(_: &Lab, program: &Program, _: Transport, url: &str, out: &Path) -> Proce
     let dump = format!("--demuxdump-file={}", out.display());
     command.args(["-q", "--demux=dump", &dump, url, "vlc://quit"]).env("HOME", home);
     Process::spawn(command)
+}
+
+fn record(lab: &Lab, program: &Program, _: Transport, url: &str, out: &Path) -> Process {
+    let out = out.to_str().expect("UTF-8");
+    Process::start(&program.path, ["record", url, out, "--tls-ca", lab.authority()])
 }
 
 fn is_root() -> bool {
