@@ -92,7 +92,7 @@ mod tests {
         let whole = |got: &[Track]| fault(&sent, got, Extent::Whole);
         assert_eq!(whole(&sent), "");
         let [video, audio] = sent.clone();
-        assert!(whole(&[video.clone()]).starts_with("audio 1 (h264): 0 packets"));
+        assert!(whole(std::slice::from_ref(&video)).starts_with("audio 1 (h264): 0 packets"));
         assert!(whole(&[track(Kind::Video, "abc"), audio.clone()]).contains("3 packets, wanted 4"));
         assert!(whole(&[track(Kind::Video, "abbd"), audio.clone()]).contains("packet 2"));
         assert!(whole(&[video.clone(), audio.clone(), audio.clone()]).contains("not sent"));

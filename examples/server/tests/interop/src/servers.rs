@@ -45,9 +45,10 @@ pub fn rows(tools: &Tools) -> Vec<Row> {
             rows.push(row("node-media-server", found, node_media_server, transport, media));
         }
     }
-    rows.push(row("nginx-rtmp", &tools.nginx, nginx, Transport::Rtmp, HEVC_AAC).differs(
-        "knows no Enhanced RTMP: it takes the video for a codec 12 of the old list and drops it",
-    ));
+    rows.push(
+        row("nginx-rtmp", &tools.nginx, nginx, Transport::Rtmp, HEVC_AAC)
+            .differs("knows no Enhanced RTMP: drops the video"),
+    );
     rows.push(record(tools, "nginx-rtmp", &tools.nginx, nginx, Transport::Rtmp));
     for transport in Transport::ALL {
         let found = &tools.node_media_server;
