@@ -1,0 +1,1 @@
+//! Rust calls the C functions.
