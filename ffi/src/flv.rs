@@ -7,7 +7,7 @@ use core_crate::limits::Limits;
 use crate::buf::Shared;
 use crate::door::{door, hall, handle, release};
 use crate::error::{deliver, sc_error};
-use crate::media::{sc_tag, tag_from};
+use crate::media::{lend_tag, no_tag, sc_tag, tag_from};
 use crate::output::{list, sc_iovec, sent};
 use crate::pointers::{bytes, fill, must_put, put};
 use crate::status::{SC_ERR_PANIC, SC_NONE, SC_OK, sc_status};
@@ -121,27 +121,13 @@ pub unsafe extern "C" fn sc_flv_reader_poll_tag(
         // SAFETY: as the function's. A struct that cannot be filled must not cost a tag.
         unsafe { fill(tag, no_tag()) }?;
         let Some((place, found)) = flv.reader.poll_tag() else { return Ok(SC_NONE) };
-        let (data, size) = (found.body.as_ptr(), found.body.len());
-        let buf = flv.lent.lend(found.body);
-        let kind = found.kind.type_id();
-        let shown = sc_tag { kind, timestamp: found.timestamp, data, size, buf, ..no_tag() };
+        let shown = lend_tag(found, &mut flv.lent);
         // SAFETY: as the function's.
         unsafe { fill(tag, shown) }?;
         // SAFETY: as the function's.
         unsafe { put(offset, place) };
         Ok(SC_OK)
     })
-}
-
-const fn no_tag() -> sc_tag {
-    sc_tag {
-        struct_size: size_of::<sc_tag>(),
-        kind: 0,
-        timestamp: 0,
-        data: std::ptr::null(),
-        size: 0,
-        buf: std::ptr::null(),
-    }
 }
 
 /// Writes an FLV file: `sc_flv_writer_header` once, then `sc_flv_writer_tag` for each tag. What is to be written gathers in the writer:

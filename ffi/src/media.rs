@@ -163,22 +163,33 @@ pub(crate) const fn kind_of(kind: MediaKind) -> sc_kind {
     }
 }
 
+/// A tag with nothing in it.
+pub(crate) const fn no_tag() -> sc_tag {
+    sc_tag {
+        struct_size: size_of::<sc_tag>(),
+        kind: 0,
+        timestamp: 0,
+        data: std::ptr::null(),
+        size: 0,
+        buf: std::ptr::null(),
+    }
+}
+
+/// The struct that lends `tag`, whose memory `lent` holds.
+pub(crate) fn lend_tag(tag: Tag, lent: &mut Shared) -> sc_tag {
+    let (data, size) = (tag.body.as_ptr(), tag.body.len());
+    let buf = lent.lend(tag.body);
+    sc_tag { kind: tag.kind.type_id(), timestamp: tag.timestamp, data, size, buf, ..no_tag() }
+}
+
 /// # Safety
 /// `tag` is NULL or points to an `sc_tag` whose pointers are as its documentation says.
 pub(crate) unsafe fn tag_from(tag: *const sc_tag) -> Result<Tag, sc_status> {
     if tag.is_null() {
         return Err(SC_ERR_NULL);
     }
-    let none = sc_tag {
-        struct_size: 0,
-        kind: 0,
-        timestamp: 0,
-        data: std::ptr::null(),
-        size: 0,
-        buf: std::ptr::null(),
-    };
     // SAFETY: by the caller's word.
-    let tag = unsafe { take(tag, none) }?;
+    let tag = unsafe { take(tag, no_tag()) }?;
     let kind = TagKind::from_type_id(tag.kind).ok_or(SC_ERR_ARGUMENT)?;
     // SAFETY: by the caller's word.
     let body = unsafe { kept(tag.buf, tag.data, tag.size) }?;

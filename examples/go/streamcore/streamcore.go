@@ -213,7 +213,9 @@ func (s *Session) Timeout() (uint64, bool, error) {
 
 // HandleTimeout does what is due at now.
 func (s *Session) HandleTimeout(now uint64) error {
-	_, err := s.with(func(h *C.sc_server_session) C.sc_status { return C.sc_server_session_handle_timeout(h, C.uint64_t(now)) })
+	_, err := s.with(func(h *C.sc_server_session) C.sc_status {
+		return C.sc_server_session_handle_timeout(h, C.uint64_t(now))
+	})
 	return err
 }
 
