@@ -36,6 +36,11 @@
 #define SC_ERROR_TEXT_SIZE 256
 
 /**
+ * The wall clock of a unit is not known.
+ */
+#define SC_NO_WALL_CLOCK INT64_MIN
+
+/**
  * Number of the binary interface. It grows only when programs have to be compiled anew, is part of the SONAME
  * (`libstreamcore.so.0`), and is checked by every function that makes a handle.
  */
@@ -73,6 +78,14 @@ typedef struct sc_assembler sc_assembler;
 typedef struct sc_buf sc_buf;
 
 /**
+ * One file of a stream: a playlist, an init segment, a segment or a part. It never changes, and outlives the muxer that gave it: its bytes
+ * are shared, not copied.
+ *
+ * One thread at a time.
+ */
+typedef struct sc_file sc_file;
+
+/**
  * Reads an FLV file or stream as its bytes come in: give bytes with `sc_flv_reader_handle_input`, take tags with
  * `sc_flv_reader_poll_tag` until it gives `SC_NONE`, and at the end call `sc_flv_reader_finish` and take what is left.
  *
@@ -96,6 +109,24 @@ typedef struct sc_flv_recorder sc_flv_recorder;
  * One thread at a time.
  */
 typedef struct sc_flv_writer sc_flv_writer;
+
+/**
+ * The headers of a live stream and its present group of pictures, for RTMP players that join: give every tag of the publisher to
+ * `sc_gop_cache_handle_tag`; for a new player call `sc_gop_cache_rewind`, take tags with `sc_gop_cache_next` until `SC_NONE`, and send
+ * them to it. Bytes are referenced, at most 32 MiB.
+ *
+ * One thread at a time.
+ */
+typedef struct sc_gop_cache sc_gop_cache;
+
+/**
+ * A live HLS stream in memory, LL-HLS with parts, and DASH over the same segments. Give tracks before their units and units in the order
+ * of their arrival; answer requests with `sc_muxer_request` at any time. Where it says `SC_WAIT`, ask again when `sc_muxer_version` has
+ * changed: it changes only within `sc_muxer_handle_*`, `sc_muxer_finish` and `sc_muxer_resume`.
+ *
+ * One thread at a time; files that it gave are independent of it.
+ */
+typedef struct sc_muxer sc_muxer;
 
 /**
  * The server's end of one RTMP connection. It has no socket and no clock: give it what the socket gives and take events and output.
@@ -273,6 +304,32 @@ typedef struct sc_media_event {
 typedef void (*sc_free_fn)(void *opaque);
 
 /**
+ * The headers of a file. Texts are lent as long as the file.
+ */
+typedef struct sc_file_info {
+    /**
+     * `sizeof(sc_file_info)`, set by the caller.
+     */
+    size_t struct_size;
+    /**
+     * Bytes.
+     */
+    uint64_t size;
+    /**
+     * Value of the `Content-Type` header.
+     */
+    const char *content_type;
+    /**
+     * Value of the `Cache-Control` header.
+     */
+    const char *cache_control;
+    /**
+     * Value of the `ETag` header, quotes included.
+     */
+    const char *etag;
+} sc_file_info;
+
+/**
  * A piece of output, laid out as POSIX's `struct iovec`: an array of them goes to `writev` by a cast.
  */
 typedef struct sc_iovec {
@@ -331,6 +388,38 @@ typedef struct sc_track_info {
      */
     bool fits_mp4;
 } sc_track_info;
+
+/**
+ * How a stream is cut and how much of it is listed. Zero the struct, set `struct_size`, and set what shall differ: a field of 0 keeps its
+ * default.
+ */
+typedef struct sc_muxer_config {
+    /**
+     * `sizeof(sc_muxer_config)`, set by the caller.
+     */
+    size_t struct_size;
+    /**
+     * A segment ends at the first key frame after so many milliseconds. Default 2,000.
+     */
+    uint32_t segment_ms;
+    /**
+     * Milliseconds of a part of LL-HLS; 0, the default, makes whole segments only.
+     */
+    uint32_t part_ms;
+    /**
+     * Milliseconds that a playlist lists, three segments at least. Default 30,000. About twice that is held in memory.
+     */
+    uint32_t window_ms;
+    /**
+     * Bytes of all segments that are held. Default 512 MiB.
+     */
+    size_t max_bytes;
+    /**
+     * Number of the first segment. Where a muxer takes over the addresses of an earlier one it must be past all numbers of that one:
+     * milliseconds since 1970 are.
+     */
+    uint64_t first_sequence;
+} sc_muxer_config;
 
 /**
  * How a session behaves. Zero the struct, set `struct_size`, and set what shall differ: a field of 0 keeps its default.
@@ -764,6 +853,30 @@ sc_status sc_last_error(const void *handle,
                         struct sc_error *error);
 
 /**
+ * Frees a file and sets `*file` to NULL. `file` or `*file` may be NULL.
+ */
+sc_status sc_file_free(struct sc_file **file);
+
+/**
+ * Says what a file is: `info` is filled in.
+ *
+ * Errors: `SC_ERR_NULL`, `SC_ERR_STRUCT_SIZE`.
+ */
+sc_status sc_file_describe(struct sc_file *file, struct sc_file_info *info);
+
+/**
+ * Lists up to `capacity` pieces of the file from byte `offset` on, in order; `*count` says how many, `SC_NONE` that `offset` is the end.
+ * They are lent until the next call on the file.
+ *
+ * Errors: `SC_ERR_ARGUMENT` for an offset past the end or a capacity of 0, `SC_ERR_NULL`.
+ */
+sc_status sc_file_pieces(struct sc_file *file,
+                         uint64_t offset,
+                         struct sc_iovec *pieces,
+                         size_t capacity,
+                         size_t *count);
+
+/**
  * Makes a reader at the start of a file. `abi` is `SC_ABI_VERSION`. On success `*out` is freed with `sc_flv_reader_free`; on failure
  * it is untouched and `error`, which may be NULL, says why.
  *
@@ -847,6 +960,42 @@ sc_status sc_flv_writer_output(struct sc_flv_writer *writer,
 sc_status sc_flv_writer_sent(struct sc_flv_writer *writer, size_t size);
 
 /**
+ * Makes an empty cache. On success `*out` is freed with `sc_gop_cache_free`; on failure it is untouched and `error` says why.
+ *
+ * Errors: `SC_ERR_ABI`, `SC_ERR_NULL`.
+ */
+sc_status sc_gop_cache_new(uint32_t abi,
+                           struct sc_gop_cache **out,
+                           struct sc_error *error);
+
+/**
+ * Frees a cache and sets `*cache` to NULL. `cache` or `*cache` may be NULL.
+ */
+sc_status sc_gop_cache_free(struct sc_gop_cache **cache);
+
+/**
+ * Takes a tag of the publisher. A body with a `buf` is referenced, not copied.
+ *
+ * Errors: `SC_ERR_ARGUMENT` for a kind that is none, `SC_ERR_NULL`, `SC_ERR_STRUCT_SIZE`.
+ */
+sc_status sc_gop_cache_handle_tag(struct sc_gop_cache *cache, const struct sc_tag *tag);
+
+/**
+ * Begins anew with the first tag: what the cache holds now is what `sc_gop_cache_next` gives.
+ */
+sc_status sc_gop_cache_rewind(struct sc_gop_cache *cache);
+
+/**
+ * Gives the next tag, or `SC_NONE`. Its body is lent until the next call on the cache.
+ */
+sc_status sc_gop_cache_next(struct sc_gop_cache *cache, struct sc_tag *tag);
+
+/**
+ * Forgets all: the publisher has left.
+ */
+sc_status sc_gop_cache_clear(struct sc_gop_cache *cache);
+
+/**
  * Says what a track is. `info` is filled in and keeps no more than the track's text.
  *
  * Errors: `SC_ERR_NULL`, `SC_ERR_HANDLE`, `SC_ERR_STRUCT_SIZE`.
@@ -866,6 +1015,93 @@ sc_status sc_track_retain(const struct sc_track *track, struct sc_track **out);
  * Errors: `SC_ERR_HANDLE` for a track that an event lends.
  */
 sc_status sc_track_release(struct sc_track **track);
+
+/**
+ * Makes an empty stream. `config` may be NULL for the defaults; it is not kept. On success `*out` is freed with `sc_muxer_free`; on
+ * failure it is untouched and `error` says why.
+ *
+ * Errors: `SC_ERR_ABI`, `SC_ERR_NULL`, `SC_ERR_STRUCT_SIZE`.
+ */
+sc_status sc_muxer_new(uint32_t abi,
+                       const struct sc_muxer_config *config,
+                       struct sc_muxer **out,
+                       struct sc_error *error);
+
+/**
+ * Frees a muxer and sets `*muxer` to NULL. `muxer` or `*muxer` may be NULL. Files that it gave live on.
+ */
+sc_status sc_muxer_free(struct sc_muxer **muxer);
+
+/**
+ * Announces a track, or a new configuration of one, which applies from the next key frame. The track is referenced.
+ *
+ * Errors: `SC_ERR_UNSUPPORTED` for a codec that MP4 cannot carry: its units are dropped, the other tracks go on. `SC_ERR_NULL`,
+ * `SC_ERR_HANDLE`.
+ */
+sc_status sc_muxer_handle_track(struct sc_muxer *muxer,
+                                const struct sc_track *track);
+
+/**
+ * Takes an access unit; bytes with a `buf` are referenced, not copied. `wall` is the time of capture or arrival in microseconds since
+ * 1970, or `SC_NO_WALL_CLOCK`. A unit that cannot be used is dropped.
+ *
+ * Errors: `SC_ERR_LIMIT` where a segment cannot be described by its boxes; `SC_ERR_ARGUMENT`, `SC_ERR_NULL`, `SC_ERR_STRUCT_SIZE`.
+ */
+sc_status sc_muxer_handle_unit(struct sc_muxer *muxer,
+                               const struct sc_unit *unit,
+                               int64_t wall);
+
+/**
+ * All tracks jumped in time, or the publisher is gone for now: a new epoch begins with the next unit, behind `EXT-X-DISCONTINUITY`.
+ *
+ * Errors: `SC_ERR_LIMIT`.
+ */
+sc_status sc_muxer_handle_discontinuity(struct sc_muxer *muxer);
+
+/**
+ * The stream is over: ends the playlists with `EXT-X-ENDLIST`.
+ *
+ * Errors: `SC_ERR_LIMIT`.
+ */
+sc_status sc_muxer_finish(struct sc_muxer *muxer);
+
+/**
+ * A new publisher under the same name, also after `sc_muxer_finish`: a discontinuity; tracks that are not announced again are not
+ * waited for.
+ *
+ * Errors: `SC_ERR_LIMIT`.
+ */
+sc_status sc_muxer_resume(struct sc_muxer *muxer);
+
+/**
+ * Whether players can begin: `*ready`.
+ */
+sc_status sc_muxer_is_ready(struct sc_muxer *muxer, bool *ready);
+
+/**
+ * A number that is another one whenever an answer may have changed: `*version`.
+ */
+sc_status sc_muxer_version(struct sc_muxer *muxer, uint64_t *version);
+
+/**
+ * Bytes of all segments that are held: `*size`.
+ */
+sc_status sc_muxer_held_bytes(struct sc_muxer *muxer, size_t *size);
+
+/**
+ * Answers a request for a file by its name, without folders: `index.m3u8`, `index.mpd`, `video_17.m4s` and so on. `query` is what stands
+ * behind the `?` of the address, with the directives of LL-HLS, or NULL.
+ *
+ * `SC_OK`: `*out` is the file, freed with `sc_file_free`. `SC_WAIT`: not yet; hold the request, ask again when `sc_muxer_version` has
+ * changed, and give up (status 503) after `*wait_ms` (may be NULL) in all. `SC_GONE`: it was there and will not be again (404 or 410).
+ * `SC_NONE`: there is no such file (404). `SC_ERR_ARGUMENT`: the directives are wrong (400), `sc_last_error` says how.
+ * Errors: `SC_ERR_NULL`, `SC_ERR_UTF8`.
+ */
+sc_status sc_muxer_request(struct sc_muxer *muxer,
+                           const char *name,
+                           const char *query,
+                           struct sc_file **out,
+                           uint64_t *wait_ms);
 
 /**
  * Makes a recorder at the start of a file. On success `*out` is freed with `sc_flv_recorder_free`; on failure it is untouched and

@@ -53,7 +53,7 @@ struct connection {
     sc_file *file;
     uint64_t body_sent, body_len;
     /* A request that waits for a part. */
-    char name[256], query[600];
+    char name[900], query[900];
     uint64_t wait_until;
 };
 
@@ -352,7 +352,7 @@ static bool http_next(struct connection *c) {
         if (end == NULL)
             return c->request_len < sizeof c->request;
         *end = '\0';
-        char method[8] = "", target[900] = "";
+        char method[8] = "", target[900] = ""; /* as long as the fields of the connection */
         if (sscanf(c->request, "%7s %899s", method, target) != 2 || target[0] != '/')
             return false;
         c->request_len -= (size_t)(end + 4 - c->request);

@@ -44,7 +44,7 @@ pub unsafe extern "C" fn sc_gop_cache_new(
     hall!(SC_ERR_PANIC, {
         let make = || {
             check_abi(abi)?;
-            let cache = GopCache::new(&Limits::default());
+            let cache = GopCache::new(Limits::default().gop_bytes);
             Ok(Cache { cache, rest: VecDeque::new(), lent: Shared::lent() })
         };
         // SAFETY: as the function's.

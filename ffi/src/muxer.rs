@@ -54,7 +54,7 @@ fn config_from(given: sc_muxer_config) -> MuxerConfig {
     if given.segment_ms != 0 {
         config.target_duration = millis(given.segment_ms);
     }
-    config.part_target = (given.part_ms != 0).then(|| millis(given.part_ms));
+    config.part_duration = (given.part_ms != 0).then(|| millis(given.part_ms));
     if given.window_ms != 0 {
         config.window = millis(given.window_ms);
     }
@@ -250,7 +250,7 @@ pub unsafe extern "C" fn sc_muxer_request(
         // SAFETY: as the function's.
         let name = unsafe { text(name) }?;
         // SAFETY: as the function's.
-        let query = if query.is_null() { "" } else { unsafe { text(query) }? };
+        let query = if query.is_null() { None } else { Some(unsafe { text(query) }?) };
         // SAFETY: as the function's.
         unsafe { must_put(out, std::ptr::null_mut()) }?;
         match value.request(name, query) {

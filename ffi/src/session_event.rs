@@ -111,7 +111,7 @@ impl Lent {
                     ..nothing
                 }
             }
-            SessionEvent::Connected { app, tc_url, agent } => {
+            SessionEvent::Connected { app, tc_url, agent, .. } => {
                 let [app, tc_url, agent] = self.texts([&app, &tc_url, &agent]);
                 sc_session_event { event: SC_SESSION_CONNECTED, app, tc_url, agent, ..nothing }
             }

@@ -23,7 +23,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Takes RTMP publishers in and gives the page, HLS and recordings out (the default).
-    Serve(ServeArgs),
+    Serve(Box<ServeArgs>),
     /// Turns an FLV into an MP4 with its index in front, without re-encoding.
     Remux(RemuxArgs),
     /// Says what an FLV or MP4 file holds.
@@ -41,6 +41,21 @@ pub struct ServeArgs {
         default_value = "0.0.0.0:1935"
     )]
     pub rtmp_listen: SocketAddr,
+    /// Address for RTMP over TLS (RTMPS), mostly port 443 or 1936; port 0 picks a free one.
+    #[arg(
+        long,
+        visible_alias = "rtmps",
+        env = "STREAMCORE_RTMPS_LISTEN",
+        value_name = "ADDR",
+        requires_all = ["tls_cert", "tls_key"]
+    )]
+    pub rtmps_listen: Option<SocketAddr>,
+    /// Certificate chain for RTMPS, PEM. It is read anew when the file changes, and at SIGHUP.
+    #[arg(long, env = "STREAMCORE_TLS_CERT", value_name = "FILE", requires = "tls_key")]
+    pub tls_cert: Option<PathBuf>,
+    /// Private key of that certificate, PEM.
+    #[arg(long, env = "STREAMCORE_TLS_KEY", value_name = "FILE", requires = "tls_cert")]
+    pub tls_key: Option<PathBuf>,
     /// Address for the page, HLS, recordings and the API; port 0 picks a free one.
     #[arg(
         long,
@@ -55,9 +70,22 @@ pub struct ServeArgs {
     /// Target duration of an HLS segment, for example 2s or 1500ms. A segment ends at a key frame.
     #[arg(long, env = "STREAMCORE_HLS_SEGMENT_DURATION", value_name = "TIME", default_value = "2s", value_parser = duration)]
     pub hls_segment_duration: Duration,
-    /// How much of a live stream its HLS playlists list.
+    /// Low latency: about how long a part of a segment is that HLS players get before the segment is whole; `off` for plain
+    /// HLS. Players stay about three parts behind.
+    #[arg(long, env = "STREAMCORE_HLS_PART_DURATION", value_name = "TIME", default_value = "200ms", value_parser = part_duration)]
+    pub hls_part_duration: PartDuration,
+    /// Whether segments slide out of the HLS playlists (`live`), or stay for as long as the stream lasts (`event`).
+    #[arg(long, env = "STREAMCORE_HLS_PLAYLIST_TYPE", value_enum, default_value_t = PlaylistType::Live)]
+    pub hls_playlist_type: PlaylistType,
+    /// How much of a live stream its HLS playlists list, for example 30s or 2h: so far back can players go.
     #[arg(long, env = "STREAMCORE_HLS_WINDOW", value_name = "TIME", default_value = "30s", value_parser = duration)]
     pub hls_window: Duration,
+    /// Memory for the HLS segments of one stream, for example 512MiB. Past it the window gets shorter; an event ends.
+    #[arg(long, env = "STREAMCORE_HLS_MEMORY", value_name = "SIZE", default_value = "512MiB", value_parser = size)]
+    pub hls_memory: usize,
+    /// How long HLS players wait for a publisher who was cut off: who is back in time goes on in the same playlist.
+    #[arg(long, env = "STREAMCORE_HLS_RECONNECT", value_name = "TIME", default_value = "10s", value_parser = duration)]
+    pub hls_reconnect: Duration,
     /// How long HLS stays to be read after the publisher's end.
     #[arg(long, env = "STREAMCORE_HLS_LINGER", value_name = "TIME", default_value = "60s", value_parser = duration)]
     pub hls_linger: Duration,
@@ -74,10 +102,10 @@ pub struct ServeArgs {
     /// How long a stop waits for recordings to be finished; what is left is finished at the next start.
     #[arg(long, env = "STREAMCORE_STOP_TIMEOUT", value_name = "TIME", default_value = "30s", value_parser = duration)]
     pub stop_timeout: Duration,
-    /// Connections on the RTMP port at once; more are refused.
+    /// Connections at once on the RTMP port, and as many on the RTMPS port; more are refused.
     #[arg(long, env = "STREAMCORE_MAX_CONNECTIONS", value_name = "N", default_value_t = 4096)]
     pub max_connections: usize,
-    /// Time from connecting to the end of the RTMP handshake.
+    /// Time from connecting to the end of the RTMP handshake; a TLS handshake before it has as much.
     #[arg(long, env = "STREAMCORE_HANDSHAKE_TIMEOUT", value_name = "TIME", default_value = "8s", value_parser = duration, hide = true)]
     pub handshake_timeout: Duration,
     /// Form of the log lines, which go to standard error.
@@ -93,6 +121,19 @@ impl ServeArgs {
     pub fn recording(&self) -> bool {
         self.record && !self.no_record
     }
+}
+
+/// Length of a part; `None` for HLS without parts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PartDuration(pub Option<Duration>);
+
+/// What becomes of old segments.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum PlaylistType {
+    /// They slide out of the window.
+    Live,
+    /// They stay.
+    Event,
 }
 
 /// Form of the log lines.
@@ -126,10 +167,10 @@ pub struct ProbeArgs {
 impl Cli {
     /// Runs the command; an error is one line on standard error and exit status 1.
     pub fn run(self) -> ExitCode {
-        let result = match self.command.unwrap_or(Command::Serve(self.serve)) {
+        let result = match self.command.unwrap_or(Command::Serve(Box::new(self.serve))) {
             Command::Serve(args) => {
                 start_log(&args);
-                crate::serve::run(args)
+                crate::serve::run(*args)
             }
             Command::Remux(args) => crate::remux::run(&args),
             Command::Probe(args) => crate::probe::run(&args),
@@ -184,6 +225,39 @@ fn duration(text: &str) -> Result<Duration, String> {
     Ok(Duration::from_secs_f64(seconds))
 }
 
+/// Reads `off`, or a time that is of use for a part.
+fn part_duration(text: &str) -> Result<PartDuration, String> {
+    if matches!(text.trim(), "off" | "0") {
+        return Ok(PartDuration(None));
+    }
+    let part = duration(text)?;
+    if !(Duration::from_millis(50)..=Duration::from_secs(5)).contains(&part) {
+        return Err(format!("`{text}` is not between 50ms and 5s"));
+    }
+    Ok(PartDuration(Some(part)))
+}
+
+/// Reads `512MiB`, `2G`, `100kB` or a bare number of bytes.
+fn size(text: &str) -> Result<usize, String> {
+    let text = text.trim();
+    let split = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(split);
+    let unit: usize = match unit.trim() {
+        "" | "B" => 1,
+        "k" | "kB" => 1000,
+        "KiB" => 1 << 10,
+        "M" | "MB" => 1_000_000,
+        "MiB" => 1 << 20,
+        "G" | "GB" => 1_000_000_000,
+        "GiB" => 1 << 30,
+        _ => return Err(format!("`{unit}` is not one of kB, KiB, MB, MiB, GB, GiB")),
+    };
+    let bytes = number.parse::<usize>().ok().and_then(|number| number.checked_mul(unit));
+    bytes
+        .filter(|&bytes| bytes >= 1 << 20)
+        .ok_or(format!("`{text}` is not a size of at least 1MiB"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -202,6 +276,25 @@ mod tests {
         assert_eq!(duration("1m"), Ok(Duration::from_secs(60)));
         for bad in ["", "s", "-1s", "2 weeks", "NaN", "inf", "0", "1e9"] {
             assert!(duration(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn parts_are_off_or_of_a_useful_length() {
+        assert_eq!(part_duration("off"), Ok(PartDuration(None)));
+        assert_eq!(part_duration("0"), Ok(PartDuration(None)));
+        assert_eq!(part_duration("0.5"), Ok(PartDuration(Some(Duration::from_millis(500)))));
+        for bad in ["1ms", "6s", "on", ""] {
+            assert!(part_duration(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn sizes_have_units_and_a_least() {
+        assert_eq!(size("512MiB"), Ok(512 << 20));
+        assert_eq!((size("2 GB"), size("1048576")), (Ok(2_000_000_000), Ok(1 << 20)));
+        for bad in ["", "1kB", "-1MiB", "MiB", "1TB", "99999999999999999999", "99999999999GiB"] {
+            assert!(size(bad).is_err(), "{bad}");
         }
     }
 

@@ -14,6 +14,7 @@ mod recordings;
 mod redact;
 mod remux;
 mod rtmp;
+mod rtmps;
 mod serve;
 mod stats;
 mod stream;
