@@ -107,10 +107,12 @@ static ngx_int_t send_file(ngx_http_request_t *r, sc_file *file) {
 }
 
 static void stop_waiting(ngx_streamcore_http_ctx_t *ctx) {
-    if (ctx->timer.timer_set)
+    if (ctx->timer.timer_set) {
         ngx_del_timer(&ctx->timer);
-    if (ctx->waiting)
+    }
+    if (ctx->waiting) {
         ngx_queue_remove(&ctx->waiter.link);
+    }
     ngx_queue_init(&ctx->waiter.link);
     ctx->waiting = 0;
 }

@@ -97,7 +97,9 @@ static char *ngx_streamcore_listen(ngx_conf_t *cf, ngx_command_t *cmd, void *dat
         ls->handler = ngx_streamcore_accept;
         ls->addr_ntop = 1;
         ls->pool_size = 512;
-        ls->log = cf->cycle->new_log;
+        ls->logp = &cf->cycle->new_log;
+        ls->log.data = &ls->addr_text;
+        ls->log.handler = ngx_accept_log_error;
         ls->backlog = NGX_LISTEN_BACKLOG;
         ls->rcvbuf = -1;
         ls->sndbuf = -1;
@@ -130,8 +132,9 @@ static void ngx_streamcore_close(ngx_streamcore_session_t *s) {
         ngx_streamcore_end(s->publishes);
         s->publishes = NULL;
     }
-    if (s->plays != NULL)
+    if (s->plays != NULL) {
         ngx_queue_remove(&s->link);
+    }
     sc_server_session_free(&s->session);
     ngx_pool_t *pool = c->pool;
     if (s->rest != NULL)
@@ -197,10 +200,11 @@ void ngx_streamcore_send(ngx_streamcore_session_t *player, const sc_tag *tag) {
 static void ngx_streamcore_timer(ngx_streamcore_session_t *s) {
     uint64_t at = 0, now = now_us();
     ngx_event_t *ev = s->connection->read;
-    if (sc_server_session_poll_timeout(s->session, &at) == SC_OK)
+    if (sc_server_session_poll_timeout(s->session, &at) == SC_OK) {
         ngx_add_timer(ev, at > now ? (ngx_msec_t)((at - now) / 1000 + 1) : 1);
-    else if (ev->timer_set)
+    } else if (ev->timer_set) {
         ngx_del_timer(ev);
+    }
 }
 
 static ngx_streamcore_conf_t *ngx_streamcore_conf(void) {
@@ -250,8 +254,9 @@ static void ngx_streamcore_events(ngx_streamcore_session_t *s) {
             s->publishes = NULL;
             break;
         case SC_SESSION_PLAY_ENDED:
-            if (s->plays != NULL)
+            if (s->plays != NULL) {
                 ngx_queue_remove(&s->link);
+            }
             s->plays = NULL;
             break;
         case SC_SESSION_NOTICE:
@@ -349,8 +354,9 @@ static void ngx_streamcore_write(ngx_event_t *ev) {
     ngx_streamcore_session_t *s = c->data;
     ngx_streamcore_flush(s);
     /* Room in the queue may let the session take what was kept. */
-    if (!s->broken && s->rest != NULL)
+    if (!s->broken && s->rest != NULL) {
         ngx_post_event(c->read, &ngx_posted_events);
+    }
 }
 
 static void ngx_streamcore_accept(ngx_connection_t *c) {
