@@ -52,6 +52,7 @@ struct connection {
     size_t head_len, head_sent;
     sc_file *file;
     uint64_t body_sent, body_len;
+    bool last_request;
     /* A request that waits for a part. */
     char name[900], query[900];
     uint64_t wait_until;
@@ -338,11 +339,12 @@ static bool http_write(struct connection *c) {
         c->body_sent += (size_t)sent - of_head;
     }
     want_write(c, false);
-    if (c->head_len > 0)
+    bool answered = c->head_len > 0;
+    if (answered)
         sc_file_free(&c->file);
     c->head_len = c->head_sent = 0;
     c->body_len = c->body_sent = 0;
-    return true;
+    return !(answered && c->last_request);
 }
 
 /* Takes one request off the buffer, if a whole one is there and the last one is answered. */
@@ -352,9 +354,10 @@ static bool http_next(struct connection *c) {
         if (end == NULL)
             return c->request_len < sizeof c->request;
         *end = '\0';
-        char method[8] = "", target[900] = ""; /* as long as the fields of the connection */
-        if (sscanf(c->request, "%7s %899s", method, target) != 2 || target[0] != '/')
+        char method[8] = "", target[900] = "", version[16] = ""; /* as long as the fields of the connection */
+        if (sscanf(c->request, "%7s %899s %15s", method, target, version) != 3 || target[0] != '/')
             return false;
+        c->last_request = strcmp(version, "HTTP/1.0") == 0 || strcasestr(c->request, "\r\nconnection: close") != NULL;
         c->request_len -= (size_t)(end + 4 - c->request);
         memmove(c->request, end + 4, c->request_len);
         char *question = strchr(target, '?');

@@ -70,7 +70,10 @@ pub unsafe extern "C" fn sc_file_free(file: *mut *mut sc_file) -> sc_status {
 /// # Safety
 /// `file` is a live file, `info` points to an `sc_file_info`.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn sc_file_describe(file: *mut sc_file, info: *mut sc_file_info) -> sc_status {
+pub unsafe extern "C" fn sc_file_describe(
+    file: *mut sc_file,
+    info: *mut sc_file_info,
+) -> sc_status {
     door!(file, |value| {
         let [content_type, cache_control, etag] = value.texts.each_ref().map(|text| text.as_ptr());
         let size = value.file.body.len() as u64;

@@ -71,7 +71,10 @@ pub unsafe extern "C" fn sc_gop_cache_free(cache: *mut *mut sc_gop_cache) -> sc_
 /// # Safety
 /// `cache` is a live cache, `tag` points to an `sc_tag` with pointers as its documentation says.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn sc_gop_cache_handle_tag(cache: *mut sc_gop_cache, tag: *const sc_tag) -> sc_status {
+pub unsafe extern "C" fn sc_gop_cache_handle_tag(
+    cache: *mut sc_gop_cache,
+    tag: *const sc_tag,
+) -> sc_status {
     door!(cache, |value| {
         // SAFETY: as the function's.
         let tag = unsafe { tag_from(tag) }?;
@@ -97,7 +100,10 @@ pub unsafe extern "C" fn sc_gop_cache_rewind(cache: *mut sc_gop_cache) -> sc_sta
 /// # Safety
 /// `cache` is a live cache, `tag` points to an `sc_tag`.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn sc_gop_cache_next(cache: *mut sc_gop_cache, tag: *mut sc_tag) -> sc_status {
+pub unsafe extern "C" fn sc_gop_cache_next(
+    cache: *mut sc_gop_cache,
+    tag: *mut sc_tag,
+) -> sc_status {
     door!(cache, |value| {
         // SAFETY: as the function's. A struct that cannot be filled must not cost a tag.
         unsafe { fill(tag, no_tag()) }?;

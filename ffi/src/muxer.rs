@@ -119,7 +119,10 @@ pub unsafe extern "C" fn sc_muxer_free(muxer: *mut *mut sc_muxer) -> sc_status {
 /// # Safety
 /// `muxer` is a live muxer, `track` a live track.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn sc_muxer_handle_track(muxer: *mut sc_muxer, track: *const sc_track) -> sc_status {
+pub unsafe extern "C" fn sc_muxer_handle_track(
+    muxer: *mut sc_muxer,
+    track: *const sc_track,
+) -> sc_status {
     door!(muxer, |value| {
         // SAFETY: as the function's.
         let track = unsafe { media::look(track) }?.track().clone();
@@ -136,7 +139,11 @@ pub unsafe extern "C" fn sc_muxer_handle_track(muxer: *mut sc_muxer, track: *con
 /// # Safety
 /// `muxer` is a live muxer, `unit` points to an `sc_unit` with pointers as its documentation says.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn sc_muxer_handle_unit(muxer: *mut sc_muxer, unit: *const sc_unit, wall: i64) -> sc_status {
+pub unsafe extern "C" fn sc_muxer_handle_unit(
+    muxer: *mut sc_muxer,
+    unit: *const sc_unit,
+    wall: i64,
+) -> sc_status {
     door!(muxer, |value| {
         // SAFETY: as the function's.
         let unit = unsafe { unit_from(unit) }?;
