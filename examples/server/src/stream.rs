@@ -20,6 +20,7 @@ use crate::notices;
 use crate::player::{Fan, Player};
 use crate::recorder::{Health, Recorder};
 use crate::recordings::rfc3339;
+use crate::redact::Redacted;
 use crate::stats::{PlayersInfo, PublisherInfo, Rate, StreamInfo, Tracks, Viewers};
 
 /// HLS requests of one stream that may wait at once (F-20).
@@ -253,7 +254,7 @@ impl Stream {
                 if let Some(publisher) = &self.live().publisher {
                     notices::text(notice.kind)
                         .into_iter()
-                        .for_each(|text| publisher.health.add_problem(text.into()));
+                        .for_each(|text| _ = publisher.health.add_problem(text.into()));
                 }
             }
             _ => {}
@@ -264,9 +265,10 @@ impl Stream {
     fn hls_with(&self, act: impl FnOnce(&mut hls::Muxer) -> Result<()>) {
         let mut hls = self.hls();
         let Some(muxer) = &mut hls.muxer else { return };
-        let version = muxer.version();
+        let (version, forced) = (muxer.version(), muxer.stats().forced_cuts);
         let result = act(muxer);
         let changed = muxer.version() != version;
+        let missing = muxer.target_duration().filter(|_| muxer.stats().forced_cuts > forced);
         drop(hls);
         if changed {
             // One word to all who wait (E3-20).
@@ -274,6 +276,22 @@ impl Stream {
         }
         if let (Err(error), Some(publisher)) = (result, &self.live().publisher) {
             publisher.health.add_problem(format!("not all of it is in HLS: {error}"));
+        }
+        if let Some(longest) = missing {
+            self.tell_of_missing_keys(longest);
+        }
+    }
+
+    /// Says, once for each publisher, that HLS has to cut where no decoder can start.
+    fn tell_of_missing_keys(&self, longest: Duration) {
+        let text = format!(
+            "no key frame in {} s: HLS players may start or switch with a broken picture; set the encoder's key frame interval",
+            longest.as_secs()
+        );
+        if let Some(publisher) = &self.live().publisher
+            && publisher.health.add_problem(text.clone())
+        {
+            tracing::warn!(stream = %Redacted(&self.path), "{text}");
         }
     }
 
