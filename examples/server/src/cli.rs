@@ -1,5 +1,7 @@
 //! The command line: every option is also an environment variable.
 
+mod record;
+
 use std::io::IsTerminal as _;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -8,6 +10,8 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use tracing_subscriber::EnvFilter;
+
+pub use record::RecordArgs;
 
 /// A live-streaming server: RTMP in; web page, HLS, recordings and MP4 out.
 #[derive(Debug, Parser)]
@@ -93,16 +97,11 @@ pub struct ServeArgs {
     /// How long HLS stays to be read after the publisher's end.
     #[arg(long, env = "STREAMCORE_HLS_LINGER", value_name = "TIME", default_value = "60s", value_parser = duration)]
     pub hls_linger: Duration,
-    /// Record every stream (the default).
-    #[arg(long, env = "STREAMCORE_RECORD", value_name = "BOOL", num_args = 0..=1, require_equals = true,
-          default_value = "true", default_missing_value = "true", action = clap::ArgAction::Set, overrides_with = "no_record")]
-    record: bool,
-    /// Record nothing.
-    #[arg(long, overrides_with = "record")]
-    no_record: bool,
-    /// Keep the FLV beside the MP4 that was made from it.
-    #[arg(long, env = "STREAMCORE_KEEP_FLV")]
-    pub keep_flv: bool,
+    #[command(flatten)]
+    pub record: RecordArgs,
+    /// Let whoever reaches the HTTP port start and stop recorders: /control/record/start?app=live&name=demo, as nginx-rtmp.
+    #[arg(long, env = "STREAMCORE_CONTROL")]
+    pub control: bool,
     /// How long a stop waits for recordings to be finished; what is left is finished at the next start.
     #[arg(long, env = "STREAMCORE_STOP_TIMEOUT", value_name = "TIME", default_value = "30s", value_parser = duration)]
     pub stop_timeout: Duration,
@@ -118,13 +117,6 @@ pub struct ServeArgs {
     /// What is logged: a level or a filter such as `info,streamcore=debug`; `RUST_LOG` does the same.
     #[arg(long, env = "STREAMCORE_LOG_LEVEL", value_name = "FILTER")]
     log_level: Option<String>,
-}
-
-impl ServeArgs {
-    /// Whether streams are recorded.
-    pub fn recording(&self) -> bool {
-        self.record && !self.no_record
-    }
 }
 
 /// Length of a part; `None` for HLS without parts.
@@ -308,10 +300,10 @@ mod tests {
     fn serve_is_the_default() {
         let cli = Cli::parse_from(["streamcore", "--rtmp-listen", "127.0.0.1:0", "--no-record"]);
         assert!(cli.command.is_none());
-        assert!(!cli.serve.recording());
+        assert!(cli.serve.record.settings().default.is_empty());
         assert_eq!(cli.serve.rtmp_listen.port(), 0);
         let cli = Cli::parse_from(["streamcore", "serve"]);
         let Some(Command::Serve(args)) = cli.command else { panic!("not serve") };
-        assert!(args.recording());
+        assert_eq!(args.record.settings().default.len(), 1);
     }
 }

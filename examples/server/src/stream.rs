@@ -18,7 +18,7 @@ use crate::hub::HubConfig;
 use crate::names;
 use crate::notices;
 use crate::player::{Fan, Player};
-use crate::recorder::{Health, Recorder};
+use crate::recorder::{Group, Health, Recorders};
 use crate::recordings::rfc3339;
 use crate::redact::Redacted;
 use crate::stats::{PlayersInfo, PublisherInfo, Rate, StreamInfo, Tracks, Viewers};
@@ -32,6 +32,8 @@ pub struct Stream {
     path: String,
     live: Mutex<Live>,
     hls: Mutex<Hls>,
+    /// Locked ahead of `live` by the publisher, behind it while there is none.
+    recording: Mutex<StreamRecording>,
     viewers: Mutex<Viewers>,
     changes: watch::Sender<()>,
     waiters: Semaphore,
@@ -59,6 +61,13 @@ struct Publisher {
 }
 
 #[derive(Debug, Default)]
+struct StreamRecording {
+    recorders: Option<Recorders>,
+    /// Without a publisher they wait for one until then.
+    until: Option<Instant>,
+}
+
+#[derive(Debug, Default)]
 struct Hls {
     muxer: Option<hls::Muxer>,
     /// When the publisher was cut off.
@@ -79,6 +88,7 @@ impl Stream {
             path: path.to_owned(),
             live: Mutex::new(live),
             hls: Mutex::default(),
+            recording: Mutex::default(),
             viewers: Mutex::default(),
             changes: watch::Sender::new(()),
             waiters: Semaphore::new(WAITERS),
@@ -91,14 +101,14 @@ impl Stream {
         self: &Arc<Self>,
         info: PublisherInfo,
         config: &HubConfig,
-        recorder: Option<Recorder>,
-        health: Arc<Health>,
+        recorders: Recorders,
     ) -> Option<Publication> {
         let mut live = self.live();
         if live.publisher.is_some() {
             return None;
         }
         let now = Instant::now();
+        let health = self.recording().start(recorders, now);
         live.token += 1;
         live.publisher = Some(Publisher {
             info,
@@ -117,7 +127,6 @@ impl Stream {
             stream: self.clone(),
             token,
             assembler: Assembler::new(&config.limits),
-            recorder,
             cut_off: true,
         })
     }
@@ -190,8 +199,13 @@ impl Stream {
         if gives_up {
             self.changes.send_replace(());
         }
+        self.end_waiting(Some(now));
+        let mut recording = self.recording();
+        recording.recorders.as_mut().map(Recorders::tick);
+        let records = recording.recorders.is_some();
+        drop(recording);
         let live = self.live();
-        !has_hls && live.publisher.is_none() && live.fan.is_empty()
+        !has_hls && !records && live.publisher.is_none() && live.fan.is_empty()
     }
 
     /// The stream as the API gives it; `None` where it is not live.
@@ -295,12 +309,38 @@ impl Stream {
         }
     }
 
+    /// Starts or stops a recorder. Says whether there is one of this name.
+    pub fn switch_recorder(&self, name: &str, on: bool) -> bool {
+        let mut recording = self.recording();
+        recording.recorders.as_mut().is_some_and(|recorders| recorders.switch(name, on))
+    }
+
+    fn record(&self, act: impl FnOnce(&mut Recorders, Group<'_>)) {
+        if let Some(recorders) = &mut self.recording().recorders {
+            act(recorders, &|| self.group());
+        }
+    }
+
+    /// Headers and the current group of pictures.
+    fn group(&self) -> Vec<Tag> {
+        self.live().gop.tags().collect()
+    }
+
+    /// Ends recorders that wait for a publisher who comes back; with a time, those that have waited for long enough.
+    pub fn end_waiting(&self, now: Option<Instant>) {
+        let mut recording = self.recording();
+        if recording.until.is_some_and(|until| now.is_none_or(|now| until <= now)) {
+            *recording = StreamRecording::default();
+        }
+    }
+
     /// The publisher with `token` has ended, or was cut off and may come back. Whoever came after it is not touched.
     fn end(&self, token: u64, may_return: bool) {
         let mut live = self.live();
         if live.token != token {
             return;
         }
+        self.recording().pause(Instant::now(), may_return);
         live.publisher = None;
         live.gop.clear();
         live.fan.end();
@@ -319,8 +359,38 @@ impl Stream {
         lock(&self.live)
     }
 
+    fn recording(&self) -> MutexGuard<'_, StreamRecording> {
+        lock(&self.recording)
+    }
+
     fn hls(&self) -> MutexGuard<'_, Hls> {
         lock(&self.hls)
+    }
+}
+
+impl StreamRecording {
+    /// A publisher begins, or goes on with what waits.
+    fn start(&mut self, fresh: Recorders, now: Instant) -> Arc<Health> {
+        let waiting = self.recorders.take().filter(|_| self.until.is_some_and(|until| until > now));
+        let recorders = match waiting {
+            Some(waiting) => waiting.resume(fresh),
+            None => fresh,
+        };
+        let health = recorders.health().clone();
+        (self.recorders, self.until) = (Some(recorders), None);
+        health
+    }
+
+    /// The publisher has gone.
+    fn pause(&mut self, now: Instant, may_return: bool) {
+        let Some(recorders) = &mut self.recorders else { return };
+        let patience = recorders.patience();
+        if patience.is_zero() || !may_return {
+            self.recorders = None;
+        } else {
+            recorders.pause();
+            self.until = Some(now + patience);
+        }
     }
 }
 
@@ -358,7 +428,6 @@ pub struct Publication {
     stream: Arc<Stream>,
     token: u64,
     assembler: Assembler,
-    recorder: Option<Recorder>,
     /// The publisher has not said that it ends.
     cut_off: bool,
 }
@@ -374,9 +443,7 @@ impl Publication {
         let Some(kind) = TagKind::from_type_id(type_id) else { return };
         let tag = Tag { kind, timestamp, body };
         self.stream.relay(&tag);
-        if let Some(recorder) = &mut self.recorder {
-            recorder.push(&tag);
-        }
+        self.stream.record(|recorders, group| recorders.handle_tag(&tag, group));
         self.assembler.handle_tag(&tag);
         self.drain();
     }
@@ -388,6 +455,7 @@ impl Publication {
 
     fn drain(&mut self) {
         while let Some(event) = self.assembler.poll_event() {
+            self.stream.record(|recorders, group| recorders.handle_event(&event, group));
             self.stream.handle_event(event);
         }
     }
