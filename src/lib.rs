@@ -90,7 +90,9 @@
 //!
 //! | to | take |
 //! |---|---|
+//! | describe the same segments to DASH players | [`dash::Presentation`] |
 //! | send to RTMP players, chunked once for all of them | [`rtmp::chunk::SharedMessage`], [`live::GopCache`], [`live::PlayerQueue`] |
+//! | publish to a server, or play from one | [`rtmp::session::ClientSession`] |
 //! | record | [`record::FlvRecorder`] |
 //! | make an MP4 of an FLV | [`remux::Remuxer`] |
 //! | read and write FLV | [`flv::Reader`], [`flv::Writer`] |
@@ -112,6 +114,7 @@ pub mod amf;
 pub mod assemble;
 pub mod buf;
 pub mod codec;
+pub mod dash;
 pub mod driver;
 pub mod error;
 pub mod flv;

@@ -29,6 +29,8 @@ pub struct Limits {
     pub amf_values: usize,
     /// Bytes of an application or stream name.
     pub name_bytes: usize,
+    /// Connections that servers may send a client on to, one after the other, before one takes it: it ends loops.
+    pub redirects: usize,
     /// Time from the first byte to the end of the handshake, absolute: slow bytes do not extend it.
     pub handshake_timeout: Duration,
     /// Time from the end of the handshake to `publish` or `play`, absolute.
@@ -45,6 +47,8 @@ pub struct Limits {
     pub segment_bytes: usize,
     /// Bytes of parameter sets of one track.
     pub parameter_set_bytes: usize,
+    /// Bytes of one `moov` or `moof` that is read from a file: some 20 a sample, so that the default holds days of video.
+    pub index_bytes: usize,
     /// Tracks of one stream, of video and of audio each. Enhanced RTMP can number 256; encoders send under 8.
     pub tracks: usize,
 }
@@ -62,6 +66,7 @@ impl Default for Limits {
             amf_depth: 32,
             amf_values: 8192,
             name_bytes: 256,
+            redirects: 5,
             handshake_timeout: Duration::from_secs(10),
             command_timeout: Duration::from_secs(10),
             message_timeout: Duration::from_secs(30),
@@ -70,6 +75,7 @@ impl Default for Limits {
             player_queue_bytes: 8 << 20,
             segment_bytes: 64 << 20,
             parameter_set_bytes: 64 << 10,
+            index_bytes: 512 << 20,
             tracks: 16,
         }
     }

@@ -23,11 +23,15 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Takes RTMP publishers in and gives the page, HLS and recordings out (the default).
-    Serve(ServeArgs),
+    Serve(Box<ServeArgs>),
     /// Turns an FLV into an MP4 with its index in front, without re-encoding.
     Remux(RemuxArgs),
     /// Says what an FLV or MP4 file holds.
     Probe(ProbeArgs),
+    /// Sends an FLV to an RTMP server, in real time.
+    Publish(crate::client::PublishArgs),
+    /// Plays a stream of an RTMP server and records it as FLV.
+    Record(crate::client::RecordArgs),
 }
 
 /// Options of `serve`.
@@ -41,6 +45,21 @@ pub struct ServeArgs {
         default_value = "0.0.0.0:1935"
     )]
     pub rtmp_listen: SocketAddr,
+    /// Address for RTMP over TLS (RTMPS), mostly port 443 or 1936; port 0 picks a free one.
+    #[arg(
+        long,
+        visible_alias = "rtmps",
+        env = "STREAMCORE_RTMPS_LISTEN",
+        value_name = "ADDR",
+        requires_all = ["tls_cert", "tls_key"]
+    )]
+    pub rtmps_listen: Option<SocketAddr>,
+    /// Certificate chain for RTMPS, PEM. It is read anew when the file changes, and at SIGHUP.
+    #[arg(long, env = "STREAMCORE_TLS_CERT", value_name = "FILE", requires = "tls_key")]
+    pub tls_cert: Option<PathBuf>,
+    /// Private key of that certificate, PEM.
+    #[arg(long, env = "STREAMCORE_TLS_KEY", value_name = "FILE", requires = "tls_cert")]
+    pub tls_key: Option<PathBuf>,
     /// Address for the page, HLS, recordings and the API; port 0 picks a free one.
     #[arg(
         long,
@@ -87,10 +106,10 @@ pub struct ServeArgs {
     /// How long a stop waits for recordings to be finished; what is left is finished at the next start.
     #[arg(long, env = "STREAMCORE_STOP_TIMEOUT", value_name = "TIME", default_value = "30s", value_parser = duration)]
     pub stop_timeout: Duration,
-    /// Connections on the RTMP port at once; more are refused.
+    /// Connections at once on the RTMP port, and as many on the RTMPS port; more are refused.
     #[arg(long, env = "STREAMCORE_MAX_CONNECTIONS", value_name = "N", default_value_t = 4096)]
     pub max_connections: usize,
-    /// Time from connecting to the end of the RTMP handshake.
+    /// Time from connecting to the end of the RTMP handshake; a TLS handshake before it has as much.
     #[arg(long, env = "STREAMCORE_HANDSHAKE_TIMEOUT", value_name = "TIME", default_value = "8s", value_parser = duration, hide = true)]
     pub handshake_timeout: Duration,
     /// Form of the log lines, which go to standard error.
@@ -152,13 +171,15 @@ pub struct ProbeArgs {
 impl Cli {
     /// Runs the command; an error is one line on standard error and exit status 1.
     pub fn run(self) -> ExitCode {
-        let result = match self.command.unwrap_or(Command::Serve(self.serve)) {
+        let result = match self.command.unwrap_or(Command::Serve(Box::new(self.serve))) {
             Command::Serve(args) => {
                 start_log(&args);
-                crate::serve::run(args)
+                crate::serve::run(*args)
             }
             Command::Remux(args) => crate::remux::run(&args),
             Command::Probe(args) => crate::probe::run(&args),
+            Command::Publish(args) => crate::client::publish(&args),
+            Command::Record(args) => crate::client::record(&args),
         };
         match result {
             Ok(()) => ExitCode::SUCCESS,
@@ -191,7 +212,7 @@ fn start_log(args: &ServeArgs) {
 }
 
 /// Reads `2s`, `1500ms`, `1m`, `0.5s` or a bare number of seconds.
-fn duration(text: &str) -> Result<Duration, String> {
+pub fn duration(text: &str) -> Result<Duration, String> {
     let text = text.trim();
     let split = text.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(text.len());
     let (number, unit) = text.split_at(split);

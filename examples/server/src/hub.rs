@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -75,6 +76,7 @@ pub struct Hub {
     finisher: Finisher,
     streams: Mutex<HashMap<String, Arc<Stream>>>,
     waiters: Semaphore,
+    tls_failures: AtomicU64,
 }
 
 impl Hub {
@@ -86,6 +88,7 @@ impl Hub {
             finisher,
             streams: Mutex::default(),
             waiters: Semaphore::new(WAITERS),
+            tls_failures: AtomicU64::new(0),
         })
     }
 
@@ -102,6 +105,11 @@ impl Hub {
     /// Bounds the requests that wait.
     pub fn waiters(&self) -> &Semaphore {
         &self.waiters
+    }
+
+    /// Counts a TLS connection that did not come about, and gives how many there were.
+    pub fn count_tls_failure(&self) -> u64 {
+        self.tls_failures.fetch_add(1, Ordering::Relaxed) + 1
     }
 
     /// The stream of that path, where there is one.
