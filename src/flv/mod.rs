@@ -11,6 +11,7 @@ mod tests;
 mod writer;
 
 pub use header::Header;
+pub(crate) use header::TagHeader;
 pub use metadata::{is_metadata, metadata_of, parse_metadata, write_metadata};
 pub use reader::{Reader, ReaderNotice};
 pub use tag::{Tag, TagKind};

@@ -11,6 +11,8 @@ mod fragment;
 pub mod index;
 mod init;
 mod movie;
+mod place;
+mod present;
 mod read;
 mod samples;
 mod table;
@@ -26,6 +28,8 @@ pub use file::{Alignment, FileTrack, file_head};
 pub use fragment::{Run, Sample, fragment_head};
 pub use init::init_segment;
 pub use movie::Edit;
+pub use place::TrackClock;
+pub use present::{Presented, rates};
 pub use samples::{FileSample, Iter as SampleIter, Samples};
 pub use verify::{Summary, TrackSummary, verify};
 
