@@ -17,6 +17,7 @@
 mod body;
 mod index;
 mod layout;
+mod mend;
 mod skim;
 mod source;
 #[cfg(test)]
@@ -34,6 +35,7 @@ use crate::mp4;
 
 pub use body::{Body, Piece};
 pub use layout::{Layout, Options};
+pub use mend::{FlvMender, MendedFlv};
 pub use skim::Skimmer;
 
 use index::{Failed, Index, Outcome};
