@@ -4,7 +4,7 @@ WEB := examples/server/web
 # Every test is run, so that one look shows all that is wrong.
 CARGO_TEST := cargo test --locked --workspace --all-features --no-fail-fast
 
-.PHONY: run test setup lint fmt clippy doc web web-test test-rust package bench-setup fuzz
+.PHONY: run test setup lint fmt clippy doc web web-test test-rust package bench-setup bench-remux fuzz
 .NOTPARALLEL:
 
 run:
@@ -45,6 +45,11 @@ package:
 bench-setup:
 	cargo build --release --locked -p streamcore-server -p streamcore-bench
 	target/release/streamcore-bench setup $(ARGS)
+
+# FLV to MP4 beside cp, ffmpeg and GStreamer, on tmpfs and on disk: 2 x 1.9 GB of each for some minutes.
+bench-remux:
+	cargo build --release --locked -p streamcore-server
+	scripts/bench-remux $(ARGS)
 
 # Each fuzz target for so many seconds: make fuzz SECONDS=60 TARGETS='amf0 sps'.
 SECONDS ?= 10
