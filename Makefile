@@ -4,7 +4,7 @@ WEB := examples/server/web
 # Every test is run, so that one look shows all that is wrong.
 CARGO_TEST := cargo test --locked --workspace --all-features --no-fail-fast
 
-.PHONY: run test setup lint fmt clippy doc web web-test test-rust package bench-setup bench-remux fuzz
+.PHONY: run test setup lint fmt clippy doc web web-test test-rust package bench-setup bench-peers bench-remux fuzz
 .NOTPARALLEL:
 
 run:
@@ -20,6 +20,7 @@ lint: fmt clippy
 
 fmt:
 	cargo fmt --all --check
+	cargo fmt --manifest-path benches/peers/Cargo.toml --check
 
 clippy: web
 	cargo clippy --locked --workspace --all-targets --all-features --keep-going -- -D warnings
@@ -45,6 +46,11 @@ package:
 bench-setup:
 	cargo build --release --locked -p streamcore-server -p streamcore-bench
 	target/release/streamcore-bench setup $(ARGS)
+
+# Chunk reading beside other crates, from the same bytes in the same run. Builds them first; then about six minutes.
+bench-peers:
+	RECORD=$(CURDIR)/benches/record/$$(date -u +%F-%H%M%S)-chunks.md TITLE="$$(date -u '+%F %T UTC')" \
+		cargo bench --locked --manifest-path benches/peers/Cargo.toml --target-dir target/peers --bench chunks $(ARGS)
 
 # FLV to MP4 beside cp, ffmpeg and GStreamer, on tmpfs and on disk: 2 x 1.9 GB of each for some minutes.
 bench-remux:

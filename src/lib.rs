@@ -90,6 +90,7 @@
 //!
 //! | to | take |
 //! |---|---|
+//! | describe the same segments to DASH players | [`dash::Presentation`] |
 //! | send to RTMP players, chunked once for all of them | [`rtmp::chunk::SharedMessage`], [`live::GopCache`], [`live::PlayerQueue`] |
 //! | record | [`record::FlvRecorder`] |
 //! | make an MP4 of an FLV | [`remux::Remuxer`] |
@@ -112,6 +113,7 @@ pub mod amf;
 pub mod assemble;
 pub mod buf;
 pub mod codec;
+pub mod dash;
 pub mod driver;
 pub mod error;
 pub mod flv;

@@ -194,6 +194,7 @@ impl CodecConfig {
     #[must_use]
     pub fn color(&self) -> Option<ColorInfo> {
         match self {
+            Self::Avc(config) => config.info().color.filter(ColorInfo::says_something),
             Self::Hevc(config) => config.color(),
             Self::Av1(config) => config.color(),
             Self::Vp9(config) => Some(config.info().color).filter(ColorInfo::is_specified),

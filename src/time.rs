@@ -1,5 +1,6 @@
 //! Time as an argument. The core never reads a clock.
 
+use std::fmt;
 use std::ops::{Add, Sub};
 use std::time::Duration;
 
@@ -42,6 +43,29 @@ impl Sub<Duration> for Micros {
     }
 }
 
+/// Microseconds since 1970, shown as a UTC date with milliseconds (RFC 3339): `2024-02-29T12:34:56.789Z`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UtcDate(pub i64);
+
+impl fmt::Display for UtcDate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let millis = self.0.div_euclid(1000);
+        let (seconds, milli) = (millis.div_euclid(1000), millis.rem_euclid(1000));
+        let (days, second) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
+        // Days since 0000-03-01, in cycles of 400 years, so that leap days come last.
+        let shifted = days + 719_468;
+        let (era, of_era) = (shifted.div_euclid(146_097), shifted.rem_euclid(146_097));
+        let year_of_era = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
+        let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+        let shifted_month = (5 * of_year + 2) / 153;
+        let day = of_year - (153 * shifted_month + 2) / 5 + 1;
+        let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
+        let year = era * 400 + year_of_era + i64::from(month <= 2);
+        let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
+        write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{milli:03}Z")
+    }
+}
+
 /// Converts `value` from one timescale (ticks a second) to another, to the nearest tick, halves up.
 /// Exact for every `i64` value; saturates where the result does not fit. A zero timescale counts as one.
 #[must_use]
@@ -79,6 +103,18 @@ impl Unwrap32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn e1_15_dates_are_utc_with_milliseconds() {
+        let date = |micros| UtcDate(micros).to_string();
+        assert_eq!(date(0), "1970-01-01T00:00:00.000Z");
+        assert_eq!(date(1_709_210_096_123_999), "2024-02-29T12:34:56.123Z");
+        assert_eq!(date(-1), "1969-12-31T23:59:59.999Z");
+        assert_eq!(date(4_102_444_800_000_000), "2100-01-01T00:00:00.000Z");
+        // Years of more than four digits are none that a player reads; they must not panic.
+        date(i64::MIN);
+        date(i64::MAX);
+    }
 
     #[test]
     fn rescale_rounds_to_the_nearest_tick() {

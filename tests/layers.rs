@@ -9,11 +9,12 @@ const LAYERS: &[(&[&str], &[&str])] = &[
     (L0, L0),
     (L1, &["error", "limits", "time", "buf", "media", "codec", "amf"]),
     (&["flv", "mp4"], &["error", "limits", "time", "buf", "media", "codec", "amf"]),
+    (&["dash"], &["error", "limits", "time", "buf", "media", "codec", "mp4"]),
     (&["rtmp"], &["error", "limits", "time", "buf", "amf"]),
     (&["assemble"], &["error", "limits", "time", "buf", "media", "codec", "amf", "flv", "rtmp"]),
     (
         &["hls", "record", "live"],
-        &["error", "limits", "time", "buf", "media", "codec", "amf", "flv", "mp4"],
+        &["error", "limits", "time", "buf", "media", "codec", "amf", "flv", "mp4", "dash"],
     ),
     (
         &["remux"],

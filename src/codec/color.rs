@@ -25,6 +25,12 @@ impl ColorInfo {
     pub const fn is_specified(&self) -> bool {
         self.primaries != 2 || self.transfer != 2 || self.matrix != 2
     }
+
+    /// Whether it says more than a decoder would take for granted: a code point, or the full range.
+    #[must_use]
+    pub const fn says_something(&self) -> bool {
+        self.is_specified() || self.full_range
+    }
 }
 
 impl Default for ColorInfo {

@@ -53,6 +53,8 @@ pub struct Reader {
     pending: BytesMut,
     /// The pending bytes while they are looked at: a tag that takes them all keeps them.
     whole: Option<Bytes>,
+    /// The input while it is looked at, where its tags may keep it.
+    shared: Option<Bytes>,
     need: usize,
     /// File offset of the first byte of `pending`, or of the next input where that is empty.
     offset: u64,
@@ -102,6 +104,7 @@ impl Reader {
             state: State::FileHeader,
             pending: BytesMut::new(),
             whole: None,
+            shared: None,
             need: 0,
             offset: 0,
             header: None,
@@ -152,6 +155,19 @@ impl Reader {
             }
         }
         Ok(input.len() - rest.len())
+    }
+
+    /// The same as [`handle_input`](Self::handle_input) for a buffer that can be shared: bodies that lie in it whole are slices of
+    /// it and not copied. The buffer lives as long as one of them.
+    ///
+    /// # Errors
+    ///
+    /// As [`handle_input`](Self::handle_input).
+    pub fn handle_shared(&mut self, input: &Bytes) -> Result<usize> {
+        self.shared = Some(input.clone());
+        let taken = self.handle_input(input);
+        self.shared = None;
+        taken
     }
 
     /// Ends the file: a last tag whose `PreviousTagSize` is missing is given too. Returns whether the file ends in the
@@ -433,11 +449,19 @@ impl Reader {
         }
         if let (Some(kind), false) = (kind, body.is_empty()) {
             let whole = self.whole.as_ref().filter(|whole| whole.len() == count);
-            let body =
-                whole.map_or_else(|| Bytes::copy_from_slice(body), |whole| whole.slice_ref(body));
+            let shared = self.shared.as_ref().filter(|shared| holds(shared, body));
+            let body = whole
+                .or(shared)
+                .map_or_else(|| Bytes::copy_from_slice(body), |shared| shared.slice_ref(body));
             self.tags.push_back((body_offset, Tag { kind, timestamp: head.timestamp, body }));
         }
     }
+}
+
+/// Whether `part` lies in the memory of `whole`.
+fn holds(whole: &[u8], part: &[u8]) -> bool {
+    let (whole, part) = (whole.as_ptr_range(), part.as_ptr_range());
+    whole.start <= part.start && part.end <= whole.end
 }
 
 fn size_at(data: &[u8], at: usize) -> Option<u32> {

@@ -400,7 +400,38 @@ fn any_tag() -> impl Strategy<Value = Tag> {
     })
 }
 
+#[test]
+fn bodies_of_a_shared_input_are_slices_of_it() {
+    let tags = three();
+    let input = Bytes::from(file(&tags));
+    let mut reader = Reader::new(&Limits::default());
+    // The last tag lies across two buffers.
+    for piece in [input.slice(..input.len() - 7), input.slice(input.len() - 7..)] {
+        assert_eq!(reader.handle_shared(&piece).unwrap(), piece.len());
+    }
+    let found: Vec<(u64, Tag)> = std::iter::from_fn(|| reader.poll_tag()).collect();
+    assert!(found.iter().map(|(_, tag)| tag).eq(&tags));
+    let memory = input.as_ptr_range();
+    let shared = found.iter().map(|(_, tag)| memory.contains(&tag.body.as_ptr()));
+    assert_eq!(shared.collect::<Vec<_>>(), [true, true, false]);
+}
+
 proptest! {
+    #[test]
+    fn any_tags_survive_any_split_of_shared_input(
+        tags in prop::collection::vec(any_tag(), 0..12),
+        piece in 1_usize..200,
+    ) {
+        let input = Bytes::from(file(&tags));
+        let mut reader = Reader::new(&Limits::default());
+        for at in (0..input.len()).step_by(piece) {
+            let piece = input.slice(at..(at + piece).min(input.len()));
+            prop_assert_eq!(reader.handle_shared(&piece).unwrap(), piece.len());
+        }
+        let found: Vec<Tag> = std::iter::from_fn(|| reader.poll_tag()).map(|(_, tag)| tag).collect();
+        prop_assert_eq!(found, read_with(&Limits::default(), &input, usize::MAX).tags);
+    }
+
     #[test]
     fn any_tags_survive_any_split(tags in prop::collection::vec(any_tag(), 0..12), piece in 1_usize..200) {
         let found = read_with(&Limits::default(), &file(&tags), piece);

@@ -4,6 +4,7 @@ use bytes::Bytes;
 
 use super::boxes::{boxed, to_u32};
 use super::entry::Bitrates;
+use super::group;
 use super::media_timescale;
 use super::movie::{self, Edit, TrackHead};
 use super::samples::Samples;
@@ -29,6 +30,15 @@ pub struct FileTrack<'a> {
 impl FileTrack<'_> {
     const fn media_duration(&self) -> u64 {
         self.samples.duration()
+    }
+
+    /// One distance for all samples: packets of one stream are of one length, but for the last.
+    fn roll_group(&self, w: &mut Writer) -> Result<()> {
+        let first = self.configs.first().zip(self.samples.iter().next());
+        let distance =
+            first.and_then(|(config, sample)| group::roll_distance(config, sample.duration));
+        let count = to_u32(self.samples.len(), "samples")?;
+        distance.map_or(Ok(()), |distance| group::roll(w, distance, 1, count))
     }
 
     fn timescale(&self) -> u32 {
@@ -172,7 +182,7 @@ pub(super) fn moov(
             };
             movie::trak(w, &head, |w| {
                 offsets.push(table::tables(w, track.samples, wide)?);
-                Ok(())
+                track.roll_group(w)
             })?;
         }
         Ok(())

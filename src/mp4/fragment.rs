@@ -4,6 +4,8 @@
 use bytes::Bytes;
 
 use super::boxes::{boxed, full_box, to_i32, to_u32};
+use super::group;
+use super::segment::{self, SegmentType};
 use crate::buf::Writer;
 use crate::error::{Error, Layer, Result};
 
@@ -47,33 +49,49 @@ pub struct Run<'a> {
     pub samples: &'a [Sample],
 }
 
+/// What is said of a whole fragment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FragmentOptions {
+    /// Counts the fragments of the track, from 1.
+    pub sequence: u32,
+    /// `styp` in front, where the fragment is the first of a segment.
+    pub segment: Option<SegmentType>,
+    /// How many samples before any of these decoding has to start for it to sound right, as a negative number: the sample
+    /// group `roll` (ISO/IEC 14496-12 10.1). [`roll_distance`](super::roll_distance) knows it.
+    pub roll_distance: Option<i16>,
+}
+
 /// Writes what stands before the payload of one fragment: `styp` where `segment_start`, `moof`, and the header
 /// of `mdat`. The payload is that of the runs in their order, each sample after the other.
 ///
 /// `sequence` counts the fragments of the track from 1. Fails with `Misuse` for a run without samples, and with
 /// `LimitExceeded` where the fragment would be larger than 4 GiB.
 pub fn fragment_head(segment_start: bool, sequence: u32, runs: &[Run<'_>]) -> Result<Bytes> {
+    let segment = segment_start.then(SegmentType::default);
+    fragment_head_with(&FragmentOptions { sequence, segment, roll_distance: None }, runs)
+}
+
+/// The same as [`fragment_head`], with all that can be said of a fragment. What else stands between `styp` and `moof`
+/// (`sidx`, `prft`, `emsg`) is written apart; then `styp` is too.
+///
+/// Fails as [`fragment_head`] does.
+pub fn fragment_head_with(options: &FragmentOptions, runs: &[Run<'_>]) -> Result<Bytes> {
     if runs.is_empty() || runs.iter().any(|run| run.samples.is_empty()) {
         return Err(Error::misuse(Layer::Mp4, "fragment without a sample"));
     }
     let samples: usize = runs.iter().map(|run| run.samples.len()).sum();
-    let mut w = Writer::with_capacity(160 + 16 * samples);
-    if segment_start {
-        boxed(&mut w, b"styp", |w| {
-            w.bytes(b"msdh");
-            w.u32(0);
-            w.bytes(b"msdhcmfs");
-            Ok(())
-        })?;
+    let mut w = Writer::with_capacity(224 + 16 * samples);
+    if let Some(segment) = options.segment {
+        segment::styp(&mut w, segment)?;
     }
     let moof = w.len();
     let mut offsets = Vec::with_capacity(runs.len());
     boxed(&mut w, b"moof", |w| {
         full_box(w, b"mfhd", 0, 0, |w| {
-            w.u32(sequence);
+            w.u32(options.sequence);
             Ok(())
         })?;
-        runs.iter().try_for_each(|run| traf(w, run, &mut offsets))
+        runs.iter().try_for_each(|run| traf(w, run, options, &mut offsets))
     })?;
     // Offsets count from the first byte of `moof`, past it and the header of `mdat`.
     let mut offset = w.len() - moof + 8;
@@ -92,7 +110,12 @@ fn to_usize(value: u32) -> Result<usize> {
     usize::try_from(value).map_err(|_| Error::limit(Layer::Mp4, "sample size"))
 }
 
-fn traf(w: &mut Writer, run: &Run<'_>, offsets: &mut Vec<usize>) -> Result<()> {
+fn traf(
+    w: &mut Writer,
+    run: &Run<'_>,
+    options: &FragmentOptions,
+    offsets: &mut Vec<usize>,
+) -> Result<()> {
     let first = run.samples.first().copied();
     let rest_sync = run.samples.iter().skip(1).any(|sample| sample.sync);
     let rest_equal = run.samples.iter().skip(1).all(|sample| sample.sync == rest_sync);
@@ -127,7 +150,10 @@ fn traf(w: &mut Writer, run: &Run<'_>, offsets: &mut Vec<usize>) -> Result<()> {
         };
         let offset = run.samples.iter().any(|sample| sample.composition_offset != 0);
         set |= if offset { TRUN_COMPOSITION_OFFSET } else { 0 };
-        trun(w, set, first_flags, run.samples, offsets)
+        trun(w, set, first_flags, run.samples, offsets)?;
+        let count = to_u32(run.samples.len(), "trun samples")?;
+        // Descriptions that stand in the fragment itself are numbered past 2^16.
+        options.roll_distance.map_or(Ok(()), |distance| group::roll(w, distance, 0x1_0001, count))
     })
 }
 

@@ -5,16 +5,20 @@
 
 mod boxes;
 mod clock;
+mod eac3;
 mod entry;
 mod file;
 mod fragment;
+mod group;
 pub mod index;
 mod init;
 mod movie;
 mod place;
 mod present;
 mod read;
+mod recording;
 mod samples;
+mod segment;
 mod table;
 #[cfg(test)]
 pub(crate) mod test_tracks;
@@ -23,14 +27,24 @@ mod tests;
 mod verify;
 
 pub use clock::{AudioClock, Placement};
+pub use eac3::Eac3Samples;
 pub use entry::Bitrates;
 pub use file::{Alignment, FileTrack, file_head};
-pub use fragment::{Run, Sample, fragment_head};
-pub use init::init_segment;
+pub use fragment::{FragmentOptions, Run, Sample, fragment_head, fragment_head_with};
+pub use group::roll_distance;
+pub use init::{InitTrack, init_segment, init_segment_with};
 pub use movie::Edit;
 pub use place::TrackClock;
 pub use present::{Presented, rates};
+pub use recording::{
+    PLACEHOLDER_AT, PLACEHOLDER_LEN, RECORDING_INDEX_AT, closing_header, closing_index,
+    recording_index, recording_start,
+};
 pub use samples::{FileSample, Iter as SampleIter, Samples};
+pub use segment::{
+    EventMessage, ProducerReference, ReferenceMoment, SegmentIndex, SegmentReference, SegmentType,
+    event_message, producer_reference, segment_index, segment_type,
+};
 pub use verify::{Summary, TrackSummary, verify};
 
 use crate::media::CodecConfig;

@@ -1,9 +1,12 @@
 //! Sequence parameter sets through `h264-reader`, guarded and lenient (H.264 7.3.2.1.1, Annex E).
 
-use h264_reader::nal::sps::{ChromaFormat, FrameMbsFlags, PicOrderCntType, SeqParameterSet};
+use h264_reader::nal::sps::{
+    ChromaFormat, FrameMbsFlags, PicOrderCntType, SeqParameterSet, VideoSignalType,
+};
 use h264_reader::rbsp::{BitRead, BitReader, BitReaderError, ByteReader, Integer, Primitive};
 
 use super::nal::{NalType, without_trailing_zeros};
+use crate::codec::color::ColorInfo;
 use crate::error::{Error, Layer, Result};
 
 /// What of the first sequence parameter set is needed outside a decoder.
@@ -30,12 +33,18 @@ pub struct SpsInfo {
     pub height: u32,
     /// Whether pictures may be fields (`frame_mbs_only_flag` is 0).
     pub interlaced: bool,
+    /// Bits of `frame_num` in a slice header, 4 to 16.
+    pub frame_num_bits: u8,
+    /// Whether the three colours are coded apart (`separate_colour_plane_flag`).
+    pub separate_planes: bool,
     /// Sample (pixel) aspect ratio, width to height; `None` where not given.
     pub sample_aspect_ratio: Option<(u16, u16)>,
     /// Frame rate as numerator and denominator, where the timing information is given: a hint, never a clock.
     pub frame_rate: Option<(u32, u32)>,
     /// Pictures that may precede one in decoding order and follow it in output order (H.264 E.2.1), 0 to 16.
     pub reorder_frames: u8,
+    /// Colour of the pictures, where the VUI has a video signal type (H.264 E.2.1).
+    pub color: Option<ColorInfo>,
 }
 
 impl SpsInfo {
@@ -78,12 +87,29 @@ impl SpsInfo {
             width,
             height,
             interlaced: sps.frame_mbs_flags != FrameMbsFlags::Frames,
+            frame_num_bits: sps.log2_max_frame_num_minus4.saturating_add(4),
+            separate_planes: sps.chroma_info.separate_colour_plane_flag,
             sample_aspect_ratio: vui
                 .and_then(|vui| vui.aspect_ratio_info.as_ref())
                 .and_then(h264_reader::nal::sps::AspectRatioInfo::get),
             frame_rate: timing.and_then(|t| frame_rate(t.time_scale, t.num_units_in_tick)),
             reorder_frames: reorder_frames(&sps, constraints, level),
+            color: vui.and_then(|vui| vui.video_signal_type.as_ref()).map(color),
         })
+    }
+}
+
+/// The range alone may be given, without the code points.
+fn color(signal: &VideoSignalType) -> ColorInfo {
+    let told = signal.colour_description.as_ref();
+    let points = told.map_or((2, 2, 2), |told| {
+        (told.colour_primaries, told.transfer_characteristics, told.matrix_coefficients)
+    });
+    ColorInfo {
+        primaries: points.0,
+        transfer: points.1,
+        matrix: points.2,
+        full_range: signal.video_full_range_flag,
     }
 }
 
@@ -246,11 +272,23 @@ impl BitRead for LenientVui<'_> {
 
 /// `pic_parameter_set_id` (0 to 255) of a picture parameter set, a whole NAL unit with its header.
 pub(super) fn pps_id(nal: &[u8]) -> Result<u8> {
+    pps_ids(nal).map(|(id, _)| id)
+}
+
+/// `seq_parameter_set_id` of a picture parameter set.
+pub(super) fn sps_id_of_pps(nal: &[u8]) -> Result<u8> {
+    let (_, sps_id) = pps_ids(nal)?;
+    sps_id.ok_or(Error::malformed(Layer::Codec, "seq_parameter_set_id").clause("H.264 7.3.2.2"))
+}
+
+fn pps_ids(nal: &[u8]) -> Result<(u8, Option<u8>)> {
     let error = Error::malformed(Layer::Codec, "PPS").clause("H.264 7.3.2.2");
     if nal.len() < 2 || NalType::of(nal) != Some(NalType::PPS) {
         return Err(error);
     }
     let mut bits = BitReader::new(ByteReader::skipping_h264_header(nal));
     let id = bits.read_ue("pic_parameter_set_id").map_err(|_| error)?;
-    u8::try_from(id).map_err(|_| error.found(id.into()))
+    let id = u8::try_from(id).map_err(|_| error.found(id.into()))?;
+    let sps_id = bits.read_ue("seq_parameter_set_id").ok().and_then(|id| u8::try_from(id).ok());
+    Ok((id, sps_id))
 }

@@ -287,7 +287,7 @@ fn trak(
                     b"mdhd" if !as_it_was => {
                         retimed(w, &kind, body, 4, placed.samples().duration())
                     }
-                    b"minf" => minf(w, &body, &mut tables),
+                    b"minf" => minf(w, &body, &mut tables, as_it_was),
                     _ => copied(w, &kind, &body),
                 })
             }),
@@ -296,14 +296,18 @@ fn trak(
     })
 }
 
-fn minf(w: &mut Writer, body: &Reader<'_>, tables: &mut Tables<'_>) -> Result<()> {
+fn minf(w: &mut Writer, body: &Reader<'_>, tables: &mut Tables<'_>, as_it_was: bool) -> Result<()> {
     let (samples, wide, offsets) = tables;
     boxed(w, b"minf", |w| {
         children(body.clone(), |kind, body| match &kind {
             b"stbl" => boxed(w, &kind, |w| {
                 copied(w, b"stsd", &child(&body, *b"stsd", "stsd")?)?;
                 offsets.push(table::tables(w, samples, *wide)?);
-                Ok(())
+                // What else is told of each sample stays true where these are the samples that it was told of.
+                children(body, |kind, body| match &kind {
+                    b"sgpd" | b"sbgp" | b"sdtp" | b"subs" if as_it_was => copied(w, &kind, &body),
+                    _ => Ok(()),
+                })
             }),
             _ => copied(w, &kind, &body),
         })

@@ -1,0 +1,453 @@
+//! Periods out of what is listed: an epoch is a period, and so is every stretch with another set of tracks.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{AdaptationSet, Period, Properties, ReferenceTime, Representation, Segment, Template};
+use crate::media::{CodecConfig, MediaKind};
+use crate::time::rescale;
+
+const MICROS: u32 = 1_000_000;
+
+/// One track as it is listed. All tracks number their segments alike.
+#[derive(Clone, Debug)]
+pub struct Rendition {
+    /// Number of its adaptation set, the same for the life of the presentation.
+    pub id: u32,
+    /// Identifier of its representation, and the start of the names of its segments: `video` for `video_17.m4s`.
+    pub name: String,
+    /// Bits a second that suffice to play it.
+    pub bandwidth: u64,
+    /// Pictures in a thousand seconds, as measured; for video without a frame rate in its configuration.
+    pub frame_rate: u64,
+    /// Oldest first, each with the number after the one before.
+    pub segments: Vec<ListedSegment>,
+}
+
+/// One segment of a [`Rendition`].
+#[derive(Clone, Debug)]
+pub struct ListedSegment {
+    /// The same for all renditions.
+    pub number: u64,
+    /// Grows where the time line is broken.
+    pub epoch: u64,
+    /// What decodes it.
+    pub config: Arc<CodecConfig>,
+    /// Name of the init segment.
+    pub init: String,
+    /// Ticks a second of the times here.
+    pub timescale: u32,
+    /// Presentation time of the first sample, in ticks of a time line that all renditions share.
+    pub start: u64,
+    /// In ticks.
+    pub duration: u64,
+    /// Wall clock at the start, microseconds since 1970.
+    pub wall: Option<i64>,
+    /// Whether there is no file: nothing came for this time.
+    pub gap: bool,
+}
+
+impl ListedSegment {
+    fn micros(&self, ticks: u64) -> i64 {
+        rescale(i64::try_from(ticks).unwrap_or(i64::MAX), self.timescale, MICROS)
+    }
+
+    fn end(&self) -> u64 {
+        self.start.saturating_add(self.duration)
+    }
+}
+
+/// Makes periods of what is listed, time after time, and keeps their identifiers and starts the same while segments slide out.
+#[derive(Clone, Debug, Default)]
+pub struct Periods {
+    known: VecDeque<Known>,
+    /// Wall clock at the zero of the presentation's time line.
+    availability_start: Option<i64>,
+}
+
+/// A period from where it began.
+#[derive(Clone, Debug)]
+struct Known {
+    /// Number of its first segment.
+    first: u64,
+    epoch: u64,
+    /// The renditions that are in it, each with its init segment.
+    inits: Vec<(u32, String)>,
+    /// Start on the presentation's time line, in microseconds.
+    start: i64,
+    /// The same on the media time line, in ticks and in ticks a second.
+    base: (u64, u32),
+    /// Where its media end so far, on the presentation's time line, in microseconds.
+    end: i64,
+}
+
+impl Known {
+    fn base_micros(&self) -> i64 {
+        rescale(i64::try_from(self.base.0).unwrap_or(i64::MAX), self.base.1, MICROS)
+    }
+
+    /// The start in ticks of another timescale, not after it.
+    fn offset(&self, timescale: u32) -> u64 {
+        let ticks =
+            u128::from(self.base.0) * u128::from(timescale) / u128::from(self.base.1.max(1));
+        u64::try_from(ticks).unwrap_or(u64::MAX)
+    }
+}
+
+impl Periods {
+    /// Wall clock at the zero of the presentation's time line, microseconds since 1970; `None` before the first
+    /// [`update`](Self::update), and where no segment has a wall clock. It never changes.
+    #[must_use]
+    pub const fn availability_start(&self) -> Option<i64> {
+        self.availability_start
+    }
+
+    /// Where the media end on the presentation's time line.
+    #[must_use]
+    pub fn end(&self) -> Duration {
+        duration(self.known.iter().map(|known| known.end).max().unwrap_or(0))
+    }
+
+    /// The periods of what is listed now. A segment counts once all renditions have one of its number, or, where the
+    /// stream has `ended`, as it is.
+    pub fn update(&mut self, renditions: &[Rendition], ended: bool) -> Vec<Period> {
+        let lists = || renditions.iter().map(|one| &one.segments).filter(|list| !list.is_empty());
+        let numbers = || lists().filter_map(|list| list.last()).map(|last| last.number);
+        let last = if ended { numbers().max() } else { numbers().min() };
+        let first = lists().filter_map(|list| list.first()).map(|first| first.number).min();
+        let (Some(first), Some(last)) = (first, last) else { return Vec::new() };
+        // The period that the first listed segment belongs to is known from before.
+        while self.known.get(1).is_some_and(|next| next.first <= first) {
+            self.known.pop_front();
+        }
+        let known_to = self.known.back().map_or(first, |known| known.first.max(first));
+        for number in known_to..=last {
+            self.note(renditions, number);
+        }
+        let ends =
+            self.known.iter().skip(1).map(|known| known.first).chain([last.saturating_add(1)]);
+        let periods = self.known.iter().zip(ends);
+        periods.map(|(known, end)| known.period(renditions, end)).collect()
+    }
+
+    /// Looks at the segments of one number: whether they begin a period.
+    fn note(&mut self, renditions: &[Rendition], number: u64) {
+        let found = || renditions.iter().filter_map(|rendition| segment(rendition, number));
+        let present = || found().filter(|segment| !segment.gap);
+        let Some(epoch) = found().map(|segment| segment.epoch).max() else { return };
+        let before = self.known.back();
+        let init = |rendition: &Rendition| {
+            // What ends before the others leaves no hole behind.
+            if rendition.segments.last().is_some_and(|last| last.number < number) {
+                let same = before?.inits.iter().find(|(id, _)| *id == rendition.id)?;
+                return Some(same.clone());
+            }
+            let there = segment(rendition, number).filter(|segment| !segment.gap)?;
+            Some((rendition.id, there.init.clone()))
+        };
+        let inits: Vec<(u32, String)> = renditions.iter().filter_map(init).collect();
+        if before.is_none_or(|before| before.epoch != epoch || before.inits != inits) {
+            self.begin(number, epoch, inits, present());
+        }
+        if let Some(known) = self.known.back_mut() {
+            let base = known.base_micros();
+            let ends = present().map(|segment| segment.micros(segment.end()));
+            known.end = ends
+                .map(|end| known.start.saturating_add(end.saturating_sub(base)))
+                .fold(known.end, i64::max);
+        }
+    }
+
+    fn begin<'a>(
+        &mut self,
+        first: u64,
+        epoch: u64,
+        inits: Vec<(u32, String)>,
+        present: impl Iterator<Item = &'a ListedSegment>,
+    ) {
+        let earliest = present.min_by_key(|segment| segment.micros(segment.start));
+        let base = earliest.map_or((0, MICROS), |segment| (segment.start, segment.timescale));
+        let at = earliest.map_or(0, |segment| segment.micros(segment.start));
+        let wall = earliest.and_then(|segment| segment.wall);
+        let start = match self.known.back() {
+            None => 0,
+            Some(before) if before.epoch == epoch => {
+                before.start.saturating_add(at.saturating_sub(before.base_micros()))
+            }
+            // An encoder that was away: the time line stays with the clock on the wall, so that latency keeps its meaning.
+            Some(before) => {
+                let told =
+                    wall.zip(self.availability_start).map(|(wall, zero)| wall.saturating_sub(zero));
+                told.map_or(before.end, |told| told.max(before.end))
+            }
+        };
+        if self.availability_start.is_none() {
+            self.availability_start = wall.map(|wall| wall.saturating_sub(start));
+        }
+        self.known.push_back(Known { first, epoch, inits, start, base, end: start });
+    }
+}
+
+impl Known {
+    /// The period with what is listed of it: the segments up to the number `end`.
+    fn period(&self, renditions: &[Rendition], end: u64) -> Period {
+        let numbers = self.first..end;
+        let listed = |rendition: &Rendition| -> Vec<ListedSegment> {
+            let inside =
+                rendition.segments.iter().filter(|one| numbers.contains(&one.number) && !one.gap);
+            inside.cloned().collect()
+        };
+        let mut sounds = 0;
+        let mut sets = Vec::with_capacity(renditions.len());
+        for rendition in renditions {
+            let listed = listed(rendition);
+            let Some(first) = listed.first() else { continue };
+            let kind = first.config.kind();
+            sounds += usize::from(kind == MediaKind::Audio);
+            let reference = first.wall.map(|wall| ReferenceTime { media_time: first.start, wall });
+            sets.push(AdaptationSet {
+                id: rendition.id,
+                kind,
+                language: None,
+                label: None,
+                main: kind == MediaKind::Video || sounds == 1,
+                reference,
+                representations: vec![self.representation(rendition, first, &listed)],
+            });
+        }
+        let id = self.first.to_string();
+        Period { id, start: duration(self.start), duration: None, sets }
+    }
+
+    fn representation(
+        &self,
+        rendition: &Rendition,
+        first: &ListedSegment,
+        listed: &[ListedSegment],
+    ) -> Representation {
+        let config = &first.config;
+        let properties = match config.kind() {
+            MediaKind::Video => Properties::Video {
+                size: config.size(),
+                frame_rate: config.frame_rate().map(reduced).or(nearest_rate(rendition.frame_rate)),
+                sample_aspect_ratio: config.sample_aspect_ratio(),
+            },
+            MediaKind::Audio => {
+                Properties::Audio { sample_rate: config.sample_rate(), channels: config.channels() }
+            }
+        };
+        Representation {
+            id: rendition.name.clone(),
+            codecs: config.codec_string(),
+            bandwidth: rendition.bandwidth,
+            properties,
+            timescale: first.timescale,
+            presentation_time_offset: self.offset(first.timescale),
+            init: first.init.clone(),
+            media: Template::Number {
+                prefix: format!("{}_", rendition.name),
+                first: first.number,
+                suffix: ".m4s".into(),
+            },
+            segments: listed
+                .iter()
+                .map(|one| Segment { start: one.start, duration: one.duration.max(1) })
+                .collect(),
+        }
+    }
+}
+
+fn segment(rendition: &Rendition, number: u64) -> Option<&ListedSegment> {
+    let first = rendition.segments.first()?.number;
+    rendition.segments.get(usize::try_from(number.checked_sub(first)?).ok()?)
+}
+
+fn duration(micros: i64) -> Duration {
+    Duration::from_micros(u64::try_from(micros).unwrap_or(0))
+}
+
+fn reduced((num, den): (u32, u32)) -> (u32, u32) {
+    let (mut a, mut b) = (num, den);
+    while b > 0 {
+        (a, b) = (b, a % b);
+    }
+    (num / a.max(1), den / a.max(1))
+}
+
+/// The usual rate within a thousandth of a measured one, or that one itself.
+fn nearest_rate(per_thousand_seconds: u64) -> Option<(u32, u32)> {
+    const USUAL: [(u32, u32); 12] = [
+        (10, 1),
+        (12, 1),
+        (15, 1),
+        (20, 1),
+        (24_000, 1001),
+        (24, 1),
+        (25, 1),
+        (30_000, 1001),
+        (30, 1),
+        (50, 1),
+        (60_000, 1001),
+        (60, 1),
+    ];
+    let measured = u32::try_from(per_thousand_seconds).ok().filter(|&rate| rate > 0)?;
+    let off = |(num, den): (u32, u32)| {
+        (u64::from(num) * 1000).abs_diff(u64::from(measured) * u64::from(den)) / u64::from(den)
+    };
+    let best = USUAL.into_iter().min_by_key(|&rate| off(rate))?;
+    Some(if off(best) * 1000 <= u64::from(measured) { best } else { reduced((measured, 1000)) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mp4::test_tracks::{aac, avc};
+
+    const WALL: i64 = 1_700_000_000_000_000;
+
+    /// Segments of two seconds from a number on.
+    fn video(first: u64, count: u64, epoch: u64, start: u64, wall: i64) -> Vec<ListedSegment> {
+        let config = avc(640, 360).config;
+        let one = |n| ListedSegment {
+            number: first + n,
+            epoch,
+            config: config.clone(),
+            init: format!("video_init_{epoch}.mp4"),
+            timescale: 90_000,
+            start: start + n * 180_000,
+            duration: 180_000,
+            wall: Some(wall + i64::try_from(n).unwrap() * 2_000_000),
+            gap: false,
+        };
+        (0..count).map(one).collect()
+    }
+
+    fn audio(list: &[ListedSegment]) -> Vec<ListedSegment> {
+        let config = aac(48_000).config;
+        let one = |segment: &ListedSegment| ListedSegment {
+            config: config.clone(),
+            init: segment.init.replace("video", "audio"),
+            timescale: 48_000,
+            start: segment.start * 48 / 90 + 160,
+            duration: segment.duration * 48 / 90,
+            ..segment.clone()
+        };
+        list.iter().map(one).collect()
+    }
+
+    fn rendition(name: &str, segments: Vec<ListedSegment>) -> Rendition {
+        let id = if name == "video" { 1 } else { 2 };
+        Rendition { id, name: name.into(), bandwidth: 1_000_000, frame_rate: 29_969, segments }
+    }
+
+    fn both(list: Vec<ListedSegment>) -> [Rendition; 2] {
+        [rendition("video", list.clone()), rendition("audio", audio(&list))]
+    }
+
+    /// Identifier, start in milliseconds, segments of each set, and offset of each set.
+    fn shape(periods: &[Period]) -> Vec<(String, u128, Vec<usize>, Vec<u64>)> {
+        let one = |period: &Period| {
+            let all = || period.sets.iter().flat_map(|set| &set.representations);
+            (
+                period.id.clone(),
+                period.start.as_millis(),
+                all().map(|one| one.segments.len()).collect(),
+                all().map(|one| one.presentation_time_offset).collect(),
+            )
+        };
+        periods.iter().map(one).collect()
+    }
+
+    #[test]
+    fn e4_08_the_offset_is_the_earliest_time_of_the_period_on_each_timescale() {
+        let mut periods = Periods::default();
+        let found = periods.update(&both(video(7, 3, 0, 900_000, WALL)), false);
+        assert_eq!(shape(&found), [("7".into(), 0, vec![3, 3], vec![900_000, 480_000])]);
+        assert_eq!(periods.availability_start(), Some(WALL));
+        // Sound ends 160 samples later.
+        assert_eq!(periods.end().as_micros(), 6_003_333);
+    }
+
+    #[test]
+    fn e4_01_e4_04_what_slides_out_changes_no_start_and_no_identifier() {
+        let mut periods = Periods::default();
+        let all = video(0, 40, 0, 900_000, WALL);
+        for end in 3..=40_usize {
+            let list = all[end.saturating_sub(5)..end].to_vec();
+            let found = periods.update(&both(list), false);
+            let count = end.min(5);
+            assert_eq!(shape(&found), [("0".into(), 0, vec![count; 2], vec![900_000, 480_000])]);
+            let first = &found[0].sets[0].representations[0];
+            let Template::Number { first, .. } = first.media else { panic!("numbers") };
+            assert_eq!(first, end.saturating_sub(5) as u64);
+            assert_eq!(periods.availability_start(), Some(WALL));
+        }
+    }
+
+    #[test]
+    fn e4_09_an_epoch_is_a_period_where_the_clock_on_the_wall_has_it() {
+        let mut periods = Periods::default();
+        let mut list = video(0, 3, 0, 900_000, WALL);
+        assert_eq!(periods.update(&both(list.clone()), false).len(), 1);
+        // The encoder comes back after 20 s; the media time line goes on after one.
+        list.extend(video(3, 2, 1, 1_530_000, WALL + 26_000_000));
+        let found = periods.update(&both(list.clone()), false);
+        let second = ("3".into(), 26_000, vec![2, 2], vec![1_530_000, 816_000]);
+        assert_eq!(shape(&found)[1], second);
+        assert_eq!(found[1].sets[0].representations[0].init, "video_init_1.mp4");
+        // The first one slides out in time.
+        let found = periods.update(&both(list[3..].to_vec()), false);
+        assert_eq!(shape(&found), [second]);
+    }
+
+    #[test]
+    fn e4_09_without_a_clock_a_period_begins_where_the_one_before_ends() {
+        let mut list = video(0, 2, 0, 900_000, WALL);
+        list.extend(video(2, 2, 1, 2_000_000, WALL));
+        list.iter_mut().for_each(|segment| segment.wall = None);
+        let mut periods = Periods::default();
+        let found = periods.update(&[rendition("video", list)], true);
+        let starts: Vec<u128> = shape(&found).iter().map(|period| period.1).collect();
+        assert_eq!((starts, periods.availability_start()), (vec![0, 4000], None));
+        assert_eq!(periods.end(), Duration::from_secs(8));
+    }
+
+    #[test]
+    fn e4_09_d_36_tracks_that_come_and_gaps_begin_a_period() {
+        let list = video(0, 6, 0, 900_000, WALL);
+        let mut sound = audio(&list)[2..].to_vec();
+        sound[2].gap = true;
+        let mut periods = Periods::default();
+        // Before the sound was known at all.
+        assert_eq!(periods.update(&[rendition("video", list[..1].to_vec())], false).len(), 1);
+        let renditions = [rendition("audio", sound), rendition("video", list)];
+        let found = periods.update(&renditions, false);
+        let starts: Vec<(u128, usize)> =
+            found.iter().map(|period| (period.start.as_millis(), period.sets.len())).collect();
+        assert_eq!(starts, [(0, 1), (4000, 2), (8000, 1), (10_000, 2)]);
+        let ids: Vec<Vec<u32>> =
+            found.iter().map(|period| period.sets.iter().map(|set| set.id).collect()).collect();
+        assert_eq!(ids, [vec![1], vec![2, 1], vec![1], vec![2, 1]], "a set keeps its number");
+    }
+
+    #[test]
+    fn e4_13_what_one_rendition_lacks_yet_waits_and_at_the_end_does_not() {
+        let list = video(0, 3, 0, 900_000, WALL);
+        let sound = audio(&list)[..2].to_vec();
+        let renditions = [rendition("video", list), rendition("audio", sound)];
+        let mut periods = Periods::default();
+        assert_eq!(shape(&periods.update(&renditions, false))[0].2, [2, 2]);
+        let ended = periods.update(&renditions, true);
+        assert_eq!((ended.len(), &shape(&ended)[0].2), (1, &vec![3, 2]));
+    }
+
+    #[test]
+    fn e4_12_a_frame_rate_is_a_usual_one_where_it_can_be() {
+        assert_eq!(nearest_rate(29_969), Some((30_000, 1001)));
+        assert_eq!(nearest_rate(30_000), Some((30, 1)));
+        assert_eq!(nearest_rate(59_950), Some((60_000, 1001)));
+        assert_eq!(nearest_rate(17_500), Some((35, 2)));
+        assert_eq!((nearest_rate(0), nearest_rate(u64::MAX)), (None, None));
+    }
+}
