@@ -45,6 +45,8 @@ pub struct Limits {
     pub segment_bytes: usize,
     /// Bytes of parameter sets of one track.
     pub parameter_set_bytes: usize,
+    /// Bytes of one `moov` or `moof` that is read from a file: some 20 a sample, so that the default holds days of video.
+    pub index_bytes: usize,
     /// Tracks of one stream, of video and of audio each. Enhanced RTMP can number 256; encoders send under 8.
     pub tracks: usize,
 }
@@ -70,6 +72,7 @@ impl Default for Limits {
             player_queue_bytes: 8 << 20,
             segment_bytes: 64 << 20,
             parameter_set_bytes: 64 << 10,
+            index_bytes: 512 << 20,
             tracks: 16,
         }
     }

@@ -417,18 +417,21 @@ fn c3_12_opus_says_how_far_back_decoding_starts() {
         (1, 5, 0x1_0001)
     );
 
-    let samples = [0, 4, 8].map(|offset| FileSample {
-        offset,
-        size: 4,
-        duration: 960,
-        composition_offset: 0,
-        sync: true,
-        description: 0,
-    });
+    let mut samples = Samples::new();
+    for offset in [0, 4, 8] {
+        samples.push(FileSample {
+            offset,
+            size: 4,
+            duration: 960,
+            composition_offset: 0,
+            sync: true,
+            description: 0,
+        });
+    }
     let configs = [&*config.config];
     let track =
         FileTrack { configs: &configs, edits: &[], samples: &samples, rates: Bitrates::default() };
-    let file = file_head(48_000, &[track], 12).unwrap();
+    let file = file_head(48_000, &[track], 12, Alignment::NONE).unwrap();
     assert_eq!(verify(&file, file.len() as u64 + 12).unwrap().tracks[0].samples, 3);
     let stbl = &moov(&file[..file.len() - 8]).trak[0].mdia.minf.stbl;
     assert_eq!((stbl.sgpd.len(), stbl.sbgp[0].entries[0].group_description_index), (1, 1));

@@ -7,7 +7,8 @@ use super::entry::Bitrates;
 use super::group;
 use super::media_timescale;
 use super::movie::{self, Edit, TrackHead};
-use super::table::{self, FileSample};
+use super::samples::Samples;
+use super::table;
 use crate::buf::Writer;
 use crate::error::{Error, Layer, Result};
 use crate::media::CodecConfig;
@@ -21,19 +22,19 @@ pub struct FileTrack<'a> {
     /// What is presented when, in ticks of the movie's timescale. Empty: all, from zero.
     pub edits: &'a [Edit],
     /// In decode order.
-    pub samples: &'a [FileSample],
+    pub samples: &'a Samples,
     /// Bit rates, zero where unknown.
     pub rates: Bitrates,
 }
 
 impl FileTrack<'_> {
-    fn media_duration(&self) -> u64 {
-        self.samples.iter().fold(0, |sum, sample| sum.saturating_add(sample.duration.into()))
+    const fn media_duration(&self) -> u64 {
+        self.samples.duration()
     }
 
     /// One distance for all samples: packets of one stream are of one length, but for the last.
     fn roll_group(&self, w: &mut Writer) -> Result<()> {
-        let first = self.configs.first().zip(self.samples.first());
+        let first = self.configs.first().zip(self.samples.iter().next());
         let distance =
             first.and_then(|(config, sample)| group::roll_distance(config, sample.duration));
         let count = to_u32(self.samples.len(), "samples")?;
@@ -45,27 +46,71 @@ impl FileTrack<'_> {
     }
 }
 
+/// Where the payload has to begin, so that a file system can share the source's blocks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Alignment {
+    /// Bytes of a block, at least 1.
+    pub block: u32,
+    /// Distance of the payload's first byte from the block's.
+    pub phase: u32,
+}
+
+impl Alignment {
+    /// Anywhere.
+    pub const NONE: Self = Self { block: 1, phase: 0 };
+
+    /// Bytes of a `free` box behind `end` bytes of file that bring what follows to its place: none, or at least the eight
+    /// of its header.
+    fn padding(self, end: u64) -> u64 {
+        let block = u64::from(self.block.max(1));
+        let beyond = end % block;
+        let gap = (u64::from(self.phase) % block + block - beyond) % block;
+        if gap == 0 || gap >= 8 { gap } else { gap + (8 - gap).div_ceil(block) * block }
+    }
+}
+
 /// Writes all that stands before the payload of a plain file: `payload` bytes follow it.
 ///
 /// `timescale` is that of the movie, in ticks a second: edits count in it. Chunk offsets get 64 bits where the file passes
-/// 4 GiB, and `mdat` a 64-bit size. Fails with `Misuse` without a track, a configuration or a sample,
-/// and with `LimitExceeded` where a value does not fit its field.
-pub fn file_head(timescale: u32, tracks: &[FileTrack<'_>], payload: u64) -> Result<Bytes> {
+/// 4 GiB, and `mdat` a 64-bit size. A `free` box before `mdat` brings the payload to where `alignment` says. Fails with
+/// `Misuse` without a track, a configuration or a sample, and with `LimitExceeded` where a value does not fit its field.
+pub fn file_head(
+    timescale: u32,
+    tracks: &[FileTrack<'_>],
+    payload: u64,
+    alignment: Alignment,
+) -> Result<Bytes> {
     if tracks.is_empty()
         || tracks.iter().any(|track| track.configs.is_empty() || track.samples.is_empty())
     {
         return Err(Error::misuse(Layer::Mp4, "file without a sample"));
     }
+    with_payload(payload, alignment, |w, base, wide| {
+        ftyp(w)?;
+        moov(w, timescale, tracks, base, wide)
+    })
+}
+
+/// What `index` writes, `free` and the header of `mdat`. It is called with the payload's offset, and whether chunk offsets
+/// need 64 bits, until the two agree with what it wrote.
+pub(super) fn with_payload(
+    payload: u64,
+    alignment: Alignment,
+    mut index: impl FnMut(&mut Writer, i64, bool) -> Result<()>,
+) -> Result<Bytes> {
     let header = if payload > u64::from(u32::MAX) - 8 { 16 } else { 8 };
     // The index moves the payload: its length is the same for all offsets, unless they need 64 bits.
     let mut wide = payload > u64::from(u32::MAX);
     let mut base = 0;
     loop {
         let mut w = Writer::default();
-        ftyp(&mut w)?;
-        moov(&mut w, timescale, tracks, base, wide)?;
+        let signed = i64::try_from(base).map_err(|_| Error::limit(Layer::Mp4, "file size"))?;
+        index(&mut w, signed, wide)?;
         let end = (w.len() as u64).saturating_add(header);
+        let padding = alignment.padding(end);
+        let end = end.saturating_add(padding);
         if end == base {
+            free(&mut w, padding)?;
             mdat(&mut w, payload)?;
             return Ok(w.freeze());
         }
@@ -74,7 +119,16 @@ pub fn file_head(timescale: u32, tracks: &[FileTrack<'_>], payload: u64) -> Resu
     }
 }
 
-fn ftyp(w: &mut Writer) -> Result<()> {
+fn free(w: &mut Writer, bytes: u64) -> Result<()> {
+    let Some(content) = bytes.checked_sub(8) else { return Ok(()) };
+    let content = usize::try_from(content).map_err(|_| Error::limit(Layer::Mp4, "padding"))?;
+    boxed(w, b"free", |w| {
+        w.zeros(content);
+        Ok(())
+    })
+}
+
+pub(super) fn ftyp(w: &mut Writer) -> Result<()> {
     boxed(w, b"ftyp", |w| {
         w.bytes(b"isom");
         w.u32(0x200);
@@ -102,7 +156,7 @@ fn moov(
     w: &mut Writer,
     timescale: u32,
     tracks: &[FileTrack<'_>],
-    base: u64,
+    base: i64,
     wide: bool,
 ) -> Result<()> {
     let scale = |track: &FileTrack<'_>| {
@@ -133,4 +187,22 @@ fn moov(
         }
         Ok(())
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn padding_is_none_or_a_whole_box_and_leads_to_the_phase() {
+        for block in [1, 2, 8, 512, 4096, 65_536] {
+            for (end, phase) in (0..300).flat_map(|end| [(end, 0), (end, 13), (end, 4095)]) {
+                let alignment = Alignment { block, phase };
+                let padding = alignment.padding(end);
+                assert!(padding == 0 || padding >= 8, "{padding}");
+                assert!(padding < u64::from(block) + 8, "{padding} for {block}");
+                assert_eq!((end + padding) % u64::from(block), u64::from(phase % block));
+            }
+        }
+    }
 }

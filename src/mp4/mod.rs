@@ -10,8 +10,11 @@ mod entry;
 mod file;
 mod fragment;
 mod group;
+pub mod index;
 mod init;
 mod movie;
+mod read;
+mod samples;
 mod segment;
 mod table;
 #[cfg(test)]
@@ -23,16 +26,16 @@ mod verify;
 pub use clock::{AudioClock, Placement};
 pub use eac3::Eac3Samples;
 pub use entry::Bitrates;
-pub use file::{FileTrack, file_head};
+pub use file::{Alignment, FileTrack, file_head};
 pub use fragment::{FragmentOptions, Run, Sample, fragment_head, fragment_head_with};
 pub use group::roll_distance;
 pub use init::{InitTrack, init_segment, init_segment_with};
 pub use movie::Edit;
+pub use samples::{FileSample, Iter as SampleIter, Samples};
 pub use segment::{
     EventMessage, ProducerReference, ReferenceMoment, SegmentIndex, SegmentReference, SegmentType,
     event_message, producer_reference, segment_index, segment_type,
 };
-pub use table::FileSample;
 pub use verify::{Summary, TrackSummary, verify};
 
 use crate::media::CodecConfig;

@@ -115,7 +115,7 @@ fn display_size(configs: &[&CodecConfig]) -> (u32, u32) {
     (u32::try_from(width).unwrap_or(u32::MAX), height.saturating_mul(1 << 16))
 }
 
-fn elst(w: &mut Writer, edits: &[Edit]) -> Result<()> {
+pub(super) fn elst(w: &mut Writer, edits: &[Edit]) -> Result<()> {
     // Version 0 holds the media time in 31 bits.
     let wide = |edit: &Edit| {
         edit.duration >= u64::from(u32::MAX)

@@ -1,90 +1,99 @@
 //! Sample tables of plain files (ISO/IEC 14496-12 8.6.1, 8.6.2, 8.7).
 
 use super::boxes::{full_box, to_u32};
+use super::samples::Samples;
 use crate::buf::Writer;
 use crate::error::{Error, Layer, Result};
 
 /// A chunk has at most this many samples, so that players who read whole chunks do not read long.
 const CHUNK_SAMPLES: u32 = 64;
 
-/// One sample of a plain file. Times are in ticks of the track's timescale.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct FileSample {
-    /// Where its bytes begin, counted from the first payload byte of `mdat`.
-    pub offset: u64,
-    /// Bytes.
-    pub size: u32,
-    /// Decode time of the next sample minus that of this one.
-    pub duration: u32,
-    /// Presentation time minus decode time; may be negative.
-    pub composition_offset: i32,
-    /// Whether decoding can start here.
-    pub sync: bool,
-    /// Which of the track's configurations it needs, from 0.
-    pub description: u16,
-}
-
-/// Writes the tables behind `stsd`. `base` is the file offset of the first payload byte.
-pub(super) fn tables(w: &mut Writer, samples: &[FileSample], base: u64, wide: bool) -> Result<()> {
-    let durations = runs(samples.iter().map(|sample| sample.duration));
-    full_box(w, b"stts", 0, 0, |w| {
-        w.u32(to_u32(durations.len(), "stts entries")?);
-        for (count, duration) in &durations {
-            w.u32(*count);
-            w.u32(*duration);
-        }
-        Ok(())
-    })?;
+/// Writes the tables behind `stsd`. `base` is added to the samples' offsets: the file offset of the first payload byte.
+pub(super) fn tables(w: &mut Writer, samples: &Samples, base: i64, wide: bool) -> Result<()> {
+    run_lengths(w, b"stts", 0, samples.iter().map(|sample| sample.duration))?;
     if samples.iter().any(|sample| sample.composition_offset != 0) {
-        ctts(w, samples)?;
+        // Unsigned in version 0, signed in version 1.
+        let version = u8::from(samples.iter().any(|sample| sample.composition_offset < 0));
+        let offsets = samples.iter().map(|sample| sample.composition_offset.cast_unsigned());
+        run_lengths(w, b"ctts", version, offsets)?;
     }
     if samples.iter().any(|sample| !sample.sync) {
         stss(w, samples)?;
     }
-    let chunks = chunks(samples);
-    stsc(w, &chunks)?;
+    stsc(w, samples)?;
     stsz(w, samples)?;
     full_box(w, if wide { b"co64" } else { b"stco" }, 0, 0, |w| {
-        w.u32(to_u32(chunks.len(), "chunks")?);
-        for chunk in &chunks {
-            let offset = base.checked_add(chunk.offset);
+        counted(w, chunks(samples), |w, chunk| {
+            let offset = chunk.offset.checked_add_signed(base);
             let offset = offset.ok_or(Error::limit(Layer::Mp4, "chunk offset"))?;
-            if wide { w.u64(offset) } else { w.u32(to_u32(offset, "chunk offset")?) }
-        }
-        Ok(())
+            if wide {
+                w.u64(offset)
+            } else {
+                w.u32(to_u32(offset, "chunk offset")?)
+            }
+            Ok(())
+        })
     })
 }
 
-/// Composition offsets: unsigned in version 0, signed in version 1.
-fn ctts(w: &mut Writer, samples: &[FileSample]) -> Result<()> {
-    let offsets = runs(samples.iter().map(|sample| sample.composition_offset));
-    let version = u8::from(offsets.iter().any(|(_, offset)| *offset < 0));
-    full_box(w, b"ctts", version, 0, |w| {
-        w.u32(to_u32(offsets.len(), "ctts entries")?);
-        for (count, offset) in &offsets {
-            w.u32(*count);
-            w.i32(*offset);
-        }
-        Ok(())
-    })
+/// A count, and what `write` writes for each item.
+fn counted<T>(
+    w: &mut Writer,
+    items: impl Iterator<Item = T>,
+    mut write: impl FnMut(&mut Writer, T) -> Result<()>,
+) -> Result<()> {
+    let at = w.len();
+    w.u32(0);
+    let mut count = 0_usize;
+    for item in items {
+        write(w, item)?;
+        count += 1;
+    }
+    w.patch_u32(at, to_u32(count, "table entries")?);
+    Ok(())
 }
 
-fn stss(w: &mut Writer, samples: &[FileSample]) -> Result<()> {
-    full_box(w, b"stss", 0, 0, |w| {
-        let at = w.len();
-        let mut count = 0_u32;
-        w.u32(0);
-        for (number, _) in (1_u32..).zip(samples).filter(|(_, sample)| sample.sync) {
-            w.u32(number);
+/// A table of how often each value comes in a row.
+fn run_lengths(
+    w: &mut Writer,
+    kind: &[u8; 4],
+    version: u8,
+    mut values: impl Iterator<Item = u32>,
+) -> Result<()> {
+    let mut next = values.next();
+    let runs = std::iter::from_fn(|| {
+        let value = next.take()?;
+        let mut count = 1_u32;
+        for other in values.by_ref() {
+            if other != value || count == u32::MAX {
+                next = Some(other);
+                break;
+            }
             count += 1;
         }
-        w.patch_u32(at, count);
-        Ok(())
+        Some((count, value))
+    });
+    full_box(w, kind, version, 0, |w| {
+        counted(w, runs, |w, (count, value)| {
+            w.u32(count);
+            w.u32(value);
+            Ok(())
+        })
     })
 }
 
-fn stsz(w: &mut Writer, samples: &[FileSample]) -> Result<()> {
-    let first = samples.first().map_or(0, |sample| sample.size);
+fn stss(w: &mut Writer, samples: &Samples) -> Result<()> {
+    let sync = (1_u32..).zip(samples).filter(|(_, sample)| sample.sync);
+    full_box(w, b"stss", 0, 0, |w| {
+        counted(w, sync, |w, (number, _)| {
+            w.u32(number);
+            Ok(())
+        })
+    })
+}
+
+fn stsz(w: &mut Writer, samples: &Samples) -> Result<()> {
+    let first = samples.iter().next().map_or(0, |sample| sample.size);
     let uniform = first > 0 && samples.iter().all(|sample| sample.size == first);
     full_box(w, b"stsz", 0, 0, |w| {
         w.u32(if uniform { first } else { 0 });
@@ -99,62 +108,40 @@ fn stsz(w: &mut Writer, samples: &[FileSample]) -> Result<()> {
 /// Samples that stand one after the other in the file.
 struct Chunk {
     offset: u64,
-    end: u64,
     samples: u32,
     description: u16,
 }
 
-fn chunks(samples: &[FileSample]) -> Vec<Chunk> {
-    let mut chunks: Vec<Chunk> = Vec::new();
-    for sample in samples {
-        let end = sample.offset.saturating_add(sample.size.into());
-        match chunks.last_mut() {
-            Some(last)
-                if last.end == sample.offset
-                    && last.samples < CHUNK_SAMPLES
-                    && last.description == sample.description =>
-            {
-                last.end = end;
-                last.samples += 1;
-            }
-            _ => chunks.push(Chunk {
-                offset: sample.offset,
-                end,
-                samples: 1,
-                description: sample.description,
-            }),
+fn chunks(samples: &Samples) -> impl Iterator<Item = Chunk> {
+    let mut samples = samples.iter().peekable();
+    std::iter::from_fn(move || {
+        let first = samples.next()?;
+        let mut chunk = Chunk { offset: first.offset, samples: 1, description: first.description };
+        let mut end = first.offset.saturating_add(first.size.into());
+        while let Some(next) = samples.next_if(|next| {
+            next.offset == end
+                && next.description == first.description
+                && chunk.samples < CHUNK_SAMPLES
+        }) {
+            end = end.saturating_add(next.size.into());
+            chunk.samples += 1;
         }
-    }
-    chunks
-}
-
-fn stsc(w: &mut Writer, chunks: &[Chunk]) -> Result<()> {
-    full_box(w, b"stsc", 0, 0, |w| {
-        let at = w.len();
-        let (mut count, mut last) = (0_u32, None);
-        w.u32(0);
-        for (number, chunk) in (1_u32..).zip(chunks) {
-            let entry = (chunk.samples, chunk.description);
-            if last.replace(entry) != Some(entry) {
-                w.u32(number);
-                w.u32(chunk.samples);
-                w.u32(u32::from(chunk.description) + 1);
-                count += 1;
-            }
-        }
-        w.patch_u32(at, count);
-        Ok(())
+        Some(chunk)
     })
 }
 
-/// Run lengths of equal values.
-fn runs<T: PartialEq>(values: impl Iterator<Item = T>) -> Vec<(u32, T)> {
-    let mut runs: Vec<(u32, T)> = Vec::new();
-    for value in values {
-        match runs.last_mut() {
-            Some((count, last)) if *last == value && *count < u32::MAX => *count += 1,
-            _ => runs.push((1, value)),
-        }
-    }
-    runs
+fn stsc(w: &mut Writer, samples: &Samples) -> Result<()> {
+    let mut last = None;
+    let changes = (1_u32..).zip(chunks(samples)).filter(|(_, chunk)| {
+        let now = Some((chunk.samples, chunk.description));
+        std::mem::replace(&mut last, now) != now
+    });
+    full_box(w, b"stsc", 0, 0, |w| {
+        counted(w, changes, |w, (number, chunk)| {
+            w.u32(number);
+            w.u32(chunk.samples);
+            w.u32(u32::from(chunk.description) + 1);
+            Ok(())
+        })
+    })
 }

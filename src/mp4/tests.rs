@@ -21,14 +21,20 @@ fn head(samples: &[FileSample], sounds: &[FileSample], payload: u64) -> bytes::B
         Edit { duration: 1000, media_time: None },
         Edit { duration: 30_000, media_time: Some(6000) },
     ];
-    let track =
-        |track| FileTrack { configs: track, edits: &[], samples, rates: Bitrates::default() };
+    let samples: Samples = samples.iter().copied().collect();
+    let sounds: Samples = sounds.iter().copied().collect();
+    let track = |track| FileTrack {
+        configs: track,
+        edits: &[],
+        samples: &samples,
+        rates: Bitrates::default(),
+    };
     let (video, audio): ([&CodecConfig; 1], [&CodecConfig; 1]) = ([&video.config], [&audio.config]);
     let tracks = [
         FileTrack { edits: &edits, ..track(&video) },
-        FileTrack { samples: sounds, ..track(&audio) },
+        FileTrack { samples: &sounds, ..track(&audio) },
     ];
-    file_head(90_000, &tracks, payload).unwrap()
+    file_head(90_000, &tracks, payload, Alignment::NONE).unwrap()
 }
 
 fn interleaved(count: u64, size: u32) -> (Vec<FileSample>, Vec<FileSample>, u64) {

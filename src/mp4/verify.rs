@@ -1,5 +1,6 @@
 //! A strict reader of plain files, to be run before a source is thrown away.
 
+use super::read::{child, children, content, header, optional, time, version};
 use crate::buf::Reader;
 use crate::error::{Error, Layer, Result};
 
@@ -13,6 +14,8 @@ pub struct Summary {
     pub timescale: u32,
     /// The tracks in the order of the file.
     pub tracks: Vec<TrackSummary>,
+    /// Bytes of `mdat` that belong to no sample.
+    pub unused: u64,
 }
 
 /// One track of a [`Summary`].
@@ -43,7 +46,7 @@ struct Payload {
 /// Checks a plain file by its first bytes: `head` holds all up to the payload (`ftyp`, `moov` and the header of
 /// `mdat`), and the file has `file_len` bytes.
 ///
-/// Every sample must lie in `mdat`, the samples must fill it, tables must agree in their counts, and all durations
+/// Every sample must lie in `mdat`, which must hold as many bytes as they have, tables must agree in their counts, and all durations
 /// must agree with the sum of the sample durations and with the edits. Fails with `Malformed` and the name of the box
 /// that does not hold.
 pub fn verify(head: &[u8], file_len: u64) -> Result<Summary> {
@@ -69,60 +72,6 @@ pub fn verify(head: &[u8], file_len: u64) -> Result<Summary> {
 
 fn bad(field: &'static str) -> Error {
     Error::malformed(Layer::Mp4, field)
-}
-
-/// Type and content length of the next box.
-fn header(r: &mut Reader<'_>) -> Result<([u8; 4], u64)> {
-    let size = r.u32("box size")?;
-    let kind = r.array("box type")?;
-    let (size, header) = if size == 1 { (r.u64("box size")?, 16) } else { (size.into(), 8) };
-    // Size 0 means "to the end of the file": such a file is not what this crate writes.
-    size.checked_sub(header).map(|content| (kind, content)).ok_or(r.malformed("box size"))
-}
-
-fn content<'a>(r: &mut Reader<'a>, size: u64) -> Result<Reader<'a>> {
-    let base = r.offset();
-    let len = usize::try_from(size).map_err(|_| r.malformed("box size"))?;
-    Ok(Reader::with_base(Layer::Mp4, r.take(len, "box content")?, base))
-}
-
-/// Gives each child box to `visit`.
-fn children<'a>(
-    mut r: Reader<'a>,
-    mut visit: impl FnMut([u8; 4], Reader<'a>) -> Result<()>,
-) -> Result<()> {
-    while !r.is_empty() {
-        let (kind, size) = header(&mut r)?;
-        visit(kind, content(&mut r, size)?)?;
-    }
-    Ok(())
-}
-
-/// The only child of type `kind`.
-fn child<'a>(r: &Reader<'a>, kind: [u8; 4], name: &'static str) -> Result<Reader<'a>> {
-    optional(r, kind, name)?.ok_or(r.malformed(name))
-}
-
-fn optional<'a>(r: &Reader<'a>, kind: [u8; 4], name: &'static str) -> Result<Option<Reader<'a>>> {
-    let mut found = None;
-    children(r.clone(), |other, body| {
-        if other == kind && found.replace(body).is_some() {
-            return Err(r.malformed(name));
-        }
-        Ok(())
-    })?;
-    Ok(found)
-}
-
-/// Version of a full box; the flags are passed over.
-fn version(r: &mut Reader<'_>) -> Result<u8> {
-    let version = r.u8("version")?;
-    r.skip(3, "flags")?;
-    Ok(version)
-}
-
-fn time(r: &mut Reader<'_>, version: u8) -> Result<u64> {
-    if version == 1 { r.u64("time") } else { r.u32("time").map(u64::from) }
 }
 
 /// Timescale and duration of `mvhd` or `mdhd`.
@@ -157,10 +106,9 @@ fn movie(moov: Reader<'_>, payload: Payload) -> Result<Summary> {
     }
     let bytes =
         tracks.iter().fold(0, |sum: u64, track: &TrackSummary| sum.saturating_add(track.bytes));
-    if bytes != payload.end - payload.start {
-        return Err(bad("mdat bytes of no sample").found(bytes));
-    }
-    Ok(Summary { duration, timescale, tracks })
+    let unused = (payload.end - payload.start).checked_sub(bytes);
+    let unused = unused.ok_or(bad("samples larger than mdat").found(bytes))?;
+    Ok(Summary { duration, timescale, tracks, unused })
 }
 
 /// A track and its presented length in ticks of the movie.

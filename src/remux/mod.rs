@@ -207,17 +207,20 @@ impl Remuxer {
             .iter()
             .map(|track| track.configs.iter().map(|config| &**config).collect())
             .collect();
+        let samples: Vec<mp4::Samples> =
+            timed.iter().map(|track| track.samples.iter().copied().collect()).collect();
         let tracks: Vec<mp4::FileTrack<'_>> = timed
             .iter()
             .zip(&configs)
-            .map(|(track, configs)| mp4::FileTrack {
+            .zip(&samples)
+            .map(|((track, configs), samples)| mp4::FileTrack {
                 configs,
                 edits: &track.edits,
-                samples: &track.samples,
+                samples,
                 rates: track.rates,
             })
             .collect();
-        let head = mp4::file_head(timescale, &tracks, payload)?;
+        let head = mp4::file_head(timescale, &tracks, payload, mp4::Alignment::NONE)?;
         let tracks: Vec<TrackReport> = timed.iter().map(|track| track.report(timescale)).collect();
         let report = Report {
             duration: tracks
