@@ -90,7 +90,9 @@ async fn first(hub: &Hub, stream: &Stream, name: &str) -> Option<File> {
 
 fn answer(file: File, request: &HeaderMap) -> Response {
     let mut headers = HeaderMap::new();
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static(file.cache.header()));
+    if let Ok(cache) = HeaderValue::try_from(file.cache.header().as_ref()) {
+        headers.insert(CACHE_CONTROL, cache);
+    }
     let etag = HeaderValue::try_from(file.etag).ok();
     if let Some(etag) = &etag {
         headers.insert(ETAG, etag.clone());
