@@ -61,7 +61,7 @@ pub(super) fn media(
         }
         map(&mut text, &mut init, segment.discontinuity, &segment.init.name);
         text.push_str(&segment.text.head);
-        if left <= terms.part_boundary() {
+        if low.is_some() && left <= terms.part_boundary() {
             text.push_str(&segment.text.parts);
         }
         text.push_str(&segment.text.tail);

@@ -185,7 +185,8 @@ impl Rendition {
         let max = rescale(terms.max, MICROS, self.timescale());
         let longest = self.open.start().map_or(i64::MAX, |start| start.saturating_add(max));
         let next = next.filter(|&next| next <= hole).map(|next| next.min(longest));
-        let (part, end) = pack(&samples, next, self.typical, &mut self.fragments)?;
+        let kind = (&*self.track.config, self.typical);
+        let (part, end) = pack(&samples, next, kind, &mut self.fragments)?;
         self.end = Some(end);
         let present = samples.first().map_or(part.start, Sample::present);
         Ok(self.add_part(terms, part, present))
