@@ -29,6 +29,8 @@ pub struct Limits {
     pub amf_values: usize,
     /// Bytes of an application or stream name.
     pub name_bytes: usize,
+    /// Connections that servers may send a client on to, one after the other, before one takes it: it ends loops.
+    pub redirects: usize,
     /// Time from the first byte to the end of the handshake, absolute: slow bytes do not extend it.
     pub handshake_timeout: Duration,
     /// Time from the end of the handshake to `publish` or `play`, absolute.
@@ -64,6 +66,7 @@ impl Default for Limits {
             amf_depth: 32,
             amf_values: 8192,
             name_bytes: 256,
+            redirects: 5,
             handshake_timeout: Duration::from_secs(10),
             command_timeout: Duration::from_secs(10),
             message_timeout: Duration::from_secs(30),

@@ -417,17 +417,15 @@ fn c3_12_opus_says_how_far_back_decoding_starts() {
         (1, 5, 0x1_0001)
     );
 
-    let mut samples = Samples::new();
-    for offset in [0, 4, 8] {
-        samples.push(FileSample {
-            offset,
-            size: 4,
-            duration: 960,
-            composition_offset: 0,
-            sync: true,
-            description: 0,
-        });
-    }
+    let samples = [0, 4, 8].map(|offset| FileSample {
+        offset,
+        size: 4,
+        duration: 960,
+        composition_offset: 0,
+        sync: true,
+        description: 0,
+    });
+    let samples: Samples = samples.into_iter().collect();
     let configs = [&*config.config];
     let track =
         FileTrack { configs: &configs, edits: &[], samples: &samples, rates: Bitrates::default() };

@@ -28,7 +28,7 @@ mod marker {
 }
 
 /// Nesting past which [`encode`] writes null in place of a value.
-const ENCODE_DEPTH: usize = 64;
+pub(super) const ENCODE_DEPTH: usize = 64;
 
 /// Reads one value.
 ///
@@ -209,6 +209,22 @@ pub fn encode(writer: &mut Writer, value: &Value) {
 /// Writes several values, one after the other.
 pub fn encode_all(writer: &mut Writer, values: &[Value]) {
     values.iter().for_each(|value| encode(writer, value));
+}
+
+/// Writes one value for a peer that agreed on AMF3 (`objectEncoding` 3): numbers, booleans, strings, null and undefined as
+/// AMF0 has them, all else in AMF3 behind the marker `0x11`, which holds for that value alone (AMF0 3.1).
+pub fn encode_amf3(writer: &mut Writer, value: &Value) {
+    match value {
+        Value::Number(_)
+        | Value::Boolean(_)
+        | Value::String(_)
+        | Value::Null
+        | Value::Undefined => encode(writer, value),
+        _ => {
+            writer.u8(marker::AVM_PLUS);
+            amf3::encode(writer, value);
+        }
+    }
 }
 
 fn encode_nested(writer: &mut Writer, value: &Value, depth: usize) {

@@ -1,8 +1,12 @@
 //! AMF3 values, as they stand inside an AMF0 stream behind the marker `0x11`.
 //!
-//! Simple values, strings, dates, byte arrays, dense and associative arrays, and objects are read. Reference tables
-//! belong to one value (AMF0 3.1). Externalizable objects, vectors and dictionaries are unsupported: an error for
+//! Simple values, strings, dates, byte arrays, dense and associative arrays, and objects are read and written. Reference
+//! tables belong to one value (AMF0 3.1). Externalizable objects, vectors and dictionaries are unsupported: an error for
 //! that message alone.
+
+mod write;
+
+pub use write::encode;
 
 use super::Value;
 use crate::buf::Reader;

@@ -43,7 +43,10 @@ impl AudioAssembly {
             return stage.note(NoticeKind::EmptyConfig, "FLV 10.1 E.4.2.2");
         }
         let config = match AdtsHeader::parse(data) {
-            Ok(header) => header.config(),
+            Ok(header) => {
+                stage.note(NoticeKind::Adts, "FLV 10.1 E.4.2.2");
+                header.config()
+            }
             Err(_) => AacConfig::parse(data),
         };
         match config {
@@ -90,6 +93,9 @@ impl AudioAssembly {
                 stage.items.push_back(unit(self.id, wire, behind, rest.slice(block)));
             }
             rest = rest.slice(header.frame_bytes..);
+        }
+        if !rest.is_empty() {
+            stage.note(NoticeKind::MalformedBody, "ISO/IEC 14496-3 1.A.3.2");
         }
     }
 

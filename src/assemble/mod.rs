@@ -6,6 +6,7 @@
 
 mod audio;
 mod clock;
+mod growing;
 mod hevc;
 mod pictures;
 mod sounds;
@@ -38,6 +39,9 @@ const MAX_BEHIND: usize = 64;
 /// How far the audio may be ahead of a picture that is still growing, in milliseconds.
 const MAX_AHEAD_MS: i32 = 250;
 
+/// Of the first byte of a video body: a legacy header, and a codec id that is in use for HEVC without a specification.
+const LEGACY_HEVC: u8 = 12;
+
 /// Composition times past this many milliseconds are wrong.
 const MAX_COMPOSITION_MS: i32 = 15 * 60 * 1000;
 
@@ -45,7 +49,7 @@ const MAX_COMPOSITION_MS: i32 = 15 * 60 * 1000;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum NoticeKind {
-    /// A body whose header cannot be read, left out.
+    /// A body whose header cannot be read, or bytes in it that are no frame, left out.
     MalformedBody,
     /// Video of a codec, or in a packet, that is not known or not that of its track, left out.
     UnsupportedVideo,
@@ -75,6 +79,8 @@ pub enum NoticeKind {
     SplitPicture,
     /// A part of a picture that was given already, left out.
     LateSlice,
+    /// The two fields of a frame in messages of their own, joined.
+    FieldPair,
     /// Pictures that had to be copied into a new buffer.
     Rebuilt,
     /// A key-frame flag that the bitstream contradicts, ignored.
@@ -89,10 +95,25 @@ pub enum NoticeKind {
     BeforeKey,
     /// Tracks past [`Limits::tracks`], left out.
     TooManyTracks,
-    /// AAC frames with ADTS headers, taken off.
+    /// AAC frames, or a sequence header, with ADTS headers, taken off.
     Adts,
+    /// HEVC under the legacy codec id of H.264, or under 12, which no specification has.
+    LegacyHevc,
     /// Frames of no bytes, left out.
     EmptyFrame,
+}
+
+/// Which pictures of H.264 decoding may start at, and segments be cut at: those that are given as key frames. Pictures of the
+/// other codecs say it without doubt.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum StartPoints {
+    /// IDR pictures. The default: players that are given a segment alone, and MP4's sync samples, need them.
+    #[default]
+    Idr,
+    /// Intra pictures at a recovery point that is reached at once too (H.264 D.2.8, open groups of pictures): for streams
+    /// of which the first picture alone, or none, is an IDR picture. Leading pictures behind one may not decode.
+    RecoveryPoints,
 }
 
 /// What comes out of an [`Assembler`].
@@ -125,6 +146,7 @@ pub enum Event {
 #[derive(Debug)]
 pub struct Assembler {
     limits: Limits,
+    start_points: StartPoints,
     video: BTreeMap<u8, VideoTrack>,
     audio: BTreeMap<u8, AudioTrack>,
     clock: Clock,
@@ -217,12 +239,18 @@ impl Assembler {
     pub fn new(limits: &Limits) -> Self {
         Self {
             limits: limits.clone(),
+            start_points: StartPoints::default(),
             video: BTreeMap::new(),
             audio: BTreeMap::new(),
             clock: Clock::default(),
             stage: Stage::default(),
             events: VecDeque::new(),
         }
+    }
+
+    /// Which pictures of H.264 are key frames: set it before the first tag.
+    pub const fn set_start_points(&mut self, start_points: StartPoints) {
+        self.start_points = start_points;
     }
 
     /// Takes the next tag or message of the stream.
@@ -263,13 +291,17 @@ impl Assembler {
     }
 
     fn handle_video(&mut self, tag: &Tag) {
+        if tag.body.first().is_some_and(|first| first & 0x8f == LEGACY_HEVC) {
+            self.stage.note(NoticeKind::LegacyHevc, "FLV 10.1 E.4.3.1");
+        }
         let (bodies, error) = VideoBody::parse_all(&tag.body);
         if error.is_some() {
             self.stage.note(NoticeKind::MalformedBody, "FLV 10.1 E.4.3.1");
         }
         for body in &bodies {
             let (limits, stage) = (&self.limits, &mut self.stage);
-            if let Some(track) = tracks::video(&mut self.video, body, limits, stage) {
+            let points = self.start_points;
+            if let Some(track) = tracks::video(&mut self.video, body, points, limits, stage) {
                 track.handle(body, tag.timestamp, stage);
             }
         }

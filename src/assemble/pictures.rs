@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::hevc::Hevc;
+use super::hevc::{Hevc, Place};
 use super::{Composition, Item, NoticeKind, RawUnit, Stage, track};
 use crate::codec::av1::{self, Av1Config, TemporalUnitInfo};
 use crate::codec::opaque::OpaqueVideo;
@@ -42,16 +42,16 @@ enum Codec {
 }
 
 /// A picture as an MP4 sample has it.
-pub(super) struct Picture {
-    pub(super) data: Bytes,
-    pub(super) key: bool,
+struct Picture {
+    data: Bytes,
+    key: bool,
 }
 
 impl Pictures {
     /// `None` for reserved codec ids.
     pub(super) fn new(id: TrackId, codec: VideoCodec, limits: &Limits) -> Option<Self> {
         let codec = match codec {
-            VideoCodec::Hevc => Codec::Hevc(Box::default()),
+            VideoCodec::Hevc => Codec::Hevc(Box::new(Hevc::new(limits))),
             VideoCodec::Av1 => Codec::Av1,
             VideoCodec::Vp9 => Codec::Vp9(None),
             VideoCodec::Vp8 => Codec::Vp8(None),
@@ -73,7 +73,18 @@ impl Pictures {
         self.config.is_some()
     }
 
+    /// Wire time of the picture that may still grow.
+    pub(super) fn growing_since(&self) -> Option<u32> {
+        match &self.codec {
+            Codec::Hevc(hevc) => hevc.growing_since(),
+            _ => None,
+        }
+    }
+
     pub(super) fn handle(&mut self, body: &VideoBody, wire: u32, stage: &mut Stage) {
+        if body.packet != PacketType::Frames {
+            self.release(stage);
+        }
         match body.packet {
             PacketType::SequenceHeader => self.sequence_header(&body.data, stage),
             PacketType::Frames if body.data.is_empty() => {
@@ -95,7 +106,7 @@ impl Pictures {
             // The first key frame tells.
             _ if data.is_empty() => return stage.note(NoticeKind::EmptyConfig, CLAUSE),
             Codec::Hevc(hevc) => {
-                hevc.sequence_header(data, limits).map(|config| config.map(CodecConfig::Hevc))
+                hevc.sequence_header(data).map(|config| config.map(CodecConfig::Hevc))
             }
             Codec::Av1 => Av1Config::parse(data, limits).map(CodecConfig::Av1).map(Some),
             // The next key frame makes it whole.
@@ -142,19 +153,70 @@ impl Pictures {
         self.next = Some(config).filter(|config| self.config.as_deref() != Some(config));
     }
 
-    fn frame(&mut self, body: &VideoBody, wire: u32, stage: &mut Stage) {
-        let Some(picture) = self.picture(body, stage) else { return };
-        let always = matches!(self.codec, Codec::Opaque(_));
-        if !picture.key && self.config.is_none() && !always {
-            return stage.note(NoticeKind::BeforeKey, CLAUSE);
+    /// A message of HEVC: a picture, a part of one, or what stands ahead of one.
+    fn hevc(&mut self, body: &VideoBody, wire: u32, stage: &mut Stage) {
+        let Codec::Hevc(hevc) = &mut self.codec else { return };
+        let (message, place) = hevc.read(&body.data, wire, stage);
+        if place == Place::Within {
+            return hevc.continue_picture(message, stage);
         }
-        if let Some(next) = self.next.take_if(|_| picture.key || always) {
+        self.release(stage);
+        let Codec::Hevc(hevc) = &mut self.codec else { return };
+        let (changed, admitted) =
+            (hevc.take_parameter_sets(&message, stage), hevc.admit(&message, wire, stage));
+        if let Some(config) = changed {
+            self.propose(CodecConfig::Hevc(config));
+        }
+        if !admitted {
+            return;
+        }
+        if message.is_key() != body.says_key() {
+            stage.note(NoticeKind::KeyFlag, CLAUSE);
+        }
+        let composition = self.composition.micros(body, stage);
+        stage.items.push_back(Item::Hold(self.id));
+        let Codec::Hevc(hevc) = &mut self.codec else { return };
+        if hevc.begin(message, wire, composition) {
+            self.release(stage);
+        }
+    }
+
+    /// Gives the picture that was growing.
+    pub(super) fn release(&mut self, stage: &mut Stage) {
+        let Codec::Hevc(hevc) = &mut self.codec else { return };
+        let Some(picture) = hevc.take_growing() else { return };
+        let behind = stage.split_at_hold(self.id);
+        if self.enter(picture.key, stage) {
+            let unit = picture.into_unit(self.id, stage);
+            stage.items.push_back(Item::Unit(unit));
+        }
+        stage.items.extend(behind);
+    }
+
+    /// Brings in the configuration that waits, where `key` lets it. False where there is none yet.
+    fn enter(&mut self, key: bool, stage: &mut Stage) -> bool {
+        if let Some(next) = self.next.take_if(|_| key) {
             let shared = Arc::new(next);
             stage.items.push_back(Item::Track(track(self.id, &shared)));
             self.config = Some(shared);
         }
         if self.config.is_none() {
-            return stage.note(NoticeKind::BeforeConfig, CLAUSE);
+            stage.note(NoticeKind::BeforeConfig, CLAUSE);
+        }
+        self.config.is_some()
+    }
+
+    fn frame(&mut self, body: &VideoBody, wire: u32, stage: &mut Stage) {
+        if matches!(self.codec, Codec::Hevc(_)) {
+            return self.hevc(body, wire, stage);
+        }
+        let Some(picture) = self.picture(body, stage) else { return };
+        let always = matches!(self.codec, Codec::Opaque(_));
+        if !picture.key && self.config.is_none() && !always {
+            return stage.note(NoticeKind::BeforeKey, CLAUSE);
+        }
+        if !self.enter(picture.key || always, stage) {
+            return;
         }
         if picture.key != body.says_key() {
             stage.note(NoticeKind::KeyFlag, CLAUSE);
@@ -174,14 +236,8 @@ impl Pictures {
     fn picture(&mut self, body: &VideoBody, stage: &mut Stage) -> Option<Picture> {
         let data = &body.data;
         match &mut self.codec {
-            Codec::Hevc(hevc) => {
-                let changed = hevc.take_parameter_sets(data, &self.limits, stage);
-                let picture = hevc.picture(data, stage);
-                if let Some(config) = changed {
-                    self.propose(CodecConfig::Hevc(config));
-                }
-                picture
-            }
+            // Its messages need not be pictures.
+            Codec::Hevc(_) => None,
             Codec::Av1 => self.av1(data, stage),
             Codec::Vp9(told) => {
                 let key = vp9::is_key_frame(data);

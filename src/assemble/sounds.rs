@@ -148,27 +148,29 @@ impl Sounds {
         }
         let configs = ac3::frames(data).map(|frame| (frame, Ac3Config::from_frame(frame)));
         let frames = configs.map_while(|(frame, config)| Some((frame, config.ok()?)));
-        let mut behind = 0;
+        let (mut behind, mut bytes) = (0, 0);
         for (frame, config) in frames {
+            bytes += frame.len();
             let step = micros(config.frame_samples(), config.sample_rate());
             self.configure(CodecConfig::Ac3(config), stage);
             stage.items.push_back(unit(self.id, wire, behind, data.slice_ref(frame)));
             behind += step;
         }
-        if behind == 0 {
+        if bytes < data.len() {
             stage.note(NoticeKind::MalformedBody, SYNC);
         }
     }
 
     fn mp3_frames(&mut self, data: &Bytes, wire: u32, stage: &mut Stage) {
-        let mut behind = 0;
+        let (mut behind, mut bytes) = (0, 0);
         for (header, frame) in mp3::frames(data) {
             let Ok(config) = Mp3Config::from_frame(frame) else { break };
+            bytes += frame.len();
             self.configure(CodecConfig::Mp3(config), stage);
             stage.items.push_back(unit(self.id, wire, behind, data.slice_ref(frame)));
             behind += micros(header.samples, header.sample_rate);
         }
-        if behind == 0 {
+        if bytes < data.len() {
             stage.note(NoticeKind::MalformedBody, "ISO/IEC 11172-3 2.4.1.3");
         }
     }

@@ -2,7 +2,10 @@
 
 #![expect(clippy::cast_possible_truncation, reason = "test data is small")]
 
+mod advice;
 mod enhanced;
+mod notices;
+mod pictures;
 mod times;
 
 use bytes::Bytes;
@@ -398,7 +401,7 @@ fn b4_01_adts_without_a_header() {
     // Behind a sequence header, which stands.
     let (events, _) = run(&[audio_header(LC_48K), self::audio(0, &frame(&[1, 2]))]);
     assert_eq!(shape(&events), "TA");
-    // c3_15: a header that has become wrong.
+    // A header that has become wrong.
     let (events, _) = run(&[audio_header(&[0x12, 0x10]), self::audio(0, &frame(&[1, 2]))]);
     assert_eq!(shape(&events), "TTA");
 }

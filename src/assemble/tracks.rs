@@ -6,7 +6,7 @@ use super::audio::AudioAssembly;
 use super::pictures::Pictures;
 use super::sounds::Sounds;
 use super::video::VideoAssembly;
-use super::{Item, NoticeKind, Stage};
+use super::{Item, NoticeKind, Stage, StartPoints};
 use crate::codec::hevc;
 use crate::flv::body::{AudioBody, AudioCodec, PacketType, VideoBody, VideoCodec};
 use crate::limits::Limits;
@@ -37,6 +37,7 @@ enum Video {
 pub(super) fn video<'a>(
     tracks: &'a mut BTreeMap<u8, VideoTrack>,
     body: &VideoBody,
+    start_points: StartPoints,
     limits: &Limits,
     stage: &mut Stage,
 ) -> Option<&'a mut VideoTrack> {
@@ -46,6 +47,9 @@ pub(super) fn video<'a>(
     let is_header = body.packet == PacketType::SequenceHeader;
     let hidden = is_header && body.codec == VideoCodec::Avc && hevc::is_record(&body.data);
     let codec = if hidden { VideoCodec::Hevc } else { body.codec };
+    if hidden {
+        stage.note(NoticeKind::LegacyHevc, "FLV 10.1 E.4.3.1");
+    }
     let fits = tracks
         .get(&body.track)
         .map(|track| track.said == body.codec && (!is_header || track.codec == codec));
@@ -64,7 +68,9 @@ pub(super) fn video<'a>(
         _ => {
             let id = TrackId { kind: MediaKind::Video, index: body.track };
             let assembly = match codec {
-                VideoCodec::Avc => Video::Avc(Box::new(VideoAssembly::new(id, limits))),
+                VideoCodec::Avc => {
+                    Video::Avc(Box::new(VideoAssembly::new(id, start_points, limits)))
+                }
                 codec => match Pictures::new(id, codec, limits) {
                     Some(pictures) => Video::Other(Box::new(pictures)),
                     None => {
@@ -101,7 +107,7 @@ impl VideoTrack {
     pub(super) fn growing_since(&self) -> Option<u32> {
         match &self.assembly {
             Video::Avc(avc) => avc.growing_since(),
-            Video::Other(_) => None,
+            Video::Other(pictures) => pictures.growing_since(),
         }
     }
 
@@ -115,8 +121,9 @@ impl VideoTrack {
 
     /// Gives the picture that was growing.
     pub(super) fn release(&mut self, stage: &mut Stage) {
-        if let Video::Avc(avc) = &mut self.assembly {
-            avc.release(stage);
+        match &mut self.assembly {
+            Video::Avc(avc) => avc.release(stage),
+            Video::Other(pictures) => pictures.release(stage),
         }
     }
 }

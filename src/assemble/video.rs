@@ -4,11 +4,13 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::{Composition, Item, NoticeKind, RawUnit, Stage, track};
-use crate::buf::Writer;
+use super::growing::{Framing, Growing};
+use super::{Composition, Item, NoticeKind, Stage, StartPoints, track};
 use crate::codec::h264::nal::{
-    AnnexB, LengthPrefixed, NalType, find_start_code, is_first_slice, starts_with_start_code,
+    AnnexB, LengthPrefixed, NalType, find_start_code, is_first_slice, is_intra_slice,
+    starts_with_start_code,
 };
+use crate::codec::h264::slice::{Field, FieldReader, recovery_frames};
 use crate::codec::h264::{AvcConfig, AvcRecord, ParameterSets};
 use crate::flv::body::{PacketType, VideoBody};
 use crate::limits::Limits;
@@ -30,33 +32,14 @@ pub(super) struct VideoAssembly {
     next: Option<AvcConfig>,
     length_size: u8,
     framing: Framing,
-    growing: Option<Picture>,
+    growing: Option<Growing>,
+    start_points: StartPoints,
+    fields: FieldReader,
     last_wire: Option<u32>,
     composition: Composition,
     /// NAL units of messages without a picture, with 4-byte lengths.
     prefix: Vec<u8>,
     scans: u32,
-}
-
-/// What a message is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Framing {
-    /// Not known yet: a picture is held until the next message.
-    Unknown,
-    /// One message, one picture.
-    Whole,
-    /// A picture may come in several messages.
-    Split,
-}
-
-#[derive(Debug)]
-struct Picture {
-    wire: u32,
-    composition: i64,
-    key: bool,
-    /// Each with 4-byte lengths.
-    parts: Vec<Bytes>,
-    bytes: usize,
 }
 
 /// The NAL units of one message that are kept, and whether they stand in the message as they are wanted.
@@ -67,7 +50,7 @@ struct Split<'a> {
 }
 
 impl VideoAssembly {
-    pub(super) fn new(id: TrackId, limits: &Limits) -> Self {
+    pub(super) fn new(id: TrackId, start_points: StartPoints, limits: &Limits) -> Self {
         Self {
             id,
             limits: limits.clone(),
@@ -77,6 +60,8 @@ impl VideoAssembly {
             length_size: 4,
             framing: Framing::Unknown,
             growing: None,
+            start_points,
+            fields: FieldReader::default(),
             last_wire: None,
             composition: Composition::default(),
             prefix: Vec::new(),
@@ -130,6 +115,7 @@ impl VideoAssembly {
 
     /// Takes the parameter sets at hand: at once where there was no configuration, else from the next key frame.
     fn reconfigure(&mut self, stage: &mut Stage) {
+        self.fields = FieldReader::new(&self.sets);
         let Ok(config) = self.sets.config() else { return };
         match &self.config {
             None => self.apply(config, stage),
@@ -151,9 +137,11 @@ impl VideoAssembly {
         let Some(first_slice) = split.nals.iter().copied().find(|nal| is_vcl(nal)) else {
             return self.no_picture(&split, stage);
         };
-        let key = split.nals.iter().any(|nal| NalType::of(nal) == Some(NalType::IDR));
+        let key = self.is_start(&split.nals, first_slice);
         let continues = !is_first_slice(first_slice) && self.last_wire == Some(wire);
-        if !continues {
+        let (field, both) = self.fields.fields(&split.nals);
+        let pairs = !both && self.is_second_field(field, wire);
+        if !continues && !pairs {
             self.release(stage);
         }
         self.take_parameter_sets(&split.nals, stage);
@@ -161,21 +149,39 @@ impl VideoAssembly {
         if continues {
             return self.continue_picture(part, key, stage);
         }
+        self.last_wire = Some(wire);
+        if pairs {
+            return self.second_field(part, stage);
+        }
         if key != body.says_key() {
             stage.note(NoticeKind::KeyFlag, "FLV 10.1 E.4.3.1");
         }
-        self.last_wire = Some(wire);
         let composition = self.composition.micros(body, stage);
-        let mut parts = vec![part];
-        if !self.prefix.is_empty() {
-            parts.insert(0, std::mem::take(&mut self.prefix).into());
-        }
-        let bytes = parts.iter().map(Bytes::len).sum();
+        let prefix = std::mem::take(&mut self.prefix);
+        let mut picture = Growing::new(wire, composition, key, prefix, part);
+        picture.field = field.filter(|_| !both);
+        let waits = picture.field.is_some();
         stage.items.push_back(Item::Hold(self.id));
-        self.growing = Some(Picture { wire, composition, key, parts, bytes });
-        if self.framing == Framing::Whole {
+        self.growing = Some(picture);
+        if self.framing == Framing::Whole && !waits {
             self.release(stage);
         }
+    }
+
+    /// Whether decoding can start at a picture, by the policy.
+    fn is_start(&self, nals: &[&[u8]], first_slice: &[u8]) -> bool {
+        let recovers = || nals.iter().find_map(|nal| recovery_frames(nal)) == Some(0);
+        nals.iter().any(|nal| NalType::of(nal) == Some(NalType::IDR))
+            || self.start_points == StartPoints::RecoveryPoints
+                && is_intra_slice(first_slice)
+                && recovers()
+    }
+
+    /// Whether a field completes the frame whose first field came in the message before.
+    fn is_second_field(&self, field: Option<Field>, wire: u32) -> bool {
+        let Some((picture, second)) = self.growing.as_ref().zip(field) else { return false };
+        let later = wire.wrapping_sub(picture.wire);
+        picture.field.is_some_and(|first| first.pairs_with(second, later))
     }
 
     /// A further message of the picture before.
@@ -185,18 +191,35 @@ impl VideoAssembly {
             return stage.note(NoticeKind::LateSlice, "FLV 10.1 E.4.3.1");
         };
         stage.note(NoticeKind::SplitPicture, "FLV 10.1 E.4.3.1");
-        if picture.bytes.saturating_add(part.len()) > self.limits.message_bytes {
+        if !picture.push(part, self.limits.message_bytes) {
             return stage.note(NoticeKind::LateSlice, "FLV 10.1 E.4.3.1");
         }
-        picture.bytes += part.len();
         picture.key |= key;
-        picture.parts.push(part);
+    }
+
+    /// The second field of a frame: one sample with the first.
+    fn second_field(&mut self, part: Bytes, stage: &mut Stage) {
+        stage.note(NoticeKind::FieldPair, "FLV 10.1 E.4.3.1");
+        let prefix = std::mem::take(&mut self.prefix);
+        let Some(picture) = &mut self.growing else { return };
+        picture.field = None;
+        let limit = self.limits.message_bytes;
+        let prefixed = prefix.is_empty() || picture.push(prefix.into(), limit);
+        if !prefixed || !picture.push(part, limit) {
+            stage.note(NoticeKind::LateSlice, "FLV 10.1 E.4.3.1");
+        }
+        if self.framing == Framing::Whole {
+            self.release(stage);
+        }
     }
 
     /// A message of SEI, delimiters or parameter sets alone waits for the picture behind it.
     fn no_picture(&mut self, split: &Split<'_>, stage: &mut Stage) {
         stage.note(NoticeKind::NoPicture, "ISO/IEC 14496-15 5.3.2");
-        if split.nals.iter().any(|nal| NalType::of(nal).is_some_and(NalType::starts_access_unit)) {
+        // What stands between the two fields of a frame may belong to the second.
+        let opens = |nal: &&[u8]| NalType::of(nal).is_some_and(NalType::starts_access_unit);
+        let is_field = self.growing.as_ref().is_some_and(|picture| picture.field.is_some());
+        if !is_field && split.nals.iter().any(opens) {
             self.release(stage);
         }
         self.take_parameter_sets(&split.nals, stage);
@@ -241,14 +264,7 @@ impl VideoAssembly {
             self.apply(next, stage);
         }
         if self.config.is_some() {
-            let unit = RawUnit {
-                track: self.id,
-                wire: picture.wire,
-                behind: 0,
-                composition: picture.composition,
-                key: picture.key,
-                data: joined(picture.parts, stage),
-            };
+            let unit = picture.into_unit(self.id, stage);
             stage.items.push_back(Item::Unit(unit));
         } else {
             stage.note(NoticeKind::BeforeConfig, "FLV 10.1 E.4.3.1");
@@ -357,16 +373,4 @@ fn put(out: &mut Vec<u8>, nal: &[u8]) {
     // A NAL unit is shorter than its message, which is shorter than 2^24 bytes.
     out.extend_from_slice(&u32::try_from(nal.len()).unwrap_or(u32::MAX).to_be_bytes());
     out.extend_from_slice(nal);
-}
-
-fn joined(parts: Vec<Bytes>, stage: &mut Stage) -> Bytes {
-    match <[Bytes; 1]>::try_from(parts) {
-        Ok([only]) => only,
-        Err(parts) => {
-            stage.note(NoticeKind::Rebuilt, "ISO/IEC 14496-15 5.3.3.1");
-            let mut out = Writer::with_capacity(parts.iter().map(Bytes::len).sum());
-            parts.iter().for_each(|part| out.bytes(part));
-            out.freeze()
-        }
-    }
 }

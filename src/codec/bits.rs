@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn c1_19_exp_golomb_with_32_leading_zeros_is_an_error() {
+    fn c1_19_f_14_exp_golomb_with_32_leading_zeros_is_an_error() {
         let error =
             BitReader::new(&[0, 0, 0, 0, 0xff, 0xff], "H.265 9.2").ue("sps_id").unwrap_err();
         assert_eq!(error.to_string(), "codec: malformed: sps_id at byte 4 [H.265 9.2]");

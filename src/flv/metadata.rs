@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 
+use super::body::{AudioCodec, VideoCodec};
 use super::tag::{Tag, TagKind};
 use crate::amf::{Value, amf0};
 use crate::buf::Writer;
@@ -25,6 +26,89 @@ pub fn parse_metadata(body: &[u8], limits: &Limits) -> Option<Value> {
     }
     // Some encoders send the object without its name.
     first.fields().is_some().then_some(first)
+}
+
+/// What `onMetaData` says of a stream, as far as it can be true. It is advice: encoders leave fields out, send them late, name
+/// codecs that they do not send and sound that never comes. Tracks are what the packets are (A5-39).
+///
+/// Numbers that are none, negative, or past any real stream say nothing.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct MetadataInfo {
+    /// Seconds, above 0.
+    pub duration: Option<f64>,
+    /// Pixels, 1 to 65535.
+    pub width: Option<u16>,
+    /// Pixels, 1 to 65535.
+    pub height: Option<u16>,
+    /// Pictures a second, above 0 and at most 1000.
+    pub frame_rate: Option<f64>,
+    /// By `videocodecid`: a legacy id, or a FourCC as a number or a text.
+    pub video_codec: Option<VideoCodec>,
+    /// By `audiocodecid`, in the same forms. An id of 0, which is PCM, is what encoders without sound write: nothing.
+    pub audio_codec: Option<AudioCodec>,
+    /// Hz, above 0 and at most 768000.
+    pub sample_rate: Option<u32>,
+    /// Channels, 1 to 255; `stereo` where `audiochannels` is not there.
+    pub channels: Option<u8>,
+}
+
+impl MetadataInfo {
+    /// Reads the fields of `onMetaData`. Fields of another type than they should have say nothing.
+    #[must_use]
+    pub fn parse(fields: &Value) -> Self {
+        let number = |key: &str, most: f64| {
+            let number = fields.field(key)?.as_f64()?;
+            (number > 0.0 && number <= most).then_some(number)
+        };
+        let stereo = || match fields.field("stereo")?.as_bool()? {
+            true => Some(2),
+            false => Some(1),
+        };
+        let channels = number("audiochannels", 255.0).and_then(above_zero);
+        Self {
+            duration: number("duration", 1e9),
+            width: number("width", 65_535.0).and_then(above_zero),
+            height: number("height", 65_535.0).and_then(above_zero),
+            frame_rate: number("framerate", 1000.0),
+            video_codec: fields
+                .field("videocodecid")
+                .and_then(|id| codec_id(id, VideoCodec::from, VideoCodec::from_four_cc)),
+            audio_codec: fields
+                .field("audiocodecid")
+                .and_then(|id| codec_id(id, AudioCodec::from, AudioCodec::from_four_cc)),
+            sample_rate: number("audiosamplerate", 768_000.0).and_then(above_zero),
+            channels: channels.or_else(stereo),
+        }
+    }
+}
+
+/// A codec id: below 16 a legacy one, above it a FourCC, as a number or a text (Enhanced RTMP v2, "Metadata Frame"; XSplit).
+fn codec_id<T>(id: &Value, legacy: fn(u8) -> T, four_cc: fn([u8; 4]) -> T) -> Option<T> {
+    let printable = |id: [u8; 4]| id.iter().all(|byte| matches!(byte, 0x20..=0x7e)).then_some(id);
+    match id {
+        Value::Number(number) => {
+            let id: u32 = above_zero(*number)?;
+            match u8::try_from(id) {
+                Ok(id @ 1..=15) => Some(legacy(id)),
+                _ => printable(id.to_be_bytes()).map(four_cc),
+            }
+        }
+        Value::String(text) => {
+            let name = <[u8; 4]>::try_from(text.as_bytes()).ok();
+            name.and_then(printable).map(four_cc)
+        }
+        _ => None,
+    }
+}
+
+/// A double without what stands behind the point, where that is above 0 and fits.
+fn above_zero<T: TryFrom<i64>>(number: f64) -> Option<T> {
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "saturates, and is checked against the type"
+    )]
+    let whole = number as i64;
+    Some(whole).filter(|&whole| whole > 0).and_then(|whole| T::try_from(whole).ok())
 }
 
 /// The body of an `onMetaData` tag: the name and an ECMA array of the fields.
@@ -103,6 +187,78 @@ mod tests {
             let found = parse_metadata(body, &Limits::default());
             assert!(found.is_none() || found.unwrap().fields().is_some());
         }
+    }
+
+    fn info(fields: &[(&str, Value)]) -> MetadataInfo {
+        let fields = fields.iter().map(|(key, value)| ((*key).to_owned(), value.clone()));
+        MetadataInfo::parse(&Value::EcmaArray(fields.collect()))
+    }
+
+    #[test]
+    fn a6_22_codec_ids_in_their_three_forms() {
+        let video = |id: Value| info(&[("videocodecid", id)]).video_codec;
+        let audio = |id: Value| info(&[("audiocodecid", id)]).audio_codec;
+        for (id, codec) in [
+            (Value::Number(7.0), VideoCodec::Avc),
+            (Value::Number(12.0), VideoCodec::Hevc),
+            (Value::Number(1_635_135_537.0), VideoCodec::Av1),
+            (Value::Number(1_752_589_105.0), VideoCodec::Hevc),
+            (Value::Number(1_987_063_865.0), VideoCodec::Vp9),
+            ("av01".into(), VideoCodec::Av1),
+            ("hvc1".into(), VideoCodec::Hevc),
+            ("abcd".into(), VideoCodec::FourCc(*b"abcd")),
+        ] {
+            assert_eq!(video(id.clone()), Some(codec), "{id:?}");
+        }
+        for (id, codec) in [
+            (Value::Number(10.0), AudioCodec::Aac),
+            (Value::Number(1_332_770_163.0), AudioCodec::Opus),
+            (Value::Number(1_836_069_985.0), AudioCodec::Aac),
+            ("Opus".into(), AudioCodec::Opus),
+        ] {
+            assert_eq!(audio(id.clone()), Some(codec), "{id:?}");
+        }
+    }
+
+    #[test]
+    fn b2_10_codec_ids_of_any_type_say_nothing_and_harm_nothing() {
+        let odd = [
+            Value::Boolean(true),
+            Value::Object(vec![]),
+            Value::Null,
+            Value::StrictArray(vec![7.0.into()]),
+            "".into(),
+            "H.264".into(),
+            "\u{e9}bc".into(),
+            Value::Number(0.0),
+            Value::Number(16.0),
+            Value::Number(-7.0),
+            Value::Number(f64::NAN),
+            Value::Number(1e300),
+        ];
+        for id in odd {
+            let info = info(&[
+                ("videocodecid", id.clone()),
+                ("audiocodecid", id.clone()),
+                ("width", 640.0.into()),
+            ]);
+            let expected = MetadataInfo { width: Some(640), ..MetadataInfo::default() };
+            assert_eq!(info, expected, "{id:?}");
+        }
+    }
+
+    #[test]
+    fn b2_06_numbers_that_are_none_negative_or_huge_are_not_believed() {
+        let keys = ["duration", "width", "height", "framerate", "audiosamplerate", "audiochannels"];
+        for number in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, -1.0, 0.0, 1e18] {
+            let fields = keys.map(|key| (key, Value::Number(number)));
+            assert_eq!(info(&fields), MetadataInfo::default(), "{number}");
+        }
+        let good = info(&keys.map(|key| (key, Value::Number(24.5))));
+        assert_eq!((good.width, good.channels, good.sample_rate), (Some(24), Some(24), Some(24)));
+        assert_eq!((good.duration, good.frame_rate), (Some(24.5), Some(24.5)));
+        assert_eq!(info(&[("stereo", true.into())]).channels, Some(2));
+        assert_eq!(info(&[("width", 0.5.into())]).width, None);
     }
 
     #[test]

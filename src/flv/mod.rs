@@ -6,12 +6,14 @@ mod header;
 mod metadata;
 mod reader;
 mod tag;
+mod tail;
 #[cfg(test)]
 mod tests;
 mod writer;
 
 pub use header::Header;
-pub use metadata::{is_metadata, metadata_of, parse_metadata, write_metadata};
+pub use metadata::{MetadataInfo, is_metadata, metadata_of, parse_metadata, write_metadata};
 pub use reader::{Reader, ReaderNotice};
 pub use tag::{Tag, TagKind};
+pub use tail::last_timestamp;
 pub use writer::Writer;

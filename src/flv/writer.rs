@@ -55,6 +55,11 @@ impl Writer {
         Ok(chain)
     }
 
+    /// Counts `bytes` that were written by other means, whole tags.
+    pub(crate) const fn pass(&mut self, bytes: u64) {
+        self.offset += bytes;
+    }
+
     /// Bytes written so far: the file offset of the next tag.
     #[must_use]
     pub const fn offset(&self) -> u64 {

@@ -152,7 +152,7 @@ fn mdat(w: &mut Writer, payload: u64) -> Result<()> {
     Ok(())
 }
 
-fn moov(
+pub(super) fn moov(
     w: &mut Writer,
     timescale: u32,
     tracks: &[FileTrack<'_>],

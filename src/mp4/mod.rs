@@ -13,7 +13,10 @@ mod group;
 pub mod index;
 mod init;
 mod movie;
+mod place;
+mod present;
 mod read;
+mod recording;
 mod samples;
 mod segment;
 mod table;
@@ -31,6 +34,12 @@ pub use fragment::{FragmentOptions, Run, Sample, fragment_head, fragment_head_wi
 pub use group::roll_distance;
 pub use init::{InitTrack, init_segment, init_segment_with};
 pub use movie::Edit;
+pub use place::TrackClock;
+pub use present::{Presented, rates};
+pub use recording::{
+    PLACEHOLDER_AT, PLACEHOLDER_LEN, RECORDING_INDEX_AT, closing_header, closing_index,
+    recording_index, recording_start,
+};
 pub use samples::{FileSample, Iter as SampleIter, Samples};
 pub use segment::{
     EventMessage, ProducerReference, ReferenceMoment, SegmentIndex, SegmentReference, SegmentType,

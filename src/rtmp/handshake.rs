@@ -15,6 +15,17 @@ mod tests;
 pub use client::ClientHandshake;
 pub use server::ServerHandshake;
 
+/// What a server makes of a C2 that does not echo S1.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum EchoPolicy {
+    /// A notice. The default: relays and OBS send other bytes (A1-12), and nothing depends on them.
+    #[default]
+    Tolerant,
+    /// A violation, as RTMP 1.0 5.2.4 has it. The digest answer takes the place of the echo, and is never held against it.
+    Strict,
+}
+
 /// Bytes of C1, C2, S1 and S2 each.
 pub const PACKET: usize = 1536;
 

@@ -1,7 +1,7 @@
 //! RTMP 1.0: handshake, chunk stream, messages and sessions.
 //!
 //! The layers stand on each other and can be used alone: [`handshake`] opens the connection, [`chunk`] cuts messages
-//! into chunks and joins them again, [`message`] gives their bodies types, and [`session`] behaves as a server.
+//! into chunks and joins them again, [`message`] gives their bodies types, and [`session`] behaves as a server or a client.
 
 pub mod chunk;
 pub mod handshake;

@@ -1,26 +1,21 @@
 //! A client that says what a script tells it to.
 
+use std::ops::{Deref, DerefMut};
+
+use super::script::Script;
 use crate::amf::Value;
 use crate::buf::Chain;
 use crate::error::Result;
-use crate::limits::Limits;
-use crate::rtmp::chunk::{Message, Reader, Writer, csid};
 use crate::rtmp::handshake::ClientHandshake;
-use crate::rtmp::message::{Command, Control, type_id};
+use crate::rtmp::message::Command;
 use crate::time::Micros;
 
 /// A scripted RTMP client: it shakes hands by itself, writes what it is told, and keeps all that it is sent.
 #[derive(Debug)]
 pub struct Client {
     handshake: ClientHandshake,
-    reader: Reader,
-    writer: Writer,
+    script: Script,
     out: Chain,
-    /// What waits for the end of the handshake.
-    waiting: Chain,
-    limits: Limits,
-    /// All messages received.
-    pub received: Vec<Message>,
 }
 
 impl Default for Client {
@@ -33,16 +28,7 @@ impl Client {
     /// A client with a handshake of its own.
     #[must_use]
     pub fn new(handshake: ClientHandshake) -> Self {
-        let limits = Limits::default();
-        Self {
-            handshake,
-            reader: Reader::new(&limits),
-            writer: Writer::new(),
-            out: Chain::new(),
-            waiting: Chain::new(),
-            limits,
-            received: Vec::new(),
-        }
+        Self { handshake, script: Script::default(), out: Chain::new() }
     }
 
     /// Bytes for the server.
@@ -52,7 +38,7 @@ impl Client {
             out.push(bytes);
         }
         if self.handshake.is_complete() {
-            out.extend_from(&std::mem::take(&mut self.waiting));
+            out.extend_from(&std::mem::take(&mut self.script.waiting));
         }
         (!out.is_empty()).then_some(out)
     }
@@ -69,45 +55,7 @@ impl Client {
                 self.out.push(bytes);
             }
         }
-        while let Some(message) = self.reader.poll_message(now, &mut input)? {
-            self.received.push(message);
-        }
-        Ok(())
-    }
-
-    /// Sends a message on the chunk stream of its type.
-    pub fn message(&mut self, message: &Message) {
-        self.message_on(csid::of(message.type_id, message.stream_id), message);
-    }
-
-    /// Sends a message on any chunk stream.
-    pub fn message_on(&mut self, csid: u32, message: &Message) {
-        let _ = self.writer.write(csid, message, &mut self.waiting);
-    }
-
-    /// Sends bytes as they are, behind the handshake.
-    pub fn raw(&mut self, bytes: &[u8]) {
-        self.waiting.push(bytes.to_vec().into());
-    }
-
-    /// Sends a control message; Set Chunk Size is obeyed at once.
-    pub fn control(&mut self, control: &Control) {
-        self.message(&control.to_message());
-        if let Control::SetChunkSize(size) = control {
-            self.writer.set_chunk_size(*size);
-        }
-    }
-
-    /// Sends a command.
-    pub fn command(
-        &mut self,
-        stream_id: u32,
-        name: &str,
-        transaction_id: f64,
-        arguments: &[Value],
-    ) {
-        let command = Command::new(name, transaction_id, Value::Null, arguments.to_vec());
-        self.message(&command.to_message(stream_id));
+        self.script.read(now, input)
     }
 
     /// Sends `connect` with these fields.
@@ -138,35 +86,18 @@ impl Client {
         self.open(app);
         self.command(1, "play", 3.0, &[name.into(), (-2000.0).into()]);
     }
+}
 
-    /// The commands received, with their message streams.
-    #[must_use]
-    pub fn commands(&self) -> Vec<(u32, Command)> {
-        let commands = self.received.iter().filter(|message| message.type_id == type_id::COMMAND);
-        let parse = |message: &Message| {
-            let (command, _) =
-                Command::parse(message.type_id, &message.payload, &self.limits).ok()?;
-            Some((message.stream_id, command))
-        };
-        commands.filter_map(parse).collect()
+impl Deref for Client {
+    type Target = Script;
+
+    fn deref(&self) -> &Script {
+        &self.script
     }
+}
 
-    /// The codes of `onStatus`, `_error` and other answers with an information object, in order.
-    #[must_use]
-    pub fn codes(&self) -> Vec<String> {
-        let code = |(_, command): &(u32, Command)| {
-            let info = command.arguments.first()?;
-            Some(info.field("code")?.as_str()?.to_owned())
-        };
-        self.commands().iter().filter_map(code).collect()
-    }
-
-    /// The control messages received.
-    #[must_use]
-    pub fn controls(&self) -> Vec<Control> {
-        self.received
-            .iter()
-            .filter_map(|message| Control::parse(message.type_id, &message.payload))
-            .collect()
+impl DerefMut for Client {
+    fn deref_mut(&mut self) -> &mut Script {
+        &mut self.script
     }
 }

@@ -23,13 +23,17 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Takes RTMP publishers in and gives the page, HLS and recordings out (the default).
-    Serve(ServeArgs),
+    Serve(Box<ServeArgs>),
     /// Turns an FLV into an MP4 with its index in front, without re-encoding.
     Remux(RemuxArgs),
     /// Makes a folder of HLS and DASH of an FLV or MP4, which any web server can serve, without re-encoding.
     Package(PackageArgs),
     /// Says what an FLV or MP4 file holds.
     Probe(ProbeArgs),
+    /// Sends an FLV to an RTMP server, in real time.
+    Publish(PublishArgs),
+    /// Plays a stream of an RTMP server and records it as FLV.
+    Record(RecordArgs),
 }
 
 /// Options of `serve`.
@@ -43,6 +47,21 @@ pub struct ServeArgs {
         default_value = "0.0.0.0:1935"
     )]
     pub rtmp_listen: SocketAddr,
+    /// Address for RTMP over TLS (RTMPS), mostly port 443 or 1936; port 0 picks a free one.
+    #[arg(
+        long,
+        visible_alias = "rtmps",
+        env = "STREAMCORE_RTMPS_LISTEN",
+        value_name = "ADDR",
+        requires_all = ["tls_cert", "tls_key"]
+    )]
+    pub rtmps_listen: Option<SocketAddr>,
+    /// Certificate chain for RTMPS, PEM. It is read anew when the file changes, and at SIGHUP.
+    #[arg(long, env = "STREAMCORE_TLS_CERT", value_name = "FILE", requires = "tls_key")]
+    pub tls_cert: Option<PathBuf>,
+    /// Private key of that certificate, PEM.
+    #[arg(long, env = "STREAMCORE_TLS_KEY", value_name = "FILE", requires = "tls_cert")]
+    pub tls_key: Option<PathBuf>,
     /// Address for the page, HLS, recordings and the API; port 0 picks a free one.
     #[arg(
         long,
@@ -57,9 +76,22 @@ pub struct ServeArgs {
     /// Target duration of an HLS segment, for example 2s or 1500ms. A segment ends at a key frame.
     #[arg(long, env = "STREAMCORE_HLS_SEGMENT_DURATION", value_name = "TIME", default_value = "2s", value_parser = duration)]
     pub hls_segment_duration: Duration,
-    /// How much of a live stream its HLS playlists list.
+    /// Low latency: about how long a part of a segment is that HLS players get before the segment is whole; `off` for plain
+    /// HLS. Players stay about three parts behind.
+    #[arg(long, env = "STREAMCORE_HLS_PART_DURATION", value_name = "TIME", default_value = "200ms", value_parser = part_duration)]
+    pub hls_part_duration: PartDuration,
+    /// Whether segments slide out of the HLS playlists (`live`), or stay for as long as the stream lasts (`event`).
+    #[arg(long, env = "STREAMCORE_HLS_PLAYLIST_TYPE", value_enum, default_value_t = PlaylistType::Live)]
+    pub hls_playlist_type: PlaylistType,
+    /// How much of a live stream its HLS playlists list, for example 30s or 2h: so far back can players go.
     #[arg(long, env = "STREAMCORE_HLS_WINDOW", value_name = "TIME", default_value = "30s", value_parser = duration)]
     pub hls_window: Duration,
+    /// Memory for the HLS segments of one stream, for example 512MiB. Past it the window gets shorter; an event ends.
+    #[arg(long, env = "STREAMCORE_HLS_MEMORY", value_name = "SIZE", default_value = "512MiB", value_parser = size)]
+    pub hls_memory: usize,
+    /// How long HLS players wait for a publisher who was cut off: who is back in time goes on in the same playlist.
+    #[arg(long, env = "STREAMCORE_HLS_RECONNECT", value_name = "TIME", default_value = "10s", value_parser = duration)]
+    pub hls_reconnect: Duration,
     /// How long HLS stays to be read after the publisher's end.
     #[arg(long, env = "STREAMCORE_HLS_LINGER", value_name = "TIME", default_value = "60s", value_parser = duration)]
     pub hls_linger: Duration,
@@ -76,10 +108,10 @@ pub struct ServeArgs {
     /// How long a stop waits for recordings to be finished; what is left is finished at the next start.
     #[arg(long, env = "STREAMCORE_STOP_TIMEOUT", value_name = "TIME", default_value = "30s", value_parser = duration)]
     pub stop_timeout: Duration,
-    /// Connections on the RTMP port at once; more are refused.
+    /// Connections at once on the RTMP port, and as many on the RTMPS port; more are refused.
     #[arg(long, env = "STREAMCORE_MAX_CONNECTIONS", value_name = "N", default_value_t = 4096)]
     pub max_connections: usize,
-    /// Time from connecting to the end of the RTMP handshake.
+    /// Time from connecting to the end of the RTMP handshake; a TLS handshake before it has as much.
     #[arg(long, env = "STREAMCORE_HANDSHAKE_TIMEOUT", value_name = "TIME", default_value = "8s", value_parser = duration, hide = true)]
     pub handshake_timeout: Duration,
     /// Form of the log lines, which go to standard error.
@@ -95,6 +127,19 @@ impl ServeArgs {
     pub fn recording(&self) -> bool {
         self.record && !self.no_record
     }
+}
+
+/// Length of a part; `None` for HLS without parts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PartDuration(pub Option<Duration>);
+
+/// What becomes of old segments.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum PlaylistType {
+    /// They slide out of the window.
+    Live,
+    /// They stay.
+    Event,
 }
 
 /// Form of the log lines.
@@ -147,17 +192,74 @@ pub struct ProbeArgs {
     pub json: bool,
 }
 
+/// Options of `publish`.
+#[derive(Clone, Debug, Args)]
+pub struct PublishArgs {
+    /// The FLV to send; - reads it from standard input.
+    pub file: PathBuf,
+    #[command(flatten)]
+    pub connect: ConnectArgs,
+    /// Start over at the end, until it is stopped.
+    #[arg(long = "loop")]
+    pub rounds: bool,
+    /// Times as fast as real time; 0 is as fast as the server takes it.
+    #[arg(long, value_name = "N", default_value_t = 1.0, value_parser = speed)]
+    pub speed: f64,
+}
+
+/// Options of `record`.
+#[derive(Clone, Debug, Args)]
+pub struct RecordArgs {
+    #[command(flatten)]
+    pub connect: ConnectArgs,
+    /// The FLV to write; it can be played while it grows.
+    pub output: PathBuf,
+    /// Stop after so much of the stream, for example 90s or 2m.
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    pub duration: Option<Duration>,
+    /// Replace a file that is there.
+    #[arg(long)]
+    pub overwrite: bool,
+}
+
+/// Options of the commands that are clients of a server.
+#[derive(Clone, Debug, Args)]
+pub struct ConnectArgs {
+    /// rtmp:// or rtmps://[USER:PASSWORD@]HOST[:PORT]/APP/NAME. Of three or more parts the first two are the application.
+    pub url: String,
+    /// The application, where it is another part of the path: `--app a` with rtmp://host/a/b/c makes the name b/c.
+    #[arg(long, value_name = "APP")]
+    pub app: Option<String>,
+    /// Times in a row to connect again when the connection is lost or refused, with growing pauses.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub reconnect: u32,
+    /// Time to find the server and to open the connection.
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = duration)]
+    pub connect_timeout: Duration,
+    /// Certificates in PEM of authorities to trust beside those of this machine (rtmps://).
+    #[arg(long, value_name = "FILE", conflicts_with = "tls_insecure")]
+    pub tls_ca: Option<PathBuf>,
+    /// Trust any certificate (rtmps://): whoever stands between can read and change what is sent.
+    #[arg(long)]
+    pub tls_insecure: bool,
+    /// Say what the server says, and what was tolerated in it.
+    #[arg(short, long)]
+    pub verbose: bool,
+}
+
 impl Cli {
     /// Runs the command; an error is one line on standard error and exit status 1.
     pub fn run(self) -> ExitCode {
-        let result = match self.command.unwrap_or(Command::Serve(self.serve)) {
+        let result = match self.command.unwrap_or(Command::Serve(Box::new(self.serve))) {
             Command::Serve(args) => {
                 start_log(&args);
-                crate::serve::run(args)
+                crate::serve::run(*args)
             }
             Command::Remux(args) => crate::remux::run(&args),
             Command::Package(args) => crate::package::run(&args),
             Command::Probe(args) => crate::probe::run(&args),
+            Command::Publish(args) => crate::client::publish(&args),
+            Command::Record(args) => crate::client::record(&args),
         };
         match result {
             Ok(()) => ExitCode::SUCCESS,
@@ -209,6 +311,49 @@ fn duration(text: &str) -> Result<Duration, String> {
     Ok(Duration::from_secs_f64(seconds))
 }
 
+/// Reads `off`, or a time that is of use for a part.
+fn part_duration(text: &str) -> Result<PartDuration, String> {
+    if matches!(text.trim(), "off" | "0") {
+        return Ok(PartDuration(None));
+    }
+    let part = duration(text)?;
+    if !(Duration::from_millis(50)..=Duration::from_secs(5)).contains(&part) {
+        return Err(format!("`{text}` is not between 50ms and 5s"));
+    }
+    Ok(PartDuration(Some(part)))
+}
+
+/// Reads `512MiB`, `2G`, `100kB` or a bare number of bytes.
+fn size(text: &str) -> Result<usize, String> {
+    let text = text.trim();
+    let split = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(split);
+    let unit: usize = match unit.trim() {
+        "" | "B" => 1,
+        "k" | "kB" => 1000,
+        "KiB" => 1 << 10,
+        "M" | "MB" => 1_000_000,
+        "MiB" => 1 << 20,
+        "G" | "GB" => 1_000_000_000,
+        "GiB" => 1 << 30,
+        _ => return Err(format!("`{unit}` is not one of kB, KiB, MB, MiB, GB, GiB")),
+    };
+    let bytes = number.parse::<usize>().ok().and_then(|number| number.checked_mul(unit));
+    bytes
+        .filter(|&bytes| bytes >= 1 << 20)
+        .ok_or(format!("`{text}` is not a size of at least 1MiB"))
+}
+
+/// Reads a factor from 0 to 1000.
+fn speed(text: &str) -> Result<f64, String> {
+    let speed: f64 = text.parse().map_err(|_| format!("`{text}` is not a number"))?;
+    if (0.0..=1000.0).contains(&speed) {
+        Ok(speed)
+    } else {
+        Err("it is not between 0 and 1000".into())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -227,6 +372,25 @@ mod tests {
         assert_eq!(duration("1m"), Ok(Duration::from_secs(60)));
         for bad in ["", "s", "-1s", "2 weeks", "NaN", "inf", "0", "1e9"] {
             assert!(duration(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn parts_are_off_or_of_a_useful_length() {
+        assert_eq!(part_duration("off"), Ok(PartDuration(None)));
+        assert_eq!(part_duration("0"), Ok(PartDuration(None)));
+        assert_eq!(part_duration("0.5"), Ok(PartDuration(Some(Duration::from_millis(500)))));
+        for bad in ["1ms", "6s", "on", ""] {
+            assert!(part_duration(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn sizes_have_units_and_a_least() {
+        assert_eq!(size("512MiB"), Ok(512 << 20));
+        assert_eq!((size("2 GB"), size("1048576")), (Ok(2_000_000_000), Ok(1 << 20)));
+        for bad in ["", "1kB", "-1MiB", "MiB", "1TB", "99999999999999999999", "99999999999GiB"] {
+            assert!(size(bad).is_err(), "{bad}");
         }
     }
 

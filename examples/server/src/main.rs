@@ -1,6 +1,7 @@
 //! `streamcore`: a live-streaming server and its tools.
 
 mod cli;
+mod client;
 mod finish;
 mod http;
 mod hub;
@@ -15,6 +16,7 @@ mod recordings;
 mod redact;
 mod remux;
 mod rtmp;
+mod rtmps;
 mod serve;
 mod stats;
 mod stream;

@@ -1,6 +1,7 @@
 //! One RTMP connection: the session's events to the streams, and a stream's messages to the session.
 
 use std::collections::HashMap;
+use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -18,6 +19,8 @@ use crate::stream::{Publication, Stream};
 pub struct Peer {
     hub: Arc<Hub>,
     address: SocketAddr,
+    /// The connection came to the RTMPS port.
+    tls: bool,
     agent: Option<String>,
     publications: HashMap<u32, Publication>,
     players: HashMap<u32, (Arc<Stream>, Arc<Player>)>,
@@ -26,11 +29,12 @@ pub struct Peer {
 
 impl Peer {
     /// A connection that has just come.
-    pub fn new(hub: Arc<Hub>, address: SocketAddr) -> Self {
-        tracing::debug!(peer = %address, "connection");
+    pub fn new(hub: Arc<Hub>, address: SocketAddr, tls: bool) -> Self {
+        tracing::debug!(peer = %address, tls, "connection");
         Self {
             hub,
             address,
+            tls,
             agent: None,
             publications: HashMap::new(),
             players: HashMap::new(),
@@ -105,6 +109,7 @@ impl Peer {
     fn stop_publishing(&mut self, id: u32) {
         if let Some(publication) = self.publications.remove(&id) {
             tracing::info!(stream = %Redacted(publication.path()), peer = %self.address, "publishing ended");
+            publication.end();
         }
     }
 }
@@ -188,10 +193,22 @@ impl Handler for Peer {
 
     fn handle_closed(&mut self, closed: &Closed) {
         let peer = self.address;
-        let ids: Vec<u32> = self.publications.keys().copied().collect();
-        ids.into_iter().for_each(|id| self.stop_publishing(id));
+        for (_, publication) in self.publications.drain() {
+            tracing::info!(stream = %Redacted(publication.path()), %peer, "publisher cut off");
+        }
         let (bytes_in, bytes_out) = (closed.bytes_in, closed.bytes_out);
         match &closed.reason {
+            CloseReason::Open(error) if error.kind() == ErrorKind::UnexpectedEof => {
+                tracing::debug!(%peer, "closed before TLS was there");
+            }
+            CloseReason::Open(error) => {
+                let failures = self.hub.count_tls_failure();
+                tracing::warn!(%peer, failures, "closed: the TLS handshake failed: {error}");
+            }
+            // With TLS 1.3 it is after the handshake that a peer refuses the certificate, and it need not say so.
+            CloseReason::Peer | CloseReason::Io(_) if self.tls && bytes_in == 0 => {
+                tracing::warn!(%peer, "closed by the peer right after the TLS handshake: does it trust the certificate?");
+            }
             CloseReason::Protocol(error) if self.agent.is_none() => {
                 tracing::warn!(%peer, bytes_in, "closed a connection that is no RTMP: {error}");
             }

@@ -12,9 +12,11 @@ use tokio::sync::watch;
 
 use crate::cli::{LogFormat, ServeArgs};
 use crate::finish::Finisher;
+use crate::http::Ports;
 use crate::hub::{Hub, HubConfig};
 use crate::recordings::Recordings;
 use crate::rtmp::Peer;
+use crate::rtmps::Tls;
 
 /// Runs the server until it is told to stop.
 pub fn run(args: ServeArgs) -> anyhow::Result<()> {
@@ -28,18 +30,25 @@ pub fn run(args: ServeArgs) -> anyhow::Result<()> {
 async fn serve(args: ServeArgs) -> anyhow::Result<()> {
     let recordings = Arc::new(Recordings::open(&args.data_dir)?);
     let rtmp = bind("RTMP", args.rtmp_listen).await?;
+    let rtmps = bind_rtmps(&args).await?;
     let http = bind("HTTP", args.http_listen).await?;
     // Only now is it sure that no other server works on these recordings.
     let finisher = Finisher::start(recordings.clone(), args.keep_flv)?;
     finisher.submit_left_over();
     let hub = Hub::new(HubConfig::from(&args), recordings.clone(), finisher.clone());
 
-    let address = rtmp.local_addr()?;
-    banner(&args, address, http.local_addr()?, recordings.root());
+    let addresses = Addresses {
+        rtmp: rtmp.local_addr()?,
+        rtmps: rtmps.as_ref().map(|(_, listener)| listener.local_addr()).transpose()?,
+        http: http.local_addr()?,
+    };
+    banner(&args, &addresses, recordings.root());
     let (stopping, stopped) = watch::channel(false);
+    let config = session_config(&args, &hub);
     let sessions =
-        tokio::spawn(driver::serve(rtmp, session_config(&args, &hub), peers(&hub), stop(&stopped)));
-    let routes = crate::http::router(hub.clone(), address.port());
+        tokio::spawn(driver::serve(rtmp, config.clone(), peers(&hub, false), stop(&stopped)));
+    let secure = tokio::spawn(serve_rtmps(rtmps, config, hub.clone(), stop(&stopped)));
+    let routes = crate::http::router(hub.clone(), addresses.ports());
     let pages = tokio::spawn(crate::http::serve(http, routes, stop(&stopped)));
     let janitor = tokio::spawn(hub.clone().keep_tidy());
 
@@ -48,7 +57,7 @@ async fn serve(args: ServeArgs) -> anyhow::Result<()> {
     let _ = stopping.send(true);
     janitor.abort();
     let clean = async {
-        let _ = tokio::join!(sessions, pages);
+        let _ = tokio::join!(sessions, secure, pages);
         finisher.idle().await;
     };
     tokio::select! {
@@ -67,6 +76,32 @@ async fn bind(what: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {
         .with_context(|| format!("cannot listen for {what} on {address}"))
 }
 
+/// The certificate and the listener for RTMPS, where it is asked for.
+async fn bind_rtmps(args: &ServeArgs) -> anyhow::Result<Option<(Tls, TcpListener)>> {
+    let (Some(address), Some(certificate), Some(key)) =
+        (args.rtmps_listen, &args.tls_cert, &args.tls_key)
+    else {
+        return Ok(None);
+    };
+    let tls = Tls::load(certificate, key)?;
+    Ok(Some((tls, bind("RTMPS", address).await?)))
+}
+
+async fn serve_rtmps(
+    bound: Option<(Tls, TcpListener)>,
+    config: driver::ServeConfig,
+    hub: Arc<Hub>,
+    stop: impl Future<Output = ()>,
+) {
+    let Some((tls, listener)) = bound else { return };
+    let fresh = tls.keep_fresh();
+    let open = move |socket| tls.open(socket);
+    tokio::select! {
+        () = driver::serve_with(listener, config, peers(&hub, true), open, stop) => {}
+        () = fresh => {}
+    }
+}
+
 fn session_config(args: &ServeArgs, hub: &Hub) -> driver::ServeConfig {
     let mut config = driver::ServeConfig::default();
     config.connection.session.limits = hub.config().limits.clone();
@@ -74,9 +109,9 @@ fn session_config(args: &ServeArgs, hub: &Hub) -> driver::ServeConfig {
     config
 }
 
-fn peers(hub: &Arc<Hub>) -> impl FnMut(SocketAddr) -> Peer + use<> {
+fn peers(hub: &Arc<Hub>, tls: bool) -> impl FnMut(SocketAddr) -> Peer + use<> {
     let hub = hub.clone();
-    move |address| Peer::new(hub.clone(), address)
+    move |address| Peer::new(hub.clone(), address, tls)
 }
 
 fn stop(stopped: &watch::Receiver<bool>) -> impl Future<Output = ()> + use<> {
@@ -102,23 +137,40 @@ pub async fn signal() {
     let _ = tokio::signal::ctrl_c().await;
 }
 
-fn banner(args: &ServeArgs, rtmp: SocketAddr, http: SocketAddr, recordings: &Path) {
-    tracing::info!(%rtmp, %http, recordings = %recordings.display(), "listening");
+/// Where the server listens.
+struct Addresses {
+    rtmp: SocketAddr,
+    rtmps: Option<SocketAddr>,
+    http: SocketAddr,
+}
+
+impl Addresses {
+    fn ports(&self) -> Ports {
+        Ports { rtmp: self.rtmp.port(), rtmps: self.rtmps.map(|address| address.port()) }
+    }
+}
+
+fn banner(args: &ServeArgs, addresses: &Addresses, recordings: &Path) {
+    let Addresses { rtmp, rtmps, http } = addresses;
+    let recordings = recordings.display();
+    tracing::info!(%rtmp, rtmps = rtmps.map(tracing::field::display), %http, %recordings, "listening");
     if args.log == LogFormat::Json {
         return;
     }
     let version = env!("CARGO_PKG_VERSION");
+    let secure = rtmps
+        .map(|rtmps| format!("\n              rtmps://{}/live", host(rtmps)))
+        .unwrap_or_default();
     let mut out = std::io::stdout().lock();
     // A closed standard output is no reason to stop.
     let _ = write!(
         out,
         "  streamcore {version}\n  \
-           publish     rtmp://{}/live      stream key: any name, for example  demo\n  \
+           publish     rtmp://{}/live      stream key: any name, for example  demo{secure}\n  \
            watch       http://{}/\n  \
-           recordings  {}\n",
-        host(rtmp),
-        host(http),
-        recordings.display(),
+           recordings  {recordings}\n",
+        host(*rtmp),
+        host(*http),
     );
     let _ = out.flush();
 }

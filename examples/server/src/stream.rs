@@ -11,15 +11,20 @@ use streamcore::error::Result;
 use streamcore::flv::{Tag, TagKind};
 use streamcore::hls;
 use streamcore::live::GopCache;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, SemaphorePermit, watch};
 
+use crate::http::Compressed;
 use crate::hub::HubConfig;
 use crate::names;
 use crate::notices;
 use crate::player::{Fan, Player};
 use crate::recorder::{Health, Recorder};
 use crate::recordings::rfc3339;
+use crate::redact::Redacted;
 use crate::stats::{PlayersInfo, PublisherInfo, Rate, StreamInfo, Tracks, Viewers};
+
+/// HLS requests of one stream that may wait at once (F-20).
+const WAITERS: usize = 20_000;
 
 /// One stream by its path. It is there while it has a publisher, players who wait for one, or HLS that may still be read.
 #[derive(Debug)]
@@ -29,6 +34,8 @@ pub struct Stream {
     hls: Mutex<Hls>,
     viewers: Mutex<Viewers>,
     changes: watch::Sender<()>,
+    waiters: Semaphore,
+    compressed: Compressed,
 }
 
 #[derive(Debug)]
@@ -54,6 +61,8 @@ struct Publisher {
 #[derive(Debug, Default)]
 struct Hls {
     muxer: Option<hls::Muxer>,
+    /// When the publisher was cut off.
+    lost: Option<Instant>,
     ended: Option<Instant>,
 }
 
@@ -72,6 +81,8 @@ impl Stream {
             hls: Mutex::default(),
             viewers: Mutex::default(),
             changes: watch::Sender::new(()),
+            waiters: Semaphore::new(WAITERS),
+            compressed: Compressed::default(),
         }
     }
 
@@ -107,6 +118,7 @@ impl Stream {
             token,
             assembler: Assembler::new(&config.limits),
             recorder,
+            cut_off: true,
         })
     }
 
@@ -129,14 +141,25 @@ impl Stream {
         self.live().fan.remove(player);
     }
 
-    /// A file of the stream's HLS, by its name without the stream's path.
-    pub fn hls_file(&self, name: &str) -> Option<hls::File> {
-        self.hls().muxer.as_ref()?.file(name)
+    /// Answers for a file of the stream's HLS, by its name without the stream's path, and the query of the request.
+    pub fn hls_answer(&self, name: &str, query: Option<&str>) -> hls::Answer {
+        let hls = self.hls();
+        hls.muxer.as_ref().map_or(hls::Answer::NotFound, |muxer| muxer.request(name, query))
     }
 
-    /// Wakes at whatever may have made a file.
+    /// Wakes whenever an answer may be another.
     pub fn changes(&self) -> watch::Receiver<()> {
         self.changes.subscribe()
+    }
+
+    /// The right to wait for an answer, while there are not too many who do.
+    pub fn may_wait(&self) -> Option<SemaphorePermit<'_>> {
+        self.waiters.try_acquire().ok()
+    }
+
+    /// Playlists as they were compressed.
+    pub fn compressed(&self) -> &Compressed {
+        &self.compressed
     }
 
     /// Whether there is a publisher.
@@ -149,14 +172,24 @@ impl Stream {
         lock(&self.viewers).seen(ip, agent, Instant::now());
     }
 
-    /// Lets HLS go that ended `linger` ago. Says whether nothing is left to keep the stream for.
-    pub fn tidy(&self, now: Instant, linger: Duration) -> bool {
+    /// Ends HLS whose publisher did not come back, and lets it go some time after its end. Says whether nothing is left to
+    /// keep the stream for.
+    pub fn tidy(&self, now: Instant, config: &HubConfig) -> bool {
+        let past = |since: Option<Instant>, time: Duration| {
+            since.is_some_and(|since| now.saturating_duration_since(since) >= time)
+        };
         let mut hls = self.hls();
-        if hls.ended.is_some_and(|ended| now.saturating_duration_since(ended) >= linger) {
+        let gives_up = past(hls.lost, config.hls_reconnect);
+        if gives_up {
+            hls.end(now);
+        } else if past(hls.ended, config.hls_linger) {
             *hls = Hls::default();
         }
         let has_hls = hls.muxer.is_some();
         drop(hls);
+        if gives_up {
+            self.changes.send_replace(());
+        }
         let live = self.live();
         !has_hls && live.publisher.is_none() && live.fan.is_empty()
     }
@@ -181,6 +214,7 @@ impl Stream {
             bitrate_kbps: publisher.rate.kbps(now),
             viewers: playing + watching,
             players: PlayersInfo { rtmp: playing, hls: watching },
+            hls_waiting: WAITERS - self.waiters.available_permits(),
             bytes_in: publisher.bytes_in,
             hls: format!("{}/index.m3u8", names::url_path(&self.path)),
             recording: publisher.health.is_recording(),
@@ -220,7 +254,7 @@ impl Stream {
                 if let Some(publisher) = &self.live().publisher {
                     notices::text(notice.kind)
                         .into_iter()
-                        .for_each(|text| publisher.health.add_problem(text.into()));
+                        .for_each(|text| _ = publisher.health.add_problem(text.into()));
                 }
             }
             _ => {}
@@ -230,15 +264,39 @@ impl Stream {
     /// A stream that HLS cannot carry is still recorded and played by RTMP.
     fn hls_with(&self, act: impl FnOnce(&mut hls::Muxer) -> Result<()>) {
         let mut hls = self.hls();
-        let result = hls.muxer.as_mut().map_or(Ok(()), act);
+        let Some(muxer) = &mut hls.muxer else { return };
+        let (version, forced) = (muxer.version(), muxer.stats().forced_cuts);
+        let result = act(muxer);
+        let changed = muxer.version() != version;
+        let missing = muxer.target_duration().filter(|_| muxer.stats().forced_cuts > forced);
         drop(hls);
+        if changed {
+            // One word to all who wait (E3-20).
+            self.changes.send_replace(());
+        }
         if let (Err(error), Some(publisher)) = (result, &self.live().publisher) {
             publisher.health.add_problem(format!("not all of it is in HLS: {error}"));
         }
+        if let Some(longest) = missing {
+            self.tell_of_missing_keys(longest);
+        }
     }
 
-    /// The publisher with `token` has ended. Whoever came after it is not touched.
-    fn end(&self, token: u64) {
+    /// Says, once for each publisher, that HLS has to cut where no decoder can start.
+    fn tell_of_missing_keys(&self, longest: Duration) {
+        let text = format!(
+            "no key frame in {} s: HLS players may start or switch with a broken picture; set the encoder's key frame interval",
+            longest.as_secs()
+        );
+        if let Some(publisher) = &self.live().publisher
+            && publisher.health.add_problem(text.clone())
+        {
+            tracing::warn!(stream = %Redacted(&self.path), "{text}");
+        }
+    }
+
+    /// The publisher with `token` has ended, or was cut off and may come back. Whoever came after it is not touched.
+    fn end(&self, token: u64, may_return: bool) {
         let mut live = self.live();
         if live.token != token {
             return;
@@ -246,7 +304,13 @@ impl Stream {
         live.publisher = None;
         live.gop.clear();
         live.fan.end();
-        self.hls().end();
+        let (mut hls, now) = (self.hls(), Instant::now());
+        if may_return {
+            hls.pause(now)
+        } else {
+            hls.end(now)
+        }
+        drop(hls);
         drop(live);
         self.changes.send_replace(());
     }
@@ -263,7 +327,7 @@ impl Stream {
 impl Hls {
     /// Starts HLS, going on with the numbers of an earlier publisher where players may know them.
     fn start(&mut self, config: &HubConfig) {
-        self.ended = None;
+        (self.lost, self.ended) = (None, None);
         let resumed = self.muxer.as_mut().is_some_and(|muxer| muxer.resume().is_ok());
         if !resumed {
             let mut hls = config.hls.clone();
@@ -272,11 +336,19 @@ impl Hls {
         }
     }
 
-    fn end(&mut self) {
+    /// What there is ends, and the playlists stay open (E1-09).
+    fn pause(&mut self, now: Instant) {
+        if let Some(Err(error)) = self.muxer.as_mut().map(hls::Muxer::handle_discontinuity) {
+            tracing::debug!("the last HLS segment is lost: {error}");
+        }
+        self.lost = Some(now);
+    }
+
+    fn end(&mut self, now: Instant) {
         if let Some(Err(error)) = self.muxer.as_mut().map(hls::Muxer::finish) {
             tracing::debug!("the last HLS segment is lost: {error}");
         }
-        self.ended = Some(Instant::now());
+        (self.lost, self.ended) = (None, Some(now));
     }
 }
 
@@ -287,6 +359,8 @@ pub struct Publication {
     token: u64,
     assembler: Assembler,
     recorder: Option<Recorder>,
+    /// The publisher has not said that it ends.
+    cut_off: bool,
 }
 
 impl Publication {
@@ -305,9 +379,11 @@ impl Publication {
         }
         self.assembler.handle_tag(&tag);
         self.drain();
-        if self.stream.changes.receiver_count() > 0 {
-            self.stream.changes.send_replace(());
-        }
+    }
+
+    /// The publisher says that the stream is over. Dropped without this, it may come back.
+    pub fn end(mut self) {
+        self.cut_off = false;
     }
 
     fn drain(&mut self) {
@@ -321,7 +397,7 @@ impl Drop for Publication {
     fn drop(&mut self) {
         self.assembler.finish();
         self.drain();
-        self.stream.end(self.token);
+        self.stream.end(self.token, self.cut_off);
     }
 }
 

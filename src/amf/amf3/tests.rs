@@ -2,6 +2,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::amf::amf0;
+use crate::buf::Writer;
 use crate::error::ErrorKind;
 
 fn one(data: &[u8]) -> Result<Value> {
@@ -72,11 +73,127 @@ fn a5_07_the_switch_in_amf0_holds_for_one_value_with_its_own_tables() {
     assert_eq!(error.unwrap().field(), "AMF3 string reference");
 }
 
+fn encoded(value: &Value) -> Vec<u8> {
+    let mut writer = Writer::default();
+    encode(&mut writer, value);
+    writer.as_slice().to_vec()
+}
+
+#[test]
+fn b2_08_numbers_past_29_bits_are_written_as_doubles() {
+    for (number, len) in [
+        (0.0, 2),
+        (127.0, 2),
+        (128.0, 3),
+        (16_383.0, 3),
+        (16_384.0, 4),
+        (2_097_151.0, 4),
+        (2_097_152.0, 5),
+        (268_435_455.0, 5),
+        (-1.0, 5),
+        (-268_435_456.0, 5),
+        (268_435_456.0, 9),
+        (-268_435_457.0, 9),
+        (0.5, 9),
+        (f64::INFINITY, 9),
+    ] {
+        let bytes = encoded(&Value::Number(number));
+        assert_eq!((bytes.len(), one(&bytes)), (len, Ok(Value::Number(number))), "{number}");
+    }
+    let zero = one(&encoded(&Value::Number(-0.0))).unwrap().as_f64().unwrap();
+    assert!(zero == 0.0 && zero.is_sign_negative());
+    assert!(one(&encoded(&f64::NAN.into())).unwrap().as_f64().unwrap().is_nan());
+}
+
+#[test]
+fn b2_08_a_string_that_comes_again_is_a_reference() {
+    let field = |key: &str| (key.to_owned(), Value::from("width"));
+    let object = Value::Object(vec![field("width"), field("height"), field("width")]);
+    // 0x0b dynamic, no class; 3 keys and values; the end.
+    let expected =
+        [&[0x0a, 0x0b, 1, 11][..], b"width", &[6, 0, 13], b"height", &[6, 0, 0, 6, 0, 1]].concat();
+    assert_eq!(encoded(&object), expected);
+    assert_eq!(one(&expected).unwrap(), object);
+}
+
+#[test]
+fn what_amf3_cannot_say_is_still_written_as_something_that_reads() {
+    let mut deep = Value::Null;
+    for _ in 0..500 {
+        deep = Value::StrictArray(vec![deep]);
+    }
+    let limits = Limits { amf_depth: 100, ..Limits::default() };
+    assert!(decode(&mut Reader::new(Layer::Amf, &encoded(&deep)), &limits).is_ok());
+    for value in [Value::Reference(3), Value::Unsupported] {
+        assert_eq!(one(&encoded(&value)), Ok(Value::Undefined));
+    }
+    assert_eq!(one(&encoded(&Value::EcmaArray(vec![]))), Ok(Value::StrictArray(vec![])));
+    let unnamed = Value::Object(vec![(String::new(), Value::Null)]);
+    assert_eq!(one(&encoded(&unnamed)), Ok(Value::Object(vec![])));
+}
+
+#[test]
+fn a5_07_simple_values_stay_amf0_and_others_switch_for_themselves_alone() {
+    let values: [Value; 4] =
+        ["_result".into(), 1.0.into(), Value::Object(vec![("a".into(), 2.0.into())]), Value::Null];
+    let mut writer = Writer::default();
+    values.iter().for_each(|value| amf0::encode_amf3(&mut writer, value));
+    let bytes = writer.as_slice();
+    assert!(bytes.starts_with(b"\x02\x00\x07_result\x00"));
+    assert!(bytes.ends_with(&[0x11, 0x0a, 0x0b, 1, 3, b'a', 4, 2, 1, 5]));
+    assert_eq!(amf0::decode_all(bytes, &Limits::default()), (values.to_vec(), None));
+}
+
+fn value() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        (-1e9..1e9).prop_map(Value::Number),
+        (-300_000_000_i32..300_000_000).prop_map(|number| Value::Number(number.into())),
+        any::<bool>().prop_map(Value::Boolean),
+        "[a-c]{0,3}".prop_map(Value::String),
+        ".{0,12}".prop_map(Value::String),
+        Just(Value::Null),
+        Just(Value::Undefined),
+        ".{0,12}".prop_map(Value::Xml),
+        (-1e9..1e9).prop_map(|millis| Value::Date { millis, zone: 0 }),
+        prop::collection::vec(any::<u8>(), 0..200).prop_map(Value::ByteArray),
+    ];
+    leaf.prop_recursive(4, 40, 6, |inner| {
+        let fields = |least| prop::collection::vec(("[a-d]{1,2}|.{1,8}", inner.clone()), least..6);
+        prop_oneof![
+            fields(0).prop_map(Value::Object),
+            fields(1).prop_map(Value::EcmaArray),
+            prop::collection::vec(inner.clone(), 0..6).prop_map(Value::StrictArray),
+            (".{1,8}", fields(0)).prop_map(|(class, fields)| Value::TypedObject { class, fields }),
+        ]
+    })
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn f_10_random_bytes_never_panic(data in prop::collection::vec(any::<u8>(), 0..300)) {
         let _ = one(&data);
+    }
+
+    #[test]
+    fn every_value_reads_as_written(value in value()) {
+        let bytes = encoded(&value);
+        let mut reader = Reader::new(Layer::Amf, &bytes);
+        prop_assert_eq!(decode(&mut reader, &Limits::default()), Ok(value));
+        prop_assert!(reader.is_empty());
+    }
+
+    #[test]
+    fn cut_values_never_panic(value in value(), keep in any::<prop::sample::Index>()) {
+        let bytes = encoded(&value);
+        let _ = one(&bytes[..keep.index(bytes.len() + 1)]);
+    }
+
+    #[test]
+    fn values_behind_the_marker_read_as_written(values in prop::collection::vec(value(), 0..4)) {
+        let mut writer = Writer::default();
+        values.iter().for_each(|value| amf0::encode_amf3(&mut writer, value));
+        prop_assert_eq!(amf0::decode_all(writer.as_slice(), &Limits::default()), (values, None));
     }
 }

@@ -185,7 +185,10 @@ fn a6_23_b4_19_hevc_under_legacy_ids() {
             tag(TagKind::Video, 40, &[id + 0x10, 1, 0, 0, 0], HEVC_INTER),
         ];
         let (events, notices) = run(&tags);
-        assert_eq!((codecs(&events), notices), (vec!["video hvc1.1.6.L60.90".to_owned()], vec![]));
+        assert_eq!(codecs(&events), ["video hvc1.1.6.L60.90"]);
+        // Each message of id 12, and the header of id 7.
+        let count = if id == 0x1c { 3 } else { 1 };
+        assert_eq!(notices, [(NoticeKind::LegacyHevc, count)]);
         let units = units(&events, MediaKind::Video);
         assert_eq!((units.len(), units[0].key, units[0].pts()), (2, true, 133_000));
     }

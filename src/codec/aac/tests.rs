@@ -47,9 +47,43 @@ fn c3_01_escaped_type_explicit_rate_and_reserved_index() {
 fn c3_02_sbr_and_ps_explicit() {
     let he = bits(&[(5, 5), (4, 6), (4, 2), (4, 3), (5, 2), (3, 0)]);
     assert_eq!(meaning(&he), (5, 24_000, 48_000, 2, 1024));
-    assert_eq!(AacConfig::parse(&he).unwrap().codec_string(), "mp4a.40.5", "c3_03");
     let he_v2 = bits(&[(5, 29), (4, 7), (4, 1), (4, 4), (5, 2), (3, 0)]);
     assert_eq!(meaning(&he_v2), (29, 22_050, 44_100, 2, 1024));
+}
+
+#[test]
+fn c3_03_codec_strings_name_the_object_type_as_it_is_signalled() {
+    let of = |asc: &[u8]| AacConfig::parse(asc).unwrap().codec_string();
+    let plain = |object_type| bits(&[(5, object_type), (4, 3), (4, 2), (3, 0)]);
+    assert_eq!(of(&plain(2)), "mp4a.40.2");
+    assert_eq!(of(&plain(1)), "mp4a.40.1");
+    // Told explicitly, and behind the configuration of the core.
+    assert_eq!(of(&bits(&[(5, 5), (4, 6), (4, 2), (4, 3), (5, 2), (3, 0)])), "mp4a.40.5");
+    assert_eq!(of(&bits(&[(5, 29), (4, 7), (4, 1), (4, 4), (5, 2), (3, 0)])), "mp4a.40.29");
+    let core = [(5, 2), (4, 6), (4, 1), (3, 0), (11, 0x2b7), (5, 5), (1, 1), (4, 3)];
+    assert_eq!(of(&bits(&core)), "mp4a.40.5");
+    assert_eq!(of(&bits(&[&core[..], &[(11, 0x548), (1, 1)]].concat())), "mp4a.40.29");
+    // Main with SBR is HE-AAC: browsers refuse `mp4a.40.1` for it.
+    let main = bits(&[(5, 5), (4, 6), (4, 2), (4, 3), (5, 1), (3, 0)]);
+    assert_eq!(of(&main), "mp4a.40.5");
+    // Low delay, and its enhanced form.
+    assert_eq!(of(&plain(23)), "mp4a.40.23");
+    assert_eq!(of(&bits(&[(5, 31), (6, 7), (4, 3), (4, 2), (1, 0), (15, 0)])), "mp4a.40.39");
+}
+
+#[test]
+fn f_14_a_program_config_element_is_bounded_by_the_bits_that_are_there() {
+    // All counts at their largest, and nothing behind them.
+    let counts = [(4, 15), (4, 15), (4, 15), (2, 3), (3, 7), (4, 15), (3, 7)];
+    let head = [(5, 2), (4, 3), (4, 0), (3, 0), (10, 0)];
+    let config = bits(&[&head[..], &counts].concat());
+    assert!(AacConfig::parse(&config).is_err());
+    // With elements, and a comment that is longer than what is left.
+    let mut long = [&head[..], &counts].concat();
+    long.extend([(4, 0), (4, 0), (3, 0)]);
+    long.extend(std::iter::repeat_n((5, 16), 45));
+    long.extend(std::iter::repeat_n((8, 255), 20));
+    assert!(AacConfig::parse(&bits(&long)).is_err());
 }
 
 #[test]

@@ -149,7 +149,7 @@ fn c2_07_missing_sizes_are_added() {
 }
 
 #[test]
-fn c2_07_leb128_is_at_most_8_bytes_and_32_bits() {
+fn c2_07_f_14_leb128_is_at_most_8_bytes_and_32_bits() {
     assert_eq!(leb128(&[0xe5, 0x8e, 0x26, 9]), Some((624_485, 3)));
     assert_eq!(leb128(&[0x81, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0]), Some((1, 8)));
     assert_eq!(leb128(&[0x80; 9]), None);

@@ -2,6 +2,7 @@
 
 mod avcc;
 pub mod nal;
+pub mod slice;
 mod sps;
 #[cfg(test)]
 mod tests;

@@ -33,6 +33,10 @@ pub struct SpsInfo {
     pub height: u32,
     /// Whether pictures may be fields (`frame_mbs_only_flag` is 0).
     pub interlaced: bool,
+    /// Bits of `frame_num` in a slice header, 4 to 16.
+    pub frame_num_bits: u8,
+    /// Whether the three colours are coded apart (`separate_colour_plane_flag`).
+    pub separate_planes: bool,
     /// Sample (pixel) aspect ratio, width to height; `None` where not given.
     pub sample_aspect_ratio: Option<(u16, u16)>,
     /// Frame rate as numerator and denominator, where the timing information is given: a hint, never a clock.
@@ -83,6 +87,8 @@ impl SpsInfo {
             width,
             height,
             interlaced: sps.frame_mbs_flags != FrameMbsFlags::Frames,
+            frame_num_bits: sps.log2_max_frame_num_minus4.saturating_add(4),
+            separate_planes: sps.chroma_info.separate_colour_plane_flag,
             sample_aspect_ratio: vui
                 .and_then(|vui| vui.aspect_ratio_info.as_ref())
                 .and_then(h264_reader::nal::sps::AspectRatioInfo::get),
@@ -266,11 +272,23 @@ impl BitRead for LenientVui<'_> {
 
 /// `pic_parameter_set_id` (0 to 255) of a picture parameter set, a whole NAL unit with its header.
 pub(super) fn pps_id(nal: &[u8]) -> Result<u8> {
+    pps_ids(nal).map(|(id, _)| id)
+}
+
+/// `seq_parameter_set_id` of a picture parameter set.
+pub(super) fn sps_id_of_pps(nal: &[u8]) -> Result<u8> {
+    let (_, sps_id) = pps_ids(nal)?;
+    sps_id.ok_or(Error::malformed(Layer::Codec, "seq_parameter_set_id").clause("H.264 7.3.2.2"))
+}
+
+fn pps_ids(nal: &[u8]) -> Result<(u8, Option<u8>)> {
     let error = Error::malformed(Layer::Codec, "PPS").clause("H.264 7.3.2.2");
     if nal.len() < 2 || NalType::of(nal) != Some(NalType::PPS) {
         return Err(error);
     }
     let mut bits = BitReader::new(ByteReader::skipping_h264_header(nal));
     let id = bits.read_ue("pic_parameter_set_id").map_err(|_| error)?;
-    u8::try_from(id).map_err(|_| error.found(id.into()))
+    let id = u8::try_from(id).map_err(|_| error.found(id.into()))?;
+    let sps_id = bits.read_ue("seq_parameter_set_id").ok().and_then(|id| u8::try_from(id).ok());
+    Ok((id, sps_id))
 }

@@ -213,6 +213,9 @@ pub struct AccessUnitInfo {
     pub starts_picture: bool,
     /// Pictures of the base layer that begin here: above 1 where a sender puts several into one message.
     pub pictures: u32,
+    /// Whether a NAL unit is there that comes ahead of a picture: a delimiter, parameter sets, SEI of the prefix kind. Without
+    /// one, a unit without a picture belongs to the picture before (H.265 7.4.2.4.4).
+    pub opens: bool,
     /// Whether parameter sets are among the NAL units.
     pub parameter_sets: bool,
     /// Whether anything is there that an MP4 sample should not hold: access unit delimiters, filler data,
@@ -258,6 +261,7 @@ impl AccessUnitInfo {
     fn note(&mut self, nal: &[u8]) {
         let Some(kind) = NalType::of(nal) else { return };
         self.parameter_sets |= kind.is_parameter_set();
+        self.opens |= matches!(kind.number(), 32..=35 | 39 | 41..=44 | 48..=55);
         self.droppable |= is_droppable(kind);
         if kind.is_vcl() && layer_id(nal) == Some(0) {
             let first = first_slice_segment_in_pic(nal) == Some(true);

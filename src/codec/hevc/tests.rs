@@ -370,6 +370,80 @@ fn errors_name_field_byte_and_clause() {
     assert_eq!(error.kind(), ErrorKind::LimitExceeded);
 }
 
+/// Reads a record as the strictest of browsers do: every reserved bit, every array and every length as the clause has it,
+/// all three kinds of sets complete and in order, and not a byte behind them.
+fn strictly(record: &[u8]) -> Option<()> {
+    let check = |holds: bool| holds.then_some(());
+    let (head, mut rest) = record.split_first_chunk::<23>()?;
+    check(head[0] == 1)?;
+    check(head[13] & 0xf0 == 0xf0 && head[15] & 0xfc == 0xfc && head[16] & 0xfc == 0xfc)?;
+    check(head[17] & 0xf8 == 0xf8 && head[18] & 0xf8 == 0xf8)?;
+    check(head[21] & 3 == 3 && (1..=7).contains(&(head[21] >> 3 & 7)))?;
+    let mut kinds = Vec::new();
+    for _ in 0..head[22] {
+        let (array, behind) = rest.split_first_chunk::<3>()?;
+        let kind = array[0] & 0x3f;
+        // Complete, but for SEI, of which the stream may have more; the reserved bit is 0.
+        check(array[0] & 0x40 == 0 && (array[0] & 0x80 != 0) == (kind != 39))?;
+        check(!kinds.contains(&kind))?;
+        kinds.push(kind);
+        rest = behind;
+        let count = u16::from_be_bytes([array[1], array[2]]);
+        check(count > 0)?;
+        for _ in 0..count {
+            let (length, behind) = rest.split_first_chunk::<2>()?;
+            let (nal, behind) = behind.split_at_checked(u16::from_be_bytes(*length).into())?;
+            check(nal.len() > 2 && nal[0] >> 1 & 0x3f == kind && nal[0] & 0x80 == 0)?;
+            check(nal.last() != Some(&0))?;
+            rest = behind;
+        }
+    }
+    check(rest.is_empty() && matches!(kinds[..], [32, 33, 34] | [32, 33, 34, 39]))
+}
+
+#[test]
+fn c2_05_records_pass_a_strict_reader_whatever_they_came_as() {
+    let limits = Limits::default();
+    for data in [MAIN, HDR10, FULL_HD, SD_444] {
+        assert_eq!(strictly(config(data).record()), Some(()));
+    }
+    // Planted faults: reserved bits, an incomplete array, another length size, a byte behind the arrays.
+    let good = config(MAIN).record().to_vec();
+    for (at, bits) in [(13, 0x10), (15, 0x80), (18, 0x08), (21, 2), (22, 1), (23, 0x80), (23, 1)] {
+        let mut bad = good.clone();
+        bad[at] ^= bits;
+        assert_eq!(strictly(&bad), None, "byte {at}");
+    }
+    assert_eq!(strictly(&[&good[..], &[0]].concat()), None);
+    let config = config(MAIN);
+    let [vps, sps, pps] = first_of_each(config.parameter_sets());
+    let padded = [&pps[..], &[0, 0]].concat();
+    let slice = [0x02, 1, 0x80];
+    let odd: [&[(u8, &[u8])]; 4] = [
+        // Out of order, twice, flags of completeness and reserved bits of all kinds, other units among them.
+        &[(34, pps), (0x60 | 1, &slice), (33, sps), (32, vps), (34, &padded)],
+        &[(0xff, vps), (0, sps), (34, pps), (39, &[0x4e, 1, 5, 1, 0xff, 0x80])],
+        &[(32, vps), (32, vps), (33, sps), (33, sps), (34, pps)],
+        &[
+            (32, vps),
+            (33, sps),
+            (34, pps),
+            (35, &[0x46, 1, 0x50]),
+            (40, &[0x50, 1, 132, 1, 9, 0x80]),
+        ],
+    ];
+    for (at, nals) in odd.into_iter().enumerate() {
+        for length_size in [0, 1, 3] {
+            let came = write_record(nals, length_size);
+            assert_eq!(strictly(&came), None, "{at}: the reader is strict");
+            let ours = HevcConfig::parse(&came, &limits).unwrap();
+            assert_eq!(strictly(ours.record()), Some(()), "{at}");
+        }
+    }
+    let annex_b = [&[0, 0, 1], &pps[..], &[0, 0, 0, 1], sps, &[0, 0, 1], vps].concat();
+    assert_eq!(strictly(HevcConfig::parse(&annex_b, &limits).unwrap().record()), Some(()));
+}
+
 fn mutated() -> impl Strategy<Value = Vec<u8>> {
     let base = prop::sample::select(vec![MAIN, HDR10, FULL_HD, SD_444]);
     let edits = prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..6);

@@ -1,8 +1,6 @@
 //! One connection: bytes to the session, its events to the handler, and what both have to send to the peer.
 
-use std::collections::hash_map::RandomState;
 use std::future::{Future, poll_fn};
-use std::hash::{BuildHasher, Hasher};
 use std::io::{self, IoSlice};
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
@@ -12,9 +10,10 @@ use ::tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use ::tokio::time::{Instant, Sleep, sleep_until, timeout};
 use bytes::Buf;
 
+use super::end::{End, Pace, ServerEnd, seed};
 use super::{ConnectionConfig, Handler};
 use crate::buf::Chain;
-use crate::error::Error;
+use crate::error::{Error, Result};
 use crate::rtmp::session::ServerSession;
 use crate::time::Micros;
 
@@ -41,6 +40,8 @@ pub enum CloseReason {
     Stopped,
     /// The peer took nothing of what was to be sent for [`ConnectionConfig::write_timeout`].
     WriteTimeout,
+    /// The stream over the socket could not be opened: its handshake failed, or took too long.
+    Open(io::Error),
     /// The session or the handler failed: the peer broke the protocol, or a deadline passed.
     Protocol(Error),
     /// The socket failed.
@@ -72,19 +73,33 @@ pub async fn run<S, H>(
     S: AsyncRead + AsyncWrite + Unpin,
     H: Handler,
 {
-    let mut stop = pin!(stop);
-    let mut pump = Pump::new(io, handler, config);
-    let reason = pump.run(stop.as_mut()).await;
-    pump.finish(&reason).await;
-    let closed = Closed { reason, bytes_in: pump.bytes_in, bytes_out: pump.bytes_out };
+    let session = ServerSession::new(config.session.clone(), seed(), Micros::ZERO);
+    let closed = drive(io, &mut ServerEnd { session, handler }, Pace::from(config), stop).await;
     handler.handle_closed(&closed);
 }
 
-struct Pump<'a, S, H> {
+/// Drives either end of a connection until it is over.
+pub(super) async fn drive<S, E>(
     io: S,
-    handler: &'a mut H,
-    config: &'a ConnectionConfig,
-    session: ServerSession,
+    end: &mut E,
+    pace: Pace,
+    stop: impl Future<Output = ()>,
+) -> Closed
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+    E: End,
+{
+    let mut stop = pin!(stop);
+    let mut pump = Pump::new(io, end, pace);
+    let reason = pump.run(stop.as_mut()).await;
+    pump.finish(&reason).await;
+    Closed { reason, bytes_in: pump.bytes_in, bytes_out: pump.bytes_out }
+}
+
+struct Pump<'a, S, E> {
+    io: S,
+    end: &'a mut E,
+    pace: Pace,
     epoch: Instant,
     input: Input,
     output: Chain,
@@ -92,6 +107,8 @@ struct Pump<'a, S, H> {
     more: bool,
     stopping: bool,
     last_write: Instant,
+    /// The stream holds back bytes that it has taken, as a TLS stream does while its socket is full.
+    unflushed: bool,
     bytes_in: u64,
     bytes_out: u64,
 }
@@ -99,28 +116,27 @@ struct Pump<'a, S, H> {
 /// What woke the connection.
 enum Wake {
     Read(usize),
-    Wrote(usize),
+    /// So many bytes were taken; are all that were taken so far on their way?
+    Wrote(usize, bool),
     Ready,
     Timer,
     Stop,
 }
 
-impl<'a, S: AsyncRead + AsyncWrite + Unpin, H: Handler> Pump<'a, S, H> {
-    fn new(io: S, handler: &'a mut H, config: &'a ConnectionConfig) -> Self {
+impl<'a, S: AsyncRead + AsyncWrite + Unpin, E: End> Pump<'a, S, E> {
+    fn new(io: S, end: &'a mut E, pace: Pace) -> Self {
         let epoch = Instant::now();
-        // The standard library's hasher keys are the randomness at hand without another dependency.
-        let seed = RandomState::new().build_hasher().finish();
         Self {
             io,
-            handler,
-            config,
-            session: ServerSession::new(config.session.clone(), seed, Micros::ZERO),
+            end,
+            pace,
             epoch,
             input: Input::default(),
             output: Chain::new(),
             more: true,
             stopping: false,
             last_write: epoch,
+            unflushed: false,
             bytes_in: 0,
             bytes_out: 0,
         }
@@ -136,7 +152,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin, H: Handler> Pump<'a, S, H> {
             if let Err(error) = self.advance() {
                 return CloseReason::Protocol(error);
             }
-            if self.output.is_empty() && self.session.is_closing() {
+            if self.is_idle() && self.end.is_closing() {
                 return if self.stopping { CloseReason::Stopped } else { CloseReason::Session };
             }
             match self.wait(timer.as_mut(), stop.as_mut()).await {
@@ -145,44 +161,47 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin, H: Handler> Pump<'a, S, H> {
                     self.input.filled(count);
                     self.bytes_in += count as u64;
                 }
-                Ok(Wake::Wrote(count)) => {
+                Ok(Wake::Wrote(count, flushed)) => {
                     self.output.advance(count);
+                    self.unflushed = !flushed;
                     self.bytes_out += count as u64;
                     self.last_write = Instant::now();
                 }
                 Ok(Wake::Ready) => self.more = true,
                 Ok(Wake::Timer) => {
-                    if !self.output.is_empty()
-                        && self.last_write.elapsed() >= self.config.write_timeout
-                    {
+                    if !self.is_idle() && self.last_write.elapsed() >= self.pace.write_timeout {
                         return CloseReason::WriteTimeout;
                     }
                     let now = self.now();
-                    if let Err(error) = self.session.handle_timeout(now) {
+                    if let Err(error) = self.end.handle_timeout(now) {
                         return CloseReason::Protocol(error);
                     }
                 }
                 Ok(Wake::Stop) => {
                     self.stopping = true;
-                    self.handler.handle_stop(&mut self.session);
+                    self.end.handle_stop();
                 }
                 Err(error) => return CloseReason::Io(error),
             }
         }
     }
 
+    /// Nothing waits for the peer to take it.
+    fn is_idle(&self) -> bool {
+        self.output.is_empty() && !self.unflushed
+    }
+
     /// Moves input, events and output as far as they go without waiting.
-    fn advance(&mut self) -> Result<(), Error> {
+    fn advance(&mut self) -> Result<()> {
         loop {
             let now = self.now();
             let mut moved = false;
             if !self.input.pending().is_empty() {
-                let consumed = self.session.handle_input(now, self.input.pending())?;
+                let consumed = self.end.handle_input(now, self.input.pending())?;
                 self.input.consume(consumed);
                 moved = consumed > 0;
             }
-            while let Some(event) = self.session.poll_event() {
-                self.handler.handle_event(&mut self.session, event)?;
+            while self.end.handle_event()? {
                 // A new player's first pictures go out in one write with the answer to its `play`.
                 self.more = true;
                 moved = true;
@@ -195,19 +214,19 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin, H: Handler> Pump<'a, S, H> {
     }
 
     /// Puts together what goes out in the next writes.
-    fn collect(&mut self) -> Result<(), Error> {
-        let empty = self.output.is_empty();
-        while self.output.len() < self.config.write_batch {
-            if let Some(chain) = self.session.poll_output() {
+    fn collect(&mut self) -> Result<()> {
+        let idle = self.is_idle();
+        while self.output.len() < self.pace.write_batch {
+            if let Some(chain) = self.end.poll_output() {
                 self.output.extend(chain);
-            } else if self.more && !self.session.is_closing() {
-                let budget = self.config.write_batch - self.output.len();
-                self.more = self.handler.handle_ready(&mut self.session, budget)?;
+            } else if self.more && !self.end.is_closing() {
+                let budget = self.pace.write_batch - self.output.len();
+                self.more = self.end.handle_ready(budget)?;
             } else {
                 break;
             }
         }
-        if empty && !self.output.is_empty() {
+        if idle && !self.output.is_empty() {
             self.last_write = Instant::now();
         }
         Ok(())
@@ -218,12 +237,10 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin, H: Handler> Pump<'a, S, H> {
         mut timer: Pin<&mut Sleep>,
         stop: Pin<&mut impl Future<Output = ()>>,
     ) -> io::Result<Wake> {
-        let idle = self.output.is_empty();
-        let write_deadline = (!idle).then(|| self.last_write + self.config.write_timeout);
-        let session_deadline = self
-            .session
-            .poll_timeout()
-            .and_then(|at| self.epoch.checked_add(at.since(Micros::ZERO)));
+        let idle = self.is_idle();
+        let write_deadline = (!idle).then(|| self.last_write + self.pace.write_timeout);
+        let session_deadline =
+            self.end.poll_timeout().and_then(|at| self.epoch.checked_add(at.since(Micros::ZERO)));
         let deadline = [write_deadline, session_deadline].into_iter().flatten().min();
         // A later deadline does not move the timer: it fires early once and is set anew then.
         if let Some(deadline) = deadline.filter(|&at| at < timer.deadline() || timer.is_elapsed()) {
@@ -233,8 +250,8 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin, H: Handler> Pump<'a, S, H> {
         let input = if self.input.pending().is_empty() { Some(self.input.space()) } else { None };
         ::tokio::select! {
             biased;
-            wake = transfer(&mut self.io, input, &self.output) => wake,
-            () = self.handler.ready(), if idle && !self.more => Ok(Wake::Ready),
+            wake = transfer(&mut self.io, input, &self.output, self.unflushed) => wake,
+            () = self.end.ready(), if idle && !self.more => Ok(Wake::Ready),
             () = timer, if deadline.is_some() => Ok(Wake::Timer),
             () = stop, if !self.stopping => Ok(Wake::Stop),
         }
@@ -245,20 +262,20 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin, H: Handler> Pump<'a, S, H> {
         if matches!(reason, CloseReason::Peer | CloseReason::Io(_) | CloseReason::WriteTimeout) {
             return;
         }
-        while let Some(chain) = self.session.poll_output() {
+        while let Some(chain) = self.end.poll_output() {
             self.output.extend(chain);
         }
         let (io, output) = (&mut self.io, &mut self.output);
         let flush = async {
             while !output.is_empty() {
-                match transfer(io, None, output).await {
-                    Ok(Wake::Wrote(count)) => output.advance(count),
+                match transfer(io, None, output, false).await {
+                    Ok(Wake::Wrote(count, _)) => output.advance(count),
                     _ => return false,
                 }
             }
             io.shutdown().await.is_ok()
         };
-        if timeout(self.config.close_timeout, flush).await != Ok(true) {
+        if timeout(self.pace.close_timeout, flush).await != Ok(true) {
             return;
         }
         let linger = async {
@@ -274,16 +291,26 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin, H: Handler> Pump<'a, S, H> {
     }
 }
 
-/// Writes `output` or reads into `input`, whichever the socket allows first; waits for ever where there is neither.
-async fn transfer<S>(io: &mut S, mut input: Option<&mut [u8]>, output: &Chain) -> io::Result<Wake>
+/// Writes `output` or reads into `input`, whichever the stream allows first; waits for ever where there is neither.
+/// Once all of `output` is taken the stream is flushed, then or, where it was left `unflushed`, later.
+async fn transfer<S>(
+    io: &mut S,
+    mut input: Option<&mut [u8]>,
+    output: &Chain,
+    unflushed: bool,
+) -> io::Result<Wake>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     poll_fn(|cx| {
-        if !output.is_empty()
-            && let Poll::Ready(written) = poll_write(Pin::new(io), cx, output)
-        {
-            return Poll::Ready(written.map(Wake::Wrote));
+        if !output.is_empty() {
+            if let Poll::Ready(written) = poll_write(Pin::new(io), cx, output) {
+                let count = written?;
+                let flushed = count == output.len() && poll_flush(io, cx)?;
+                return Poll::Ready(Ok(Wake::Wrote(count, flushed)));
+            }
+        } else if unflushed && poll_flush(io, cx)? {
+            return Poll::Ready(Ok(Wake::Wrote(0, true)));
         }
         if let Some(space) = input.as_deref_mut() {
             let mut buf = ReadBuf::new(space);
@@ -294,6 +321,14 @@ where
         Poll::Pending
     })
     .await
+}
+
+/// Whether nothing is held back.
+fn poll_flush<S: AsyncWrite + Unpin>(io: &mut S, cx: &mut Context<'_>) -> io::Result<bool> {
+    match Pin::new(io).poll_flush(cx) {
+        Poll::Ready(flushed) => flushed.map(|()| true),
+        Poll::Pending => Ok(false),
+    }
 }
 
 fn poll_write<S: AsyncWrite>(

@@ -1,17 +1,18 @@
 //! A listener and its connections.
 
-use std::future::Future;
+use std::future::{Future, ready};
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ::tokio::net::{TcpListener, TcpStream};
+use ::tokio::io::{AsyncRead, AsyncWrite};
+use ::tokio::net::TcpListener;
 use ::tokio::sync::watch;
 use ::tokio::task::JoinSet;
 use ::tokio::time::{sleep, timeout};
 
-use super::quick_ack::QuickAck;
-use super::{ConnectionConfig, Handler, run};
+use super::{CloseReason, Closed, ConnectionConfig, Handler, Socket, run};
 
 /// Pause after a failed accept: out of file descriptors, mostly, which passes when connections end.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -45,11 +46,32 @@ impl Default for ServeConfig {
 pub async fn serve<H, F>(
     listener: TcpListener,
     config: ServeConfig,
-    mut make: F,
+    make: F,
     stop: impl Future<Output = ()>,
 ) where
     H: Handler + 'static,
     F: FnMut(SocketAddr) -> H,
+{
+    serve_with(listener, config, make, |socket| ready(Ok(socket)), stop).await;
+}
+
+/// Like [`serve`], over the stream that `open` makes of each socket, by a TLS handshake for example.
+///
+/// That happens in the connection's own task, so one that is slow holds up no other. When it fails, or takes longer than
+/// [`Limits::handshake_timeout`](crate::limits::Limits::handshake_timeout), the handler is told of the end of the connection with
+/// [`CloseReason::Open`]. The RTMP handshake has that time for itself again.
+pub async fn serve_with<H, F, O, A, S>(
+    listener: TcpListener,
+    config: ServeConfig,
+    mut make: F,
+    mut open: O,
+    stop: impl Future<Output = ()>,
+) where
+    H: Handler + 'static,
+    F: FnMut(SocketAddr) -> H,
+    O: FnMut(Socket) -> A,
+    A: Future<Output = io::Result<S>> + Send + 'static,
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let mut stop = std::pin::pin!(stop);
     let (stopping, stopped) = watch::channel(false);
@@ -64,7 +86,8 @@ pub async fn serve<H, F>(
         };
         match accepted {
             Ok((stream, peer)) if tasks.len() < config.max_connections => {
-                tasks.spawn(drive(stream, make(peer), connection.clone(), stopped.clone()));
+                let opened = open(Socket::new(stream));
+                tasks.spawn(drive(opened, make(peer), connection.clone(), stopped.clone()));
             }
             Ok(_) => {}
             Err(_) => sleep(ACCEPT_PAUSE).await,
@@ -77,16 +100,24 @@ pub async fn serve<H, F>(
     tasks.shutdown().await;
 }
 
-async fn drive<H: Handler>(
-    stream: TcpStream,
+async fn drive<H: Handler, S: AsyncRead + AsyncWrite + Unpin>(
+    opened: impl Future<Output = io::Result<S>>,
     mut handler: H,
     config: Arc<ConnectionConfig>,
     mut stopped: watch::Receiver<bool>,
 ) {
-    // Small answers must not wait for the peer's delayed acknowledgement of earlier ones.
-    let _ = stream.set_nodelay(true);
     let stop = async move {
         let _ = stopped.wait_for(|&stopped| stopped).await;
     };
-    run(QuickAck::new(stream), &mut handler, &config, stop).await;
+    let mut stop = std::pin::pin!(stop);
+    let opened = ::tokio::select! {
+        opened = timeout(config.session.limits.handshake_timeout, opened) => opened
+            .unwrap_or_else(|elapsed| Err(io::Error::new(io::ErrorKind::TimedOut, elapsed)))
+            .map_err(CloseReason::Open),
+        () = stop.as_mut() => Err(CloseReason::Stopped),
+    };
+    match opened {
+        Ok(stream) => run(stream, &mut handler, &config, stop).await,
+        Err(reason) => handler.handle_closed(&Closed { reason, bytes_in: 0, bytes_out: 0 }),
+    }
 }

@@ -7,12 +7,14 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use ::tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf, duplex};
+use ::tokio::io::{
+    AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, ReadBuf, duplex,
+};
 use ::tokio::net::{TcpListener, TcpStream};
 use ::tokio::time::Instant;
 use bytes::Bytes;
 
-use super::{Closed, ConnectionConfig, Handler, ServeConfig, run, serve};
+use super::{Closed, ConnectionConfig, Handler, ServeConfig, Socket, run, serve, serve_with};
 use crate::amf::{Value, amf0};
 use crate::buf::Writer;
 use crate::error::Result;
@@ -123,6 +125,47 @@ impl AsyncWrite for Script {
     }
 }
 
+/// A pipe that takes all it is given and passes it on only while it is flushed, as a TLS stream does when its socket is full.
+struct HoldsBack {
+    pipe: DuplexStream,
+    held: VecDeque<u8>,
+}
+
+impl AsyncRead for HoldsBack {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.pipe).poll_read(cx, buf)
+    }
+}
+
+impl AsyncWrite for HoldsBack {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.held.extend(buf);
+        Poll::Ready(Ok(buf.len()))
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let Self { pipe, held } = &mut *self;
+        while !held.is_empty() {
+            let count = std::task::ready!(Pin::new(&mut *pipe).poll_write(cx, held.as_slices().0))?;
+            held.drain(..count);
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        std::task::ready!(self.as_mut().poll_flush(cx))?;
+        Pin::new(&mut self.pipe).poll_shutdown(cx)
+    }
+}
+
 /// The capture in pieces of `size` bytes behind its handshake.
 fn pieces(size: usize) -> VecDeque<&'static [u8]> {
     let (c0c1, rest) = CAPTURE.split_at(1537);
@@ -223,6 +266,34 @@ async fn f21_a_player_that_takes_nothing_is_still_read_and_then_given_up() {
 }
 
 #[::tokio::test(start_paused = true)]
+async fn what_the_stream_holds_back_is_flushed() {
+    let (pipe, mut client) = duplex(1000);
+    let server = HoldsBack { pipe, held: VecDeque::new() };
+    let (mut probe, config) = (Probe::default(), ConnectionConfig::default());
+    let talk = async {
+        client.write_all(&CAPTURE[..1537]).await.unwrap();
+        let mut answer = vec![0; 3073];
+        client.read_exact(&mut answer).await.unwrap();
+        drop(client);
+    };
+    let ((), ()) = ::tokio::join!(run(server, &mut probe, &config, pending()), talk);
+    assert_eq!((probe.bytes, probe.closed.as_deref()), ((1537, 3073), Some("Peer")));
+
+    // A peer that takes nothing of what is held back is given up like one that takes nothing of a socket.
+    let (pipe, mut client) = duplex(2000);
+    let server = HoldsBack { pipe, held: VecDeque::new() };
+    let mut config =
+        ConnectionConfig { write_timeout: Duration::from_secs(3), ..ConnectionConfig::default() };
+    config.session.limits.handshake_timeout = Duration::from_secs(600);
+    client.write_all(&CAPTURE[..1537]).await.unwrap();
+    let (mut probe, start) = (Probe::default(), Instant::now());
+    run(server, &mut probe, &config, pending()).await;
+    assert_eq!(probe.closed.as_deref(), Some("WriteTimeout"));
+    assert_eq!(start.elapsed().as_secs(), 3);
+    drop(client);
+}
+
+#[::tokio::test(start_paused = true)]
 async fn a_stop_ends_the_session_and_says_so() {
     let (server, mut client) = duplex(1 << 20);
     let mut probe = Probe::default();
@@ -256,4 +327,35 @@ async fn f25_connections_past_the_cap_are_closed_and_a_stop_ends_the_rest() {
     stop.send(()).unwrap();
     server.await.unwrap();
     assert_eq!(first.read(&mut answer).await.unwrap_or(0), 0);
+}
+
+#[::tokio::test]
+async fn f_01_opening_a_connection_has_a_deadline_and_holds_up_no_other() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let mut config = ServeConfig::default();
+    config.connection.session.limits.handshake_timeout = Duration::from_millis(300);
+    let (stop, stopped) = ::tokio::sync::oneshot::channel::<()>();
+    let stopped = async { stopped.await.unwrap_or_default() };
+    // What does not begin with 3 is never opened.
+    let open = |socket: Socket| async move {
+        let mut first = [0];
+        socket.peek(&mut first).await?;
+        if first != [3] {
+            pending::<()>().await;
+        }
+        Ok(socket)
+    };
+    let server = ::tokio::spawn(serve_with(listener, config, |_| Probe::default(), open, stopped));
+    let start = Instant::now();
+    let mut stuck = TcpStream::connect(address).await.unwrap();
+    stuck.write_all(&[0x16]).await.unwrap();
+    let mut other = TcpStream::connect(address).await.unwrap();
+    other.write_all(&CAPTURE[..1537]).await.unwrap();
+    let mut answer = vec![0; 3073];
+    other.read_exact(&mut answer).await.unwrap();
+    assert_eq!(stuck.read(&mut answer).await.unwrap_or(0), 0);
+    assert!(start.elapsed() >= Duration::from_millis(300));
+    stop.send(()).unwrap();
+    server.await.unwrap();
 }

@@ -2,10 +2,16 @@
 
 use bytes::Bytes;
 
-use crate::amf::{Value, amf0};
-use crate::buf::Writer;
+use crate::amf::{Value, amf0, amf3};
+use crate::buf::{Reader, Writer};
 use crate::codec::color::{ColorInfo, ContentLight, HdrMetadata, MasteringDisplay};
+use crate::error::Layer;
 use crate::limits::Limits;
+
+/// Marker of a string in AMF3.
+const AMF3_STRING: u8 = 0x06;
+/// Values of AMF3 without AMF0 around them that are looked at.
+const BARE_VALUES: usize = 8;
 
 /// What a `colorInfo` object says of the pictures behind it. The default says nothing: it takes back what was said.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -18,10 +24,12 @@ pub struct ColorMetadata {
 
 /// Reads the payload of a metadata packet. `None` where it has no `colorInfo`; an empty or undefined one, and fields that
 /// cannot be, say nothing.
+///
+/// Where `connect` agreed on AMF3 the values are in it: behind the marker `0x11` of AMF0, behind a byte zero as in messages of
+/// type 15, or bare, since the specification says no more than "encoded as `connect` says".
 #[must_use]
 pub fn parse_color_info(data: &[u8], limits: &Limits) -> Option<ColorMetadata> {
-    let (values, _) = amf0::decode_all(data, limits);
-    let mut values = values.into_iter();
+    let mut values = values(data, limits).into_iter();
     values.find(|value| value.as_str() == Some("colorInfo"))?;
     let Some(object) = values.next() else { return Some(ColorMetadata::default()) };
     Some(ColorMetadata {
@@ -31,6 +39,24 @@ pub fn parse_color_info(data: &[u8], limits: &Limits) -> Option<ColorMetadata> {
             light: object.field("hdrCll").and_then(light),
         },
     })
+}
+
+fn values(data: &[u8], limits: &Limits) -> Vec<Value> {
+    // A string in AMF0 would be `0x02`, and undefined makes no metadata.
+    if data.first() != Some(&AMF3_STRING) {
+        let data = match data {
+            [0, rest @ ..] if matches!(rest.first(), Some(0x02 | 0x11)) => rest,
+            _ => data,
+        };
+        return amf0::decode_all(data, limits).0;
+    }
+    let mut reader = Reader::new(Layer::Amf, data);
+    let mut values = Vec::new();
+    while !reader.is_empty() && values.len() < BARE_VALUES {
+        let Ok(value) = amf3::decode(&mut reader, limits) else { break };
+        values.push(value);
+    }
+    values
 }
 
 fn color(config: &Value) -> Option<ColorInfo> {

@@ -3,6 +3,8 @@ use proptest::prelude::*;
 
 use super::super::body::{AudioBody, AudioCodec, FrameType, PacketType, VideoBody, VideoCodec};
 use super::*;
+use crate::amf::{Value, amf0, amf3};
+use crate::buf::Writer;
 use crate::codec::color::{ColorInfo, ContentLight, HdrMetadata, MasteringDisplay};
 use crate::error::ErrorKind;
 use crate::limits::Limits;
@@ -106,7 +108,7 @@ fn a6_07_a_command_is_one_byte_without_a_codec() {
 }
 
 #[test]
-fn a6_11_a6_12_modifiers_are_skipped_by_their_size_and_the_offset_is_kept() {
+fn a6_11_a6_12_f_14_modifiers_are_skipped_by_their_size_and_the_offset_is_kept() {
     // 3 bytes of offset, then coded frames.
     let body = one(b"\x97\x02\x0b\x17\x16\x01av01x");
     assert_eq!((body.packet, body.nanoseconds), (PacketType::Frames, 726_806));
@@ -147,7 +149,7 @@ fn a6_13_multitrack_in_its_three_forms() {
 }
 
 #[test]
-fn a6_14_a_track_past_the_end_keeps_those_before_it() {
+fn a6_14_f_14_a_track_past_the_end_keeps_those_before_it() {
     let (bodies, error) = all(b"\x96\x11vp09\x00\x00\x00\x01a\x01\x00\x00\x09bc\x02\x00\x00\x01d");
     assert_eq!((bodies.len(), bodies[0].data.as_ref()), (1, &b"a"[..]));
     assert_eq!(error.unwrap().kind(), ErrorKind::Malformed);
@@ -228,7 +230,71 @@ fn written_headers_are_read_back() {
     assert!(header.tracks(&[]).is_err());
 }
 
+/// The values of a `colorInfo` packet, in AMF0.
+fn color_values() -> (ColorMetadata, Vec<Value>) {
+    let color = ColorInfo { primaries: 9, transfer: 16, matrix: 9, full_range: false };
+    let light = ContentLight { max_content: 1000, max_frame_average: 400 };
+    let hdr = HdrMetadata { mastering: None, light: Some(light) };
+    let told = ColorMetadata { color: Some(color), hdr };
+    (told, amf0::decode_all(&write_color_info(&told), &Limits::default()).0)
+}
+
+#[test]
+fn a6_36_metadata_frames_in_amf3_are_read_in_every_form() {
+    let (told, values) = color_values();
+    let mut switched = Writer::default();
+    values.iter().for_each(|value| amf0::encode_amf3(&mut switched, value));
+    let (mut all_switched, mut bare) = (Writer::default(), Writer::default());
+    for value in &values {
+        all_switched.u8(0x11);
+        amf3::encode(&mut all_switched, value);
+        amf3::encode(&mut bare, value);
+    }
+    for form in [switched.as_slice(), all_switched.as_slice(), &write_color_info(&told)] {
+        assert_eq!(parse_color_info(form, &Limits::default()), Some(told), "{form:?}");
+        let selector = [&[0][..], form].concat();
+        assert_eq!(parse_color_info(&selector, &Limits::default()), Some(told), "{form:?}");
+    }
+    assert_eq!(parse_color_info(bare.as_slice(), &Limits::default()), Some(told));
+    // Any cut is no panic, and at most the name without its object: nothing is said.
+    for end in 0..bare.as_slice().len() {
+        let found = parse_color_info(&bare.as_slice()[..end], &Limits::default());
+        assert!(found.is_none_or(|found| found == ColorMetadata::default()), "{end}");
+    }
+}
+
+fn track() -> impl Strategy<Value = (u8, [u8; 4], i32, Bytes)> {
+    let id = prop::sample::select(vec![*b"avc1", *b"hvc1", *b"vvc1", *b"av01", *b"vp09"]);
+    let data = prop::collection::vec(any::<u8>(), 0..60).prop_map(Bytes::from);
+    (any::<u8>(), id, -(1 << 23)..1 << 23, data)
+}
+
 proptest! {
+    #[test]
+    fn a6_13_every_packet_reads_as_written(
+        (number, id, time, data) in track(), key: bool, nanoseconds in 0_u32..1_000_000,
+    ) {
+        let header = ExHeader::video(PacketType::Frames, key).unwrap().with_nanoseconds(nanoseconds);
+        let body = VideoBody::parse(&header.packet(id, number, time, data.clone()).to_bytes()).unwrap();
+        let timed = matches!(&id, b"avc1" | b"hvc1" | b"vvc1");
+        prop_assert_eq!((body.says_key(), body.nanoseconds, body.track), (key, nanoseconds, number));
+        prop_assert_eq!((body.codec.four_cc(), body.packet), (Some(id), PacketType::Frames));
+        prop_assert_eq!((body.composition_time, body.data), (if timed { time } else { 0 }, data));
+    }
+
+    #[test]
+    fn a6_13_every_multitrack_body_reads_as_written(tracks in prop::collection::vec(track(), 1..6)) {
+        let header = ExHeader::video(PacketType::Frames, true).unwrap();
+        let (bodies, error) = VideoBody::parse_all(&header.tracks(&tracks).unwrap().to_bytes());
+        prop_assert_eq!(error, None);
+        let timed = |id: &[u8; 4]| matches!(id, b"avc1" | b"hvc1" | b"vvc1");
+        let found: Vec<_> = bodies.into_iter().map(|body| (body.track, body.codec.four_cc().unwrap(), body.composition_time, body.data)).collect();
+        let expected: Vec<_> = tracks.into_iter().map(|(number, id, time, data)| {
+            (number, id, if timed(&id) { time } else { 0 }, data)
+        }).collect();
+        prop_assert_eq!(found, expected);
+    }
+
     #[test]
     fn f_30_any_bytes_give_bodies_within_them(
         first in prop::sample::select(vec![0x90_u8, 0x91, 0x95, 0x96, 0x97, 0xa6, 0xd4]),

@@ -38,12 +38,6 @@ impl Muxer {
         }
     }
 
-    /// How long an answer that there is no such file, or no more, may be kept (rfc8216bis B.1).
-    #[must_use]
-    pub fn absent_cache(&self) -> Cache {
-        Cache::Live { max_age_ms: self.target_ms(1) }
-    }
-
     /// So many target durations, in milliseconds.
     fn target_ms(&self, times: u64) -> u32 {
         let millis = self.target.unwrap_or(0).saturating_mul(1000).saturating_mul(times);

@@ -181,10 +181,12 @@ impl Rendition {
         let samples = self.drain(count);
         // A frame does not last through a hole, nor past the longest segment.
         let second = i64::from(self.timescale());
-        let hole = samples.last().map_or(0, |last| last.time.saturating_add(2 * second));
-        let max = rescale(terms.max, MICROS, self.timescale());
-        let longest = self.open.start().map_or(i64::MAX, |start| start.saturating_add(max));
-        let next = next.filter(|&next| next <= hole).map(|next| next.min(longest));
+        let last = samples.last().map_or(0, |last| last.time);
+        let next = next.filter(|&next| next <= last.saturating_add(2 * second));
+        let start = self.open.start().or(samples.first().map(|first| first.time)).unwrap_or(0);
+        let longest = start.saturating_add(rescale(terms.max, MICROS, self.timescale()));
+        let alone = Some(longest).filter(|&end| end < last.saturating_add(self.typical.into()));
+        let next = next.map(|next| next.min(longest)).or(alone);
         let kind = (&*self.track.config, self.typical);
         let (part, end) = pack(&samples, next, kind, &mut self.fragments)?;
         self.end = Some(end);

@@ -1,7 +1,7 @@
 use bytes::Bytes;
 
 use super::random::Random;
-use super::{PACKET, TOTAL, VERSION};
+use super::{EchoPolicy, PACKET, TOTAL, VERSION};
 use crate::error::{Error, Layer, Result};
 use crate::rtmp::notice::Notice;
 
@@ -21,6 +21,7 @@ pub struct ServerHandshake {
     /// Bytes read, of C0 to C2.
     position: usize,
     echo_differs: bool,
+    policy: EchoPolicy,
     notices: Vec<Notice>,
 }
 
@@ -35,8 +36,15 @@ impl ServerHandshake {
             output: None,
             position: 0,
             echo_differs: false,
+            policy: EchoPolicy::Tolerant,
             notices: Vec::new(),
         }
+    }
+
+    /// The same with another policy for the echo.
+    #[must_use]
+    pub fn with_policy(self, policy: EchoPolicy) -> Self {
+        Self { policy, ..self }
     }
 
     /// Whether C2 has been read to its end.
@@ -65,6 +73,7 @@ impl ServerHandshake {
     ///
     /// # Errors
     /// Unsupported or malformed at the first byte where it is no RTMP version 3; the text says what it looks like.
+    /// Violation at the end of C2 where it does not echo S1 and the policy is strict.
     pub fn handle_input(&mut self, input: &[u8]) -> Result<usize> {
         let mut rest = input;
         if self.position == 0 {
@@ -91,6 +100,10 @@ impl ServerHandshake {
             rest = tail;
             if self.is_complete() && self.echo_differs {
                 self.echo_differs = false;
+                if self.policy == EchoPolicy::Strict {
+                    let error = Error::violation(Layer::Handshake, "C2 (no echo of S1)");
+                    return Err(error.at((1 + PACKET) as u64).clause("RTMP 1.0 5.2.4"));
+                }
                 self.notices.push(Notice::HandshakeEchoMismatch);
             }
         }

@@ -189,6 +189,72 @@ mod digests {
 }
 
 #[test]
+fn a1_12_a_strict_server_refuses_a_c2_that_is_no_echo() {
+    for (policy, damaged, fails) in [
+        (EchoPolicy::Strict, true, true),
+        (EchoPolicy::Strict, false, false),
+        (EchoPolicy::Tolerant, true, false),
+    ] {
+        for chop in [Chop::Whole, Chop::Every(1), Chop::Random(4)] {
+            let mut server = ServerHandshake::new(9).with_policy(policy);
+            let mut client = ClientHandshake::new(1);
+            let answer = feed(&mut server, &client.poll_output().unwrap(), chop);
+            client.handle_input(&answer).unwrap();
+            let mut c2 = client.poll_output().unwrap().to_vec();
+            c2[1000] ^= u8::from(damaged);
+            let result: Result<Vec<usize>, _> =
+                pieces(&c2, chop).into_iter().map(|piece| server.handle_input(piece)).collect();
+            assert_eq!(
+                result.as_ref().err().map(|error| error.kind()),
+                fails.then_some(ErrorKind::Violation)
+            );
+            let noticed = server.poll_notice() == Some(Notice::HandshakeEchoMismatch);
+            assert_eq!(noticed, damaged && !fails);
+        }
+    }
+    assert_eq!(EchoPolicy::default(), EchoPolicy::Tolerant);
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig { cases: 64, failure_persistence: None, ..Default::default() })]
+
+    #[test]
+    fn a1_01_both_sides_meet_at_any_split(seeds: (u64, u64), digest: bool) {
+        let client = || {
+            #[cfg(feature = "digest-handshake")]
+            if digest {
+                return ClientHandshake::with_digest(seeds.0, seeds.1 % 2 == 0);
+            }
+            let _ = digest;
+            ClientHandshake::new(seeds.0)
+        };
+        proptest::prop_assert_eq!(shake(client(), Chop::Random(seeds.1)), shake(client(), Chop::Whole));
+    }
+
+    #[test]
+    fn a1_01_any_c1_and_c2_are_answered_alike_at_any_split(
+        seed: u64,
+        body in proptest::collection::vec(proptest::prelude::any::<u8>(), 2 * PACKET..2 * PACKET + 40),
+    ) {
+        let input = [&[VERSION][..], &body].concat();
+        let shake = |chop| {
+            let mut server = ServerHandshake::new(1);
+            let (mut out, mut taken) = (Vec::new(), 0);
+            for piece in pieces(&input, chop) {
+                taken += server.handle_input(piece).unwrap();
+                out.extend(server.poll_output().unwrap_or_default());
+            }
+            let notices: Vec<Notice> = std::iter::from_fn(|| server.poll_notice()).collect();
+            (out, taken, server.is_complete(), notices)
+        };
+        let whole = shake(Chop::Whole);
+        proptest::prop_assert_eq!((whole.0.len(), whole.1, whole.2), (TOTAL, TOTAL, true));
+        proptest::prop_assert_eq!(&shake(Chop::Random(seed)), &whole);
+        proptest::prop_assert_eq!(&shake(Chop::Every(1)), &whole);
+    }
+}
+
+#[test]
 fn an_empty_input_changes_nothing() {
     let mut server = ServerHandshake::new(1);
     assert_eq!(server.handle_input(&[]).unwrap(), 0);

@@ -1,5 +1,7 @@
 //! Command messages (RTMP 1.0 7.1.1): a name, a transaction id and values.
 
+use bytes::Bytes;
+
 use super::type_id;
 use crate::amf::{Value, amf0};
 use crate::buf::Writer;
@@ -47,12 +49,25 @@ impl Command {
     /// The message (type 20) on a message stream, at time 0.
     #[must_use]
     pub fn to_message(&self, stream_id: u32) -> Message {
+        let payload = self.body(Writer::with_capacity(256), amf0::encode);
+        Message { type_id: type_id::COMMAND, stream_id, timestamp: 0, payload }
+    }
+
+    /// The same for a peer that agreed on `objectEncoding` 3 (type 17): a byte zero, then objects and arrays in AMF3.
+    #[must_use]
+    pub fn to_amf3_message(&self, stream_id: u32) -> Message {
         let mut body = Writer::with_capacity(256);
-        amf0::encode(&mut body, &Value::from(self.name.as_str()));
-        amf0::encode(&mut body, &Value::Number(self.transaction_id));
-        amf0::encode(&mut body, &self.object);
-        amf0::encode_all(&mut body, &self.arguments);
-        Message { type_id: type_id::COMMAND, stream_id, timestamp: 0, payload: body.freeze() }
+        body.u8(0);
+        let payload = self.body(body, amf0::encode_amf3);
+        Message { type_id: type_id::COMMAND_AMF3, stream_id, timestamp: 0, payload }
+    }
+
+    fn body(&self, mut body: Writer, encode: impl Fn(&mut Writer, &Value)) -> Bytes {
+        encode(&mut body, &Value::from(self.name.as_str()));
+        encode(&mut body, &Value::Number(self.transaction_id));
+        encode(&mut body, &self.object);
+        self.arguments.iter().for_each(|value| encode(&mut body, value));
+        body.freeze()
     }
 }
 
@@ -86,6 +101,16 @@ mod tests {
         assert_eq!(parse(20, &with_zero), (command.clone(), true));
         assert_eq!(parse(17, &with_zero), (command.clone(), false));
         assert_eq!(parse(17, &plain), (command, false));
+    }
+
+    #[test]
+    fn a5_06_a_command_in_amf3_reads_as_written() {
+        let info =
+            Value::Object(vec![("level".into(), "status".into()), ("at".into(), 1.5.into())]);
+        let command = Command::new("onStatus", 0.0, Value::Null, vec![info, Value::Undefined]);
+        let message = command.to_amf3_message(1);
+        assert_eq!(message.payload[..4], [0, 2, 0, 8]);
+        assert_eq!(parse(message.type_id, &message.payload), (command, false));
     }
 
     #[test]

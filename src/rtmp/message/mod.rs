@@ -1,11 +1,15 @@
 //! Message bodies: protocol control, user control, commands, data and aggregates (RTMP 1.0 5.4, 6.2, 7.1).
 
 mod aggregate;
+mod capabilities;
 mod command;
 mod control;
 mod data;
+#[cfg(test)]
+mod tests;
 
 pub use aggregate::{Aggregate, AggregateTag};
+pub use capabilities::{Capabilities, CodecSupport, ExtendedCaps};
 pub use command::Command;
 pub use control::{Control, LimitType, UserControl};
 pub use data::{DataMessage, parse_data};

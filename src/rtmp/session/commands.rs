@@ -1,13 +1,9 @@
 //! Commands of the connection, and the door to those of the streams.
 
-use super::{Connected, Notice, Phase, ServerSession, SessionEvent, replies};
+use super::{Notice, Phase, ServerSession, replies};
 use crate::amf::Value;
 use crate::error::Result;
-use crate::rtmp::message::{Command, Control, LimitType};
-use crate::rtmp::session::stream::Streams;
-
-/// Bytes of a text that goes into an event.
-const TEXT_BYTES: usize = 1024;
+use crate::rtmp::message::Command;
 
 impl ServerSession {
     pub(super) fn handle_command(&mut self, stream_id: u32, command: Command) -> Result<()> {
@@ -68,47 +64,6 @@ impl ServerSession {
         }
     }
 
-    /// Answers `connect`; all of it leaves in one write (A5-09).
-    fn connect(&mut self, command: &Command) {
-        let text = |key: &str| {
-            let lower = || {
-                let fields = command.object.fields().unwrap_or_default().iter().rev();
-                fields
-                    .clone()
-                    .find(|(name, _)| name.eq_ignore_ascii_case(key))
-                    .map(|(_, value)| value)
-            };
-            let value = command.object.field(key).or_else(lower);
-            value.and_then(Value::as_str).unwrap_or_default().to_owned()
-        };
-        let (app, tc_url, agent) = (text("app"), text("tcUrl"), text("flashVer"));
-        self.link.control(&Control::WindowAckSize(self.config.window_ack_size));
-        self.link
-            .control(&Control::SetPeerBandwidth(self.config.window_ack_size, LimitType::Dynamic));
-        self.link.control(&Control::SetChunkSize(self.config.chunk_size()));
-        self.link
-            .command(0, &replies::connected(command.transaction_id, &self.config.server_version));
-        let shown = app.split('?').next().unwrap_or_default();
-        self.events.push_back(SessionEvent::Connected {
-            app: clean(shown),
-            tc_url: clean(&tc_url),
-            agent: clean(&agent),
-        });
-        let deadline = match &self.phase {
-            Phase::Connecting(state) => Some(state.deadline),
-            _ => None,
-        };
-        let streams = Streams::default();
-        self.phase = Phase::Connected(Connected {
-            app,
-            tc_url,
-            streams,
-            deadline,
-            aggregate: None,
-            fc_publish: false,
-        });
-    }
-
     fn create_stream(&mut self, command: &Command) {
         let cap = self.config.limits.message_streams;
         let Phase::Connected(connected) = &mut self.phase else { return };
@@ -130,7 +85,7 @@ impl ServerSession {
 }
 
 /// A message stream id out of a number.
-fn to_id(number: f64) -> Option<u32> {
+pub(super) fn to_id(number: f64) -> Option<u32> {
     let fits = number.fract() == 0.0 && (0.0..=f64::from(u32::MAX)).contains(&number);
     #[expect(
         clippy::cast_possible_truncation,
@@ -138,14 +93,4 @@ fn to_id(number: f64) -> Option<u32> {
         reason = "whole and within the range"
     )]
     fits.then_some(number as u32)
-}
-
-/// A text of the peer for people to read.
-fn clean(text: &str) -> String {
-    let mut end = text.len().min(TEXT_BYTES);
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    let cut = text.get(..end).unwrap_or_default();
-    cut.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect()
 }

@@ -1,6 +1,7 @@
 use bytes::Bytes;
 
 use super::StreamPath;
+use crate::rtmp::message::Capabilities;
 use crate::rtmp::notice::Notice;
 
 /// Names one `publish` or `play` that waits for an answer.
@@ -19,6 +20,8 @@ pub enum SessionEvent {
         tc_url: String,
         /// `flashVer`: the client's name for itself.
         agent: String,
+        /// What it says that it can of Enhanced RTMP. Encoders that say nothing publish such codecs all the same.
+        capabilities: Capabilities,
     },
     /// The client asks to publish. Media is held back until the request is accepted.
     Publish {
@@ -89,6 +92,8 @@ pub enum Rejection {
     NotFound,
     /// There is no room.
     Overloaded,
+    /// The client does not play the stream's codec, by [`SessionConfig::player_codecs`](super::SessionConfig).
+    Codec,
 }
 
 impl Rejection {
@@ -98,7 +103,7 @@ impl Rejection {
         match self {
             Self::AlreadyPublishing | Self::NotFound => "NetStream.Publish.BadName",
             Self::Denied => "NetStream.Publish.Denied",
-            Self::Overloaded => "NetStream.Publish.Rejected",
+            Self::Overloaded | Self::Codec => "NetStream.Publish.Rejected",
         }
     }
 
@@ -107,7 +112,9 @@ impl Rejection {
     pub const fn play_code(self) -> &'static str {
         match self {
             Self::NotFound => "NetStream.Play.StreamNotFound",
-            Self::AlreadyPublishing | Self::Denied | Self::Overloaded => "NetStream.Play.Failed",
+            Self::AlreadyPublishing | Self::Denied | Self::Overloaded | Self::Codec => {
+                "NetStream.Play.Failed"
+            }
         }
     }
 
@@ -119,6 +126,7 @@ impl Rejection {
             Self::Denied => "Not allowed.",
             Self::NotFound => "No such stream.",
             Self::Overloaded => "The server has no room.",
+            Self::Codec => "The client does not say that it can play this codec.",
         }
     }
 }

@@ -3,7 +3,7 @@
 use super::{Connecting, Notice, Phase, ServerSession, SessionEvent};
 use crate::error::Result;
 use crate::rtmp::chunk::Message;
-use crate::rtmp::message::{Aggregate, Command, Control, UserControl, parse_data, type_id};
+use crate::rtmp::message::{Aggregate, type_id};
 use crate::time::Micros;
 
 impl ServerSession {
@@ -42,7 +42,7 @@ impl ServerSession {
                 self.link.raw(answer);
             }
             while let Some(notice) = state.handshake.poll_notice() {
-                self.notices.note(notice);
+                self.link.note(notice);
             }
             if !state.handshake.is_complete() {
                 return Ok(());
@@ -153,43 +153,16 @@ impl ServerSession {
     }
 
     fn handle_control(&mut self, message: &Message) {
-        let Some(control) = Control::parse(message.type_id, &message.payload) else {
-            // The chunk reader has noted it for the two that it obeys itself.
-            if message.type_id > type_id::ABORT {
-                self.note(Notice::ControlMessageShort);
-            }
-            return;
-        };
-        match control {
-            Control::WindowAckSize(window) => self.link.set_peer_window(window),
-            Control::SetPeerBandwidth(window, _)
-                if window > 0 && self.link.told_window != Some(window) =>
-            {
-                self.link.control(&Control::WindowAckSize(window));
-            }
-            Control::User(UserControl::PingRequest(clock)) => {
-                self.link.control(&UserControl::PingResponse(clock).into());
-            }
-            Control::User(UserControl::Unknown(_)) => self.note(Notice::UnknownUserControl),
-            _ => {}
-        }
+        self.link.handle_control(message);
+        self.flush_notices();
     }
 
     fn handle_data(&mut self, message: Message) {
-        if message.payload.is_empty() {
-            return;
+        let named = self.link.named_data(message);
+        self.flush_notices();
+        if let Some(message) = named {
+            self.handle_media(message);
         }
-        let Some(data) = parse_data(message.type_id, &message.payload) else {
-            self.note(Notice::UndecodableData);
-            return;
-        };
-        if data.unnamed {
-            self.note(Notice::DataWithoutName);
-        }
-        if data.stray_zero {
-            self.note(Notice::LeadingZero);
-        }
-        self.handle_media(Message { type_id: type_id::DATA, payload: data.payload, ..message });
     }
 
     fn handle_media(&mut self, message: Message) {
@@ -216,20 +189,12 @@ impl ServerSession {
     }
 
     fn handle_command_message(&mut self, message: &Message) -> Result<()> {
-        if message.payload.is_empty() {
-            return Ok(());
-        }
-        match Command::parse(message.type_id, &message.payload, &self.config.limits) {
-            Ok((command, stray_zero)) => {
-                if stray_zero {
-                    self.note(Notice::LeadingZero);
-                }
-                self.handle_command(message.stream_id, command)
-            }
-            Err(_) => {
-                self.note(Notice::UndecodableCommand);
-                Ok(())
-            }
-        }
+        let command = self.link.parse_command(message, &self.config.limits);
+        self.flush_notices();
+        let Some(command) = command else { return Ok(()) };
+        // Who agreed on AMF3 and sends it is answered in it.
+        self.link.amf3 = message.type_id == type_id::COMMAND_AMF3
+            && matches!(&self.phase, Phase::Connected(connected) if connected.amf3);
+        self.handle_command(message.stream_id, command)
     }
 }

@@ -1,7 +1,10 @@
-//! The server's end of one connection: connect, publish and play, with all that clients send around them.
+//! Both ends of one connection: the server's, with all that clients send around connect, publish and play, and the
+//! client's.
 
+mod client;
 mod commands;
 mod config;
+mod connect;
 mod event;
 mod input;
 mod link;
@@ -21,14 +24,17 @@ use std::collections::VecDeque;
 use crate::buf::Chain;
 use crate::error::{Error, Layer, Result};
 use crate::rtmp::handshake::ServerHandshake;
-use crate::rtmp::message::Aggregate;
-use crate::rtmp::notice::Notices;
+use crate::rtmp::message::{Aggregate, Capabilities};
 use crate::time::Micros;
 use link::Link;
 use stream::Streams;
 
 pub use crate::rtmp::notice::Notice;
-pub use config::SessionConfig;
+pub use client::{
+    ClientConfig, ClientEvent, ClientSession, Credentials, PlayRange, PublishType, Role, RtmpUrl,
+    ServerProperties, Status,
+};
+pub use config::{ObjectEncoding, PlayerCodecs, SessionConfig};
 pub use event::{Rejection, RequestId, SessionEvent};
 pub use path::StreamPath;
 
@@ -49,9 +55,6 @@ pub struct ServerSession {
     phase: Phase,
     link: Link,
     events: VecDeque<SessionEvent>,
-    notices: Notices,
-    /// Kinds that became events: some are found by the chunk reader and by the session.
-    told: Vec<Notice>,
     /// Time of the last call, for commands that are given without one.
     now: Micros,
     /// Time of the last byte of the peer.
@@ -87,6 +90,9 @@ struct Connected {
     /// `app` and `tcUrl` as they came in `connect`.
     app: String,
     tc_url: String,
+    capabilities: Capabilities,
+    /// `objectEncoding` 3 was agreed.
+    amf3: bool,
     streams: Streams,
     /// When a stream must be published or played; none while one is.
     deadline: Option<Micros>,
@@ -106,17 +112,15 @@ impl ServerSession {
     #[must_use]
     pub fn new(config: SessionConfig, seed: u64, now: Micros) -> Self {
         let deadline = now + config.limits.handshake_timeout;
-        let link = Link::new(&config);
+        let link = Link::new(config.wire());
         Self {
-            config,
             phase: Phase::Handshake(Handshaking {
-                handshake: ServerHandshake::new(seed),
+                handshake: ServerHandshake::new(seed).with_policy(config.echo),
                 deadline,
             }),
+            config,
             link,
             events: VecDeque::new(),
-            notices: Notices::default(),
-            told: Vec::new(),
             now,
             heard: now,
             stalled: false,
@@ -164,7 +168,7 @@ impl ServerSession {
     /// Times that a deviation was met.
     #[must_use]
     pub fn notice_count(&self, notice: Notice) -> u32 {
-        self.notices.count(notice).saturating_add(self.link.notice_count(notice))
+        self.link.notice_count(notice)
     }
 
     /// Payload bytes that were copied on the way in.
@@ -182,18 +186,13 @@ impl ServerSession {
     }
 
     fn note(&mut self, notice: Notice) {
-        self.notices.note(notice);
+        self.link.note(notice);
         self.flush_notices();
     }
 
     fn flush_notices(&mut self) {
-        let fresh = self.notices.take().into_iter().chain(self.link.take_notices());
-        for notice in fresh {
-            if !self.told.contains(&notice) {
-                self.told.push(notice);
-                self.events.push_back(SessionEvent::Notice(notice));
-            }
-        }
+        let fresh = self.link.fresh_notices().into_iter();
+        self.events.extend(fresh.map(SessionEvent::Notice));
     }
 
     fn request(&mut self) -> RequestId {

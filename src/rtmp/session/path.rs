@@ -87,7 +87,7 @@ fn strip_format(name: &str) -> &str {
 }
 
 /// Decodes percent escapes, once. What is no escape, or does not give UTF-8, stays as it is.
-fn decode(segment: &str) -> Cow<'_, str> {
+pub(super) fn decode(segment: &str) -> Cow<'_, str> {
     if !segment.contains('%') {
         return Cow::Borrowed(segment);
     }

@@ -12,7 +12,9 @@ use crate::rtmp::message::{Command, Control, LimitType, UserControl};
 use crate::testing::{Chop, Pair};
 
 mod connect;
+mod enhanced;
 mod media;
+mod notices;
 mod play;
 mod publish;
 mod timers;

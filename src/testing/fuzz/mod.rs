@@ -5,6 +5,7 @@
 //! and the tests replay all seeds and regressions through them.
 
 mod audio;
+mod client;
 mod input;
 mod media;
 mod mp4;
@@ -33,6 +34,7 @@ macro_rules! targets {
 
 targets! {
     rtmp: handshake, chunk_stream, message, aggregate, server_session, stream_path;
+    client: client_session, rtmp_url;
     values: amf0, amf3, metadata;
     media: flv_reader, flv_body, recorder, assembler;
     video: avcc, sps, nal_units, hvcc, hevc_sets, hevc_units, av1c, obu, vpcc, vp9, vp8;

@@ -3,7 +3,7 @@
 use super::input::limits;
 use super::rtmp::encoded;
 use crate::amf::{Value, amf0, amf3};
-use crate::buf::Reader;
+use crate::buf::{Reader, Writer};
 use crate::error::Layer;
 use crate::flv::{Tag, TagKind, is_metadata, parse_metadata, write_metadata};
 
@@ -31,7 +31,7 @@ pub fn amf0(data: &[u8]) {
     }
 }
 
-/// AMF3: bounded, and the same again once written as AMF0.
+/// AMF3: bounded, the same again once written as AMF0, and what is written as AMF3 is written the same once it was read.
 pub fn amf3(data: &[u8]) {
     let limits = limits();
     let mut reader = Reader::new(Layer::Amf, data);
@@ -42,6 +42,12 @@ pub fn amf3(data: &[u8]) {
     let first = encoded(&values);
     let (again, _) = amf0::decode_all(&first, &limits);
     assert_eq!(encoded(&again), first);
+    let third = encoded_amf3(&values);
+    let read = amf3::decode(&mut Reader::new(Layer::Amf, &third), &limits);
+    // Written out, what were references may be more than the limits let in again.
+    if let Ok(read) = read {
+        assert_eq!(encoded_amf3(&[read]), third);
+    }
     // The same value where an AMF0 stream switches to it.
     let switched = [&[0x11], data].concat();
     let (mut inside, _) = amf0::decode_all(&switched, &limits);
@@ -59,6 +65,12 @@ pub fn metadata(data: &[u8]) {
     let again = parse_metadata(&body, &limits);
     let fields = again.as_ref().and_then(Value::fields).map(<[_]>::to_vec);
     assert_eq!(fields.map(write_metadata), Some(body));
+}
+
+fn encoded_amf3(values: &[Value]) -> Vec<u8> {
+    let mut writer = Writer::default();
+    values.iter().for_each(|value| amf3::encode(&mut writer, value));
+    writer.freeze().to_vec()
 }
 
 fn check_bounds(values: &[Value]) {

@@ -27,11 +27,22 @@ struct Recordings {
 struct Server {
     version: &'static str,
     rtmp_port: u16,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rtmps_port: Option<u16>,
+}
+
+/// Ports for publishers and players.
+#[derive(Clone, Copy, Debug)]
+pub struct Ports {
+    pub rtmp: u16,
+    /// Where RTMPS is on.
+    pub rtmps: Option<u16>,
 }
 
 /// `GET /api/v1/server`: what a publisher needs to know of this server.
-pub fn server(rtmp_port: u16) -> Response {
-    fresh(Server { version: env!("CARGO_PKG_VERSION"), rtmp_port })
+pub fn server(ports: Ports) -> Response {
+    let Ports { rtmp: rtmp_port, rtmps: rtmps_port } = ports;
+    fresh(Server { version: env!("CARGO_PKG_VERSION"), rtmp_port, rtmps_port })
 }
 
 /// `GET /api/v1/streams`: the live streams, longest live first.

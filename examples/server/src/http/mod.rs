@@ -2,9 +2,11 @@
 
 mod api;
 mod body;
+mod compress;
 mod hls;
 mod listen;
 mod page;
+mod range;
 mod recordings;
 
 use std::sync::Arc;
@@ -16,16 +18,18 @@ use axum::middleware::{Next, from_fn};
 use axum::response::Response;
 use axum::routing::get;
 
+pub use api::Ports;
+pub use compress::Compressed;
 pub use listen::serve;
 
 use crate::hub::Hub;
 
 /// All routes. What is not one of the server's own is a file of a live stream, or not found.
-pub fn router(hub: Arc<Hub>, rtmp_port: u16) -> Router {
+pub fn router(hub: Arc<Hub>, ports: Ports) -> Router {
     Router::new()
         .route("/", get(page::page))
         .route("/healthz", get(|| async { "ok\n" }))
-        .route("/api/v1/server", get(move || async move { api::server(rtmp_port) }))
+        .route("/api/v1/server", get(move || async move { api::server(ports) }))
         .route("/api/v1/streams", get(api::streams))
         .route("/api/v1/recordings", get(api::recordings))
         .route("/recordings/{*path}", get(recordings::file))
@@ -51,6 +55,6 @@ fn allow_any_origin(headers: &mut axum::http::HeaderMap) {
     headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
     headers.insert(
         ACCESS_CONTROL_EXPOSE_HEADERS,
-        HeaderValue::from_static("Content-Length, Content-Range, Date, ETag"),
+        HeaderValue::from_static("Content-Length, Content-Range, Date, ETag, Retry-After"),
     );
 }

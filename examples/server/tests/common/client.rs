@@ -125,7 +125,7 @@ impl Client {
     }
 }
 
-fn string(text: &str) -> Value {
+pub fn string(text: &str) -> Value {
     Value::String(text.into())
 }
 

@@ -73,6 +73,11 @@ impl ServerBuilder {
         let watch = process.wait_line("where to watch", 0, START, |line| line.contains("http://"));
         let server = Server {
             rtmp: loopback(port(&publish, "rtmp://")),
+            rtmps: process
+                .lines()
+                .iter()
+                .find(|line| line.contains("rtmps://"))
+                .map(|line| loopback(port(line, "rtmps://"))),
             http: loopback(port(&watch, "http://")),
             data: self.data.clone(),
             process,
@@ -90,6 +95,8 @@ pub struct Server {
     pub process: Process,
     /// Where it takes RTMP.
     pub rtmp: SocketAddr,
+    /// Where it takes RTMP over TLS, when it was told to.
+    pub rtmps: Option<SocketAddr>,
     /// Where it answers HTTP.
     pub http: SocketAddr,
     data: PathBuf,
@@ -99,6 +106,14 @@ impl Server {
     /// Address of a stream for RTMP programs.
     pub fn rtmp_url(&self, path: &str) -> String {
         format!("rtmp://{}/{path}", self.rtmp)
+    }
+
+    /// Address of a stream for RTMP programs, over TLS.
+    ///
+    /// # Panics
+    /// When the server was not told to listen for it.
+    pub fn rtmps_url(&self, path: &str) -> String {
+        format!("rtmps://{}/{path}", self.rtmps.expect("RTMPS is on"))
     }
 
     /// Address of a page or a stream.

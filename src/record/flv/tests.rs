@@ -1,9 +1,15 @@
 //! Recordings read back.
 
-#![expect(clippy::cast_possible_truncation, reason = "test data is small")]
+#![expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "test data is small and not negative"
+)]
 
 use super::*;
-use crate::flv::Reader;
+use crate::amf::Value;
+use crate::flv::{Reader, write_metadata};
+use bytes::Bytes;
 
 const AVC_HEADER: &[u8] = &[0x17, 0, 0, 0, 0, 1, 0x64, 0, 0x1e, 0xff, 0xe0, 0];
 const AAC_HEADER: &[u8] = &[0xaf, 0, 0x11, 0x90];
@@ -50,11 +56,15 @@ fn record(tags: &[Tag]) -> (Vec<u8>, Vec<u8>) {
 /// The metadata and the tags behind it.
 fn read(file: &[u8]) -> (Value, Vec<Tag>) {
     let mut reader = Reader::new(&Limits::default());
-    assert_eq!(reader.handle_input(file).unwrap(), file.len());
+    let (mut rest, mut tags) = (file, Vec::new());
+    while !rest.is_empty() {
+        rest = &rest[reader.handle_input(rest).unwrap()..];
+        tags.extend(std::iter::from_fn(|| reader.poll_tag()).map(|(_, tag)| tag));
+    }
     assert!(!reader.finish());
     assert_eq!(reader.notices(), []);
-    let mut tags: Vec<Tag> = std::iter::from_fn(|| reader.poll_tag()).map(|(_, tag)| tag).collect();
     let first = tags.remove(0);
+    assert!(index::is_filler(&tags.remove(0)), "room for the key frames");
     (parse_metadata(&first.body, &Limits::default()).unwrap(), tags)
 }
 
@@ -180,4 +190,104 @@ fn a6_13_multitrack_packets_keep_their_times() {
     let multitrack = |time| tag(TagKind::Video, time, &[0xa6, 3, b'h', b'v', b'c', b'1', 0, 9]);
     let (_, tags) = read(&record(&[audio(0), multitrack(33), audio(40), multitrack(66)]).1);
     assert_eq!(times(&tags), [0, 33, 40, 66]);
+}
+
+fn key_frame(timestamp: u32) -> Tag {
+    tag(TagKind::Video, timestamp, &[0x17, 1, 0, 0, 0, 0, 0, 0, 2, 0x65, 0x88])
+}
+
+/// Times in seconds and file offsets.
+fn key_frames(metadata: &Value) -> Vec<(f64, f64)> {
+    let Some(keys) = metadata.field("keyframes") else { return Vec::new() };
+    let list = |key| match keys.field(key) {
+        Some(Value::StrictArray(values)) => values.iter().filter_map(Value::as_f64).collect(),
+        _ => Vec::<f64>::new(),
+    };
+    list("times").into_iter().zip(list("filepositions")).collect()
+}
+
+fn stream(seconds: u32) -> Vec<Tag> {
+    let frames = (0..seconds)
+        .flat_map(|n| [key_frame(n * 1000), audio(n * 1000 + 7), video(n * 1000 + 500)]);
+    headers().into_iter().chain(frames).collect()
+}
+
+#[test]
+fn the_index_names_every_key_frame_where_it_stands() {
+    let (_, file) = record(&stream(100));
+    let keys = key_frames(&read(&file).0);
+    // The configuration is the first of them.
+    assert_eq!(keys.len(), 101);
+    for (n, (time, offset)) in keys.iter().enumerate() {
+        let wanted = if n == 0 { 0.0 } else { (n - 1) as f64 };
+        assert!((time - wanted).abs() < 1e-9, "{n}: {time}");
+        let at = *offset as usize;
+        assert_eq!((file[at], file[at + 11]), (9, 0x17), "{n}: a video tag of a key frame");
+        assert_eq!(file[at + 12], u8::from(n > 0));
+    }
+}
+
+#[test]
+fn a_long_recording_names_every_second_or_fourth_key_frame() {
+    let (_, file) = record(&stream(10_000));
+    let keys = key_frames(&read(&file).0);
+    assert!((1024..2048).contains(&keys.len()), "{}", keys.len());
+    let steps: Vec<f64> = keys.windows(2).skip(1).map(|pair| pair[1].0 - pair[0].0).collect();
+    assert!(steps.iter().all(|step| (8.0..=12.0).contains(step)));
+    assert!(keys.last().unwrap().0 > 9980.0);
+}
+
+#[test]
+fn b1_09_what_a_crash_left_is_finished_up_to_its_last_whole_tag() {
+    let source = stream(20);
+    let (unfinished, file) = record(&source);
+    for cut in (unfinished.len() - 400..=unfinished.len()).rev() {
+        let mut repair = FlvRepair::new(&Limits::default());
+        unfinished[..cut].chunks(97).for_each(|piece| repair.handle_input(piece).unwrap());
+        let (len, patches) = repair.finish().unwrap();
+        let mut made = unfinished[..len as usize].to_vec();
+        for Patch { offset, bytes } in patches {
+            made[offset as usize..offset as usize + bytes.len()].copy_from_slice(&bytes);
+        }
+        if cut == unfinished.len() {
+            assert!(made == file, "nothing was lost");
+        }
+        let (metadata, tags) = read_cut(&made);
+        let whole = tags.len();
+        assert!(tags.iter().zip(&source).all(|(a, b)| a.body == b.body), "{cut}");
+        assert_eq!(number_of(&metadata, "filesize"), Some(made.len() as f64));
+        assert_eq!(key_frames(&metadata).len(), 1 + (whole - 2).div_ceil(3), "{cut}");
+    }
+    let mut nothing = FlvRepair::new(&Limits::default());
+    nothing.handle_input(&unfinished[..100]).unwrap();
+    assert!(nothing.finish().is_none());
+}
+
+/// The same as [`read`], of a file that may end without the size of its last tag.
+fn read_cut(file: &[u8]) -> (Value, Vec<Tag>) {
+    let mut reader = Reader::new(&Limits::default());
+    assert_eq!(reader.handle_input(file).unwrap(), file.len());
+    reader.finish();
+    let mut tags: Vec<Tag> = std::iter::from_fn(|| reader.poll_tag()).map(|(_, tag)| tag).collect();
+    let first = tags.remove(0);
+    tags.remove(0);
+    (parse_metadata(&first.body, &Limits::default()).unwrap(), tags)
+}
+
+#[test]
+fn another_publisher_goes_on_behind_the_first() {
+    let mut recorder = FlvRecorder::new(&Limits::default());
+    let mut file = Vec::new();
+    let mut take = |recorder: &mut FlvRecorder, tag: &Tag| {
+        file.extend(recorder.handle_tag(tag).unwrap().to_bytes());
+    };
+    for tag in headers().iter().chain(&[video(0), audio(10), video(40)]) {
+        take(&mut recorder, tag);
+    }
+    recorder.handle_discontinuity();
+    for tag in headers().iter().chain(&[video(90_000), audio(90_020), video(90_040)]) {
+        take(&mut recorder, tag);
+    }
+    let (_, tags) = read(&file);
+    assert_eq!(times(&tags), [0, 0, 0, 10, 40, 40, 40, 80, 100, 120]);
 }

@@ -1,4 +1,4 @@
-//! A socket that acknowledges at once while a connection is set up.
+//! The socket of a connection, which acknowledges at once while the connection is set up.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -10,17 +10,31 @@ use ::tokio::net::TcpStream;
 /// Reads that are acknowledged at once: more than any client needs up to its first media.
 const READS: u8 = 24;
 
-/// A client with Nagle's algorithm on keeps its second small write, mostly `connect` behind C2, until the first one is
-/// acknowledged. Where this side has nothing to say to the first, Linux waits 40 ms with the acknowledgement, and every
-/// session begins that much later. The setting does not last (tcp(7)), so it is made anew with each read.
-pub(super) struct QuickAck {
+/// The TCP connection of a peer.
+///
+/// Its first reads are acknowledged at once. A client with Nagle's algorithm on keeps its second small write, mostly `connect` behind
+/// C2, until the first one is acknowledged. Where this side has nothing to say to the first, Linux waits 40 ms with the
+/// acknowledgement, and every session begins that much later. The setting does not last (tcp(7)), so it is made anew with each read.
+#[derive(Debug)]
+pub struct Socket {
     stream: TcpStream,
     left: u8,
 }
 
-impl QuickAck {
-    pub(super) const fn new(stream: TcpStream) -> Self {
+impl Socket {
+    /// Small answers must not wait for the peer's delayed acknowledgement of earlier ones either: no Nagle's algorithm here.
+    pub(super) fn new(stream: TcpStream) -> Self {
+        let _ = stream.set_nodelay(true);
         Self { stream, left: READS }
+    }
+
+    /// Waits for the peer's first bytes and copies them to `buf`, where they can be looked at; they stay to be read.
+    /// Gives how many there were; 0 at the end of the connection.
+    ///
+    /// # Errors
+    /// Those of the socket.
+    pub async fn peek(&self, buf: &mut [u8]) -> io::Result<usize> {
+        self.stream.peek(buf).await
     }
 }
 
@@ -32,7 +46,7 @@ fn acknowledge(stream: &TcpStream) {
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 const fn acknowledge(_: &TcpStream) {}
 
-impl AsyncRead for QuickAck {
+impl AsyncRead for Socket {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -47,7 +61,7 @@ impl AsyncRead for QuickAck {
     }
 }
 
-impl AsyncWrite for QuickAck {
+impl AsyncWrite for Socket {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,

@@ -1,0 +1,92 @@
+//! What of a track's media is presented, and when.
+
+use super::entry::Bitrates;
+use super::movie::Edit;
+use super::samples::FileSample;
+use crate::time::rescale;
+
+/// The presentation times of all samples of a track, in ticks from the decode time of its first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Presented {
+    /// The earliest; may be negative.
+    pub first: i64,
+    /// Where the last one ends.
+    pub end: i64,
+    /// Sum of the durations.
+    pub media: u64,
+}
+
+impl Presented {
+    /// Of these samples, in decode order.
+    #[must_use]
+    pub fn of(samples: impl IntoIterator<Item = FileSample>) -> Self {
+        let (mut time, mut first, mut end) = (0_i64, None, 0_i64);
+        for sample in samples {
+            let present = time.saturating_add(sample.composition_offset.into());
+            first = Some(first.map_or(present, |first: i64| first.min(present)));
+            end = end.max(present.saturating_add(sample.duration.into()));
+            time = time.saturating_add(sample.duration.into());
+        }
+        Self { first: first.unwrap_or(0), end, media: unsigned(time) }
+    }
+
+    /// What has to be added to all composition offsets, since no media time is negative.
+    #[must_use]
+    pub fn lift(&self) -> i32 {
+        i32::try_from(self.first.saturating_neg()).unwrap_or(0).max(0)
+    }
+
+    /// Presented length in ticks.
+    #[must_use]
+    pub fn length(&self) -> u64 {
+        unsigned(self.end.saturating_sub(self.first))
+    }
+
+    /// The edit list: nothing up to `start` (ticks of the track), then the media from its first picture or sound. Empty
+    /// where all the media is presented from zero on. The track's offsets are lifted.
+    #[must_use]
+    pub fn edits(&self, start: u64, timescale: u32, movie: u32) -> Vec<Edit> {
+        let first = unsigned(self.first);
+        if start == 0 && first == 0 && self.length() == self.media {
+            return Vec::new();
+        }
+        let duration = |ticks: u64| {
+            let ticks = i64::try_from(ticks).unwrap_or(i64::MAX);
+            unsigned(rescale(ticks, timescale, movie))
+        };
+        let nothing = Edit { duration: duration(start), media_time: None };
+        let media = Edit { duration: duration(self.length()), media_time: Some(first) };
+        [nothing].into_iter().filter(|edit| edit.duration > 0).chain([media]).collect()
+    }
+}
+
+/// Bit rates: the mean over all samples, and the most within any one second.
+#[must_use]
+pub fn rates<I>(samples: I, timescale: u32) -> Bitrates
+where
+    I: IntoIterator<Item = FileSample>,
+    I::IntoIter: Clone,
+{
+    let samples = samples.into_iter();
+    let (mut window, mut within, mut start, mut end) = (0_u64, 0_u64, 0_u64, 0_u64);
+    let mut total = 0_u64;
+    let mut oldest = samples.clone();
+    for sample in samples {
+        window += u64::from(sample.size);
+        total += u64::from(sample.size);
+        end += u64::from(sample.duration);
+        while end - start > u64::from(timescale) {
+            let Some(first) = oldest.next() else { break };
+            start += u64::from(first.duration);
+            window -= u64::from(first.size);
+        }
+        within = within.max(window);
+    }
+    let bits = |bytes: u64| u32::try_from(bytes.saturating_mul(8)).unwrap_or(u32::MAX);
+    let mean = u128::from(total) * 8 * u128::from(timescale) / u128::from(end.max(1));
+    Bitrates { average: u32::try_from(mean).unwrap_or(u32::MAX), maximum: bits(within) }
+}
+
+fn unsigned(value: i64) -> u64 {
+    u64::try_from(value).unwrap_or(0)
+}
