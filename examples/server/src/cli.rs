@@ -30,6 +30,8 @@ enum Command {
     Serve(Box<ServeArgs>),
     /// Turns an FLV into an MP4 with its index in front, without re-encoding.
     Remux(RemuxArgs),
+    /// Makes a folder of HLS and DASH of an FLV or MP4, which any web server can serve, without re-encoding.
+    Package(PackageArgs),
     /// Says what an FLV or MP4 file holds.
     Probe(ProbeArgs),
     /// Sends an FLV to an RTMP server, in real time.
@@ -196,6 +198,28 @@ pub enum Outcome {
     Partial,
 }
 
+/// Options of `package`.
+#[derive(Clone, Debug, Args)]
+pub struct PackageArgs {
+    /// The FLV or MP4 to read.
+    pub input: PathBuf,
+    /// The folder to make: it has this name only once it is whole. It must not be there, or be empty.
+    pub output: PathBuf,
+    /// A segment ends at the first key frame after this time, for example 4s.
+    #[arg(long, value_name = "TIME", default_value = "6s", value_parser = duration)]
+    pub segment_duration: Duration,
+    /// Make segments of fragments of about this length, for example 500ms, in place of one fragment each.
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    pub part_duration: Option<Duration>,
+    /// Write `index.mpd` for DASH players beside `index.m3u8` (the default).
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_value = "true",
+          default_missing_value = "true", action = clap::ArgAction::Set)]
+    pub dash: bool,
+    /// Say what was made as JSON on standard output.
+    #[arg(long)]
+    pub json: bool,
+}
+
 /// Options of `probe`.
 #[derive(Clone, Debug, Args)]
 pub struct ProbeArgs {
@@ -215,9 +239,16 @@ impl Cli {
                 crate::serve::run(*args).map(|()| Outcome::Whole)
             }
             Command::Remux(args) => crate::remux::run(&args),
+<<<<<<< HEAD
             Command::Probe(args) => crate::probe::run(&args).map(|()| Outcome::Whole),
             Command::Publish(args) => crate::client::publish(&args).map(|()| Outcome::Whole),
             Command::Record(args) => crate::client::record(&args).map(|()| Outcome::Whole),
+=======
+            Command::Package(args) => crate::package::run(&args),
+            Command::Probe(args) => crate::probe::run(&args),
+            Command::Publish(args) => crate::client::publish(&args),
+            Command::Record(args) => crate::client::record(&args),
+>>>>>>> dash
         };
         match result {
             Ok(Outcome::Whole) => ExitCode::SUCCESS,
