@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use streamcore::live::Takeover;
 use tracing_subscriber::EnvFilter;
 
 /// A live-streaming server: RTMP in; web page, HLS, recordings and MP4 out.
@@ -92,6 +93,9 @@ pub struct ServeArgs {
     /// Connections at once on the RTMP port, and as many on the RTMPS port; more are refused.
     #[arg(long, env = "STREAMCORE_MAX_CONNECTIONS", value_name = "N", default_value_t = 4096)]
     pub max_connections: usize,
+    /// Who gets a name that is being published, of two who know it.
+    #[arg(long, env = "STREAMCORE_TAKEOVER", value_enum, default_value_t = TakeoverArg::Reconnecting)]
+    pub takeover: TakeoverArg,
     /// Time from connecting to the end of the RTMP handshake; a TLS handshake before it has as much.
     #[arg(long, env = "STREAMCORE_HANDSHAKE_TIMEOUT", value_name = "TIME", default_value = "8s", value_parser = duration, hide = true)]
     pub handshake_timeout: Duration,
@@ -107,6 +111,27 @@ impl ServeArgs {
     /// Whether streams are recorded.
     pub fn recording(&self) -> bool {
         self.record && !self.no_record
+    }
+}
+
+/// Who gets a name that is being published.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum TakeoverArg {
+    /// The first.
+    Refuse,
+    /// The first, unless the second is a client that reconnects on request.
+    Reconnecting,
+    /// The second.
+    Always,
+}
+
+impl From<TakeoverArg> for Takeover {
+    fn from(arg: TakeoverArg) -> Self {
+        match arg {
+            TakeoverArg::Refuse => Self::Refuse,
+            TakeoverArg::Reconnecting => Self::Reconnecting,
+            TakeoverArg::Always => Self::Always,
+        }
     }
 }
 

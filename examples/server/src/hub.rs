@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use streamcore::hls::MuxerConfig;
 use streamcore::limits::Limits;
+use streamcore::live::Takeover;
 use tokio::sync::Semaphore;
 
 use crate::cli::ServeArgs;
@@ -31,6 +32,7 @@ pub struct HubConfig {
     pub hls: MuxerConfig,
     pub hls_linger: Duration,
     pub record: bool,
+    pub takeover: Takeover,
 }
 
 impl From<&ServeArgs> for HubConfig {
@@ -40,7 +42,13 @@ impl From<&ServeArgs> for HubConfig {
         let mut hls = MuxerConfig::default();
         hls.target_duration = args.hls_segment_duration;
         hls.window = args.hls_window;
-        Self { limits, hls, hls_linger: args.hls_linger, record: args.recording() }
+        Self {
+            limits,
+            hls,
+            hls_linger: args.hls_linger,
+            record: args.recording(),
+            takeover: args.takeover.into(),
+        }
     }
 }
 
@@ -112,22 +120,48 @@ impl Hub {
         live
     }
 
-    /// Starts a stream.
+    /// Starts a stream. `None` where the newcomer may take the place of the publisher there is, at its first key frame:
+    /// [`take_over`](Self::take_over). The name is the key, so both have the same right to it (F-19).
     pub fn publish(
         &self,
         path: &str,
         address: SocketAddr,
         agent: &str,
-    ) -> Result<Publication, Refusal> {
+        reconnects: bool,
+    ) -> Result<Option<Publication>, Refusal> {
         if !names::is_publishable(path) {
             return Err(Refusal::Name);
         }
         // The lock keeps the stream from being tidied away between the look-up and its start.
         let mut streams = self.streams();
         let stream = self.entry(&mut streams, path).ok_or(Refusal::Full)?;
-        if stream.is_live() {
-            return Err(Refusal::Live);
+        match stream.is_live() {
+            true if self.config.takeover.allows(reconnects) => Ok(None),
+            true => Err(Refusal::Live),
+            false => self.begin(&stream, path, address, agent).map(Some),
         }
+    }
+
+    /// Starts a stream in the place of the publisher there is.
+    pub fn take_over(
+        &self,
+        path: &str,
+        address: SocketAddr,
+        agent: &str,
+    ) -> Result<Publication, Refusal> {
+        let mut streams = self.streams();
+        let stream = self.entry(&mut streams, path).ok_or(Refusal::Full)?;
+        stream.give_way();
+        self.begin(&stream, path, address, agent)
+    }
+
+    fn begin(
+        &self,
+        stream: &Arc<Stream>,
+        path: &str,
+        address: SocketAddr,
+        agent: &str,
+    ) -> Result<Publication, Refusal> {
         let health = Arc::new(Health::default());
         let recorder = self.config.record.then(|| {
             Recorder::start(path, self.recordings.clone(), self.finisher.clone(), health.clone())

@@ -10,7 +10,7 @@ use streamcore::assemble::{Assembler, Event};
 use streamcore::error::Result;
 use streamcore::flv::{Tag, TagKind};
 use streamcore::hls;
-use streamcore::live::GopCache;
+use streamcore::live::{GopCache, SequenceEnd};
 use tokio::sync::watch;
 
 use crate::hub::HubConfig;
@@ -53,6 +53,8 @@ struct Publisher {
 
 #[derive(Debug, Default)]
 struct Hls {
+    /// Whose units are taken.
+    token: u64,
     muxer: Option<hls::Muxer>,
     ended: Option<Instant>,
 }
@@ -100,7 +102,7 @@ impl Stream {
         });
         let token = live.token;
         // Still under the lock: an earlier publisher's end must not come between.
-        self.hls().start(config);
+        self.hls().start(config, token);
         drop(live);
         Some(Publication {
             stream: self.clone(),
@@ -188,8 +190,16 @@ impl Stream {
         })
     }
 
-    fn relay(&self, tag: &Tag) {
+    /// Gives a tag to players. False where another publisher has taken the place of the one with `token`.
+    fn relay(&self, token: u64, tag: &Tag) -> bool {
         let mut live = self.live();
+        if live.token != token {
+            return false;
+        }
+        // Some players stop at it.
+        if !SequenceEnd::default().passes(tag) {
+            return true;
+        }
         live.gop.handle_tag(tag);
         live.fan.send(tag);
         if let Some(publisher) = &mut live.publisher {
@@ -197,43 +207,60 @@ impl Stream {
             publisher.bytes_in += bytes;
             publisher.rate.add(Instant::now(), bytes);
         }
+        true
     }
 
-    fn handle_event(&self, event: Event) {
+    fn handle_event(&self, token: u64, event: Event) {
         match event {
             Event::Track(track) => {
-                if let Some(publisher) = &mut self.live().publisher {
-                    publisher.tracks.set(&track);
-                }
-                self.hls_with(|muxer| muxer.handle_track(track));
+                self.publisher_with(token, |publisher| publisher.tracks.set(&track));
+                self.hls_with(token, |muxer| muxer.handle_track(track));
             }
             Event::Unit(unit) => {
-                if let Some(publisher) = &mut self.live().publisher {
-                    publisher.tracks.unit(&unit);
-                }
+                self.publisher_with(token, |publisher| publisher.tracks.unit(&unit));
                 let wall = SystemTime::now().duration_since(UNIX_EPOCH).ok();
                 let wall = wall.and_then(|wall| i64::try_from(wall.as_micros()).ok());
-                self.hls_with(|muxer| muxer.handle_unit(unit, wall));
+                self.hls_with(token, |muxer| muxer.handle_unit(unit, wall));
             }
-            Event::Discontinuity => self.hls_with(hls::Muxer::handle_discontinuity),
-            Event::Notice(notice) => {
-                if let Some(publisher) = &self.live().publisher {
-                    notices::text(notice.kind)
-                        .into_iter()
-                        .for_each(|text| publisher.health.add_problem(text.into()));
-                }
-            }
+            Event::Discontinuity => self.hls_with(token, hls::Muxer::handle_discontinuity),
+            Event::Notice(notice) => self.publisher_with(token, |publisher| {
+                notices::text(notice.kind)
+                    .into_iter()
+                    .for_each(|text| publisher.health.add_problem(text.into()));
+            }),
             _ => {}
         }
     }
 
+    /// The publisher, unless another has taken its place.
+    fn publisher_with(&self, token: u64, act: impl FnOnce(&mut Publisher)) {
+        let mut live = self.live();
+        if live.token == token {
+            live.publisher.as_mut().into_iter().for_each(act);
+        }
+    }
+
     /// A stream that HLS cannot carry is still recorded and played by RTMP.
-    fn hls_with(&self, act: impl FnOnce(&mut hls::Muxer) -> Result<()>) {
+    fn hls_with(&self, token: u64, act: impl FnOnce(&mut hls::Muxer) -> Result<()>) {
         let mut hls = self.hls();
+        if hls.token != token {
+            return;
+        }
         let result = hls.muxer.as_mut().map_or(Ok(()), act);
         drop(hls);
-        if let (Err(error), Some(publisher)) = (result, &self.live().publisher) {
-            publisher.health.add_problem(format!("not all of it is in HLS: {error}"));
+        if let Err(error) = result {
+            let problem = format!("not all of it is in HLS: {error}");
+            self.publisher_with(token, |publisher| publisher.health.add_problem(problem));
+        }
+    }
+
+    /// Ends the publisher there is for one who takes its place: players and playlists go on.
+    pub fn give_way(&self) {
+        let mut live = self.live();
+        if live.publisher.take().is_some() {
+            live.token += 1;
+            live.gop.clear();
+            self.hls().end();
         }
     }
 
@@ -262,8 +289,8 @@ impl Stream {
 
 impl Hls {
     /// Starts HLS, going on with the numbers of an earlier publisher where players may know them.
-    fn start(&mut self, config: &HubConfig) {
-        self.ended = None;
+    fn start(&mut self, config: &HubConfig, token: u64) {
+        (self.ended, self.token) = (None, token);
         let resumed = self.muxer.as_mut().is_some_and(|muxer| muxer.resume().is_ok());
         if !resumed {
             let mut hls = config.hls.clone();
@@ -295,24 +322,25 @@ impl Publication {
         &self.stream.path
     }
 
-    /// Takes one message of the publisher.
-    pub fn handle(&mut self, type_id: u8, timestamp: u32, body: Bytes) {
-        let Some(kind) = TagKind::from_type_id(type_id) else { return };
-        let tag = Tag { kind, timestamp, body };
-        self.stream.relay(&tag);
-        if let Some(recorder) = &mut self.recorder {
-            recorder.push(&tag);
+    /// Takes one tag of the publisher. False where another has taken its place: it is not heard any more.
+    pub fn handle_tag(&mut self, tag: &Tag) -> bool {
+        if !self.stream.relay(self.token, tag) {
+            return false;
         }
-        self.assembler.handle_tag(&tag);
+        if let Some(recorder) = &mut self.recorder {
+            recorder.push(tag);
+        }
+        self.assembler.handle_tag(tag);
         self.drain();
         if self.stream.changes.receiver_count() > 0 {
             self.stream.changes.send_replace(());
         }
+        true
     }
 
     fn drain(&mut self) {
         while let Some(event) = self.assembler.poll_event() {
-            self.stream.handle_event(event);
+            self.stream.handle_event(self.token, event);
         }
     }
 }
