@@ -118,6 +118,14 @@ fn ffmpeg_8_1_and_9_0_send_what_5_1_sends() {
 }
 
 #[test]
+fn a6_20_ffmpeg_8_1_publishes_hevc_by_enhanced_rtmp_without_announcing_it() {
+    equals_ffprobe(
+        include_bytes!("data/ffmpeg-8.1/publish-hevc-enhanced.c2s"),
+        include_str!("data/ffmpeg-8.1/publish-hevc-enhanced.packets"),
+    );
+}
+
+#[test]
 fn a6_20_a6_31_ffmpeg_9_0_publishes_av1_and_opus_by_enhanced_rtmp() {
     equals_ffprobe_but_for(
         &[0x12, 0],

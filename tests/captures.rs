@@ -14,10 +14,11 @@ use streamcore::time::Micros;
 const OBS_29: &[u8] = include_bytes!("data/obs-29.0.2/publish.c2s");
 const FFMPEG_5: &[u8] = include_bytes!("data/ffmpeg-5.1/publish.c2s");
 const FFMPEG_8: &[u8] = include_bytes!("data/ffmpeg-8.1/publish.c2s");
+const FFMPEG_8_HEVC: &[u8] = include_bytes!("data/ffmpeg-8.1/publish-hevc-enhanced.c2s");
 const FFMPEG_9: &[u8] = include_bytes!("data/ffmpeg-9.0/publish.c2s");
 const FFMPEG_9_AV1: &[u8] = include_bytes!("data/ffmpeg-9.0/publish-av1-enhanced.c2s");
 
-const ALL: [&[u8]; 5] = [OBS_29, FFMPEG_5, FFMPEG_8, FFMPEG_9, FFMPEG_9_AV1];
+const ALL: [&[u8]; 6] = [OBS_29, FFMPEG_5, FFMPEG_8, FFMPEG_8_HEVC, FFMPEG_9, FFMPEG_9_AV1];
 
 /// Feeds the pieces, accepts what is asked, and gives all events.
 fn replay<'a>(pieces: impl Iterator<Item = &'a [u8]>) -> Vec<SessionEvent> {
@@ -65,6 +66,7 @@ fn every_message_of_each_capture_comes_out() {
     for capture in [FFMPEG_5, FFMPEG_8, FFMPEG_9] {
         assert_eq!(counts(&whole(capture)), [189, 124, 1]);
     }
+    assert_eq!(counts(&whole(FFMPEG_8_HEVC)), [190, 62, 1]);
     assert_eq!(counts(&whole(FFMPEG_9_AV1)), [203, 62, 1]);
 }
 
@@ -86,9 +88,13 @@ fn a5_04_obs_connects_publishes_and_stops() {
 
 #[test]
 fn a5_04_each_ffmpeg_connects_publishes_and_stops_without_a_notice() {
-    for (capture, name) in
-        [(FFMPEG_5, "cap5"), (FFMPEG_8, "capS"), (FFMPEG_9, "cap9"), (FFMPEG_9_AV1, "eav1")]
-    {
+    for (capture, name) in [
+        (FFMPEG_5, "cap5"),
+        (FFMPEG_8, "capS"),
+        (FFMPEG_8_HEVC, "hevc"),
+        (FFMPEG_9, "cap9"),
+        (FFMPEG_9_AV1, "eav1"),
+    ] {
         let events = whole(capture);
         let [
             SessionEvent::Connected { app, agent, .. },

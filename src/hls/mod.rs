@@ -1,9 +1,12 @@
-//! HLS: one CMAF track a file, segments cut at the video's key frames, a sliding window, and its playlists
-//! (RFC 8216, draft rfc8216bis).
+//! HLS and Low-Latency HLS: one CMAF track a file, segments cut at the video's key frames, parts of segments, a sliding
+//! window, and its playlists (RFC 8216, draft rfc8216bis).
 //!
 //! [`Muxer`] takes tracks and access units and answers for files by name. Nothing is written anywhere:
-//! a segment is a small head and the shared payload of its access units, held while the playlist lists it and
-//! for as long again as a slow player may still ask for it.
+//! a part is a small head and the shared payload of its access units, a segment is its parts, held while the playlist lists it
+//! and for as long again as a slow player may still ask for it.
+//!
+//! Answers are values: a request that asks for what is not there yet gets [`Answer::Wait`], and is asked again when
+//! [`Muxer::version`] has changed. So any event loop can hold it.
 //!
 //! | noun | what it is |
 //! |---|---|
@@ -11,17 +14,27 @@
 //! | timeline | from the stream's times to ticks of the output: one offset for all tracks of an epoch |
 //! | cut | the point where all renditions go on to the next segment |
 //! | segment | what a rendition holds between two cuts |
+//! | part | some frames of a segment, which players get before the segment is whole |
 //! | window | the segments that the playlist lists, and those that it listed of late |
 //! | epoch | an unbroken stretch of one time line and one set of configurations; a discontinuity is between two |
 
+mod answer;
+mod config;
 mod file;
+mod measured;
 mod muxer;
+mod open;
+mod part;
 mod playlist;
+mod presentation;
 mod rendition;
 mod segment;
 mod segmenter;
 mod timeline;
 mod window;
 
+pub use answer::{Answer, BadRequest, Wait};
+pub use config::{MuxerConfig, PlaylistType, Stats};
 pub use file::{Cache, File};
-pub use muxer::{Muxer, MuxerConfig, Stats};
+pub use muxer::Muxer;
+pub use presentation::{PartView, Presentation, RenditionView, SegmentView};

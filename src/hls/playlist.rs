@@ -2,48 +2,151 @@
 
 use std::fmt::Write as _;
 
-use bytes::Bytes;
+use super::part::PartTarget;
+use super::rendition::Rendition;
+use super::segment::{Segment, part_name};
 
-use super::segment::Segment;
-use super::window::Window;
-
-/// Media playlist of one rendition.
-pub(super) fn media(window: &Window, target_duration: u64, ended: bool) -> Bytes {
-    let mut text = String::with_capacity(256 + 128 * window.live().len());
-    text.push_str("#EXTM3U\n#EXT-X-VERSION:6\n");
-    line(&mut text, format_args!("#EXT-X-TARGETDURATION:{target_duration}"));
-    line(&mut text, format_args!("#EXT-X-MEDIA-SEQUENCE:{}", window.media_sequence));
-    line(
-        &mut text,
-        format_args!("#EXT-X-DISCONTINUITY-SEQUENCE:{}", window.discontinuity_sequence),
-    );
-    let mut init = "";
-    for segment in window.live() {
-        if segment.discontinuity {
-            text.push_str("#EXT-X-DISCONTINUITY\n");
-        }
-        if init != segment.init.name {
-            init = &segment.init.name;
-            line(&mut text, format_args!("#EXT-X-MAP:URI=\"{init}\""));
-        }
-        entry(&mut text, segment);
-    }
-    if ended {
-        text.push_str("#EXT-X-ENDLIST\n");
-    }
-    text.into()
+/// What the playlists of all renditions have in common.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Terms {
+    /// Seconds.
+    pub(super) target: u64,
+    /// Present where parts are listed: how far behind the end players stay, in microseconds.
+    pub(super) part_hold_back: Option<u64>,
+    pub(super) event: bool,
+    pub(super) ended: bool,
 }
 
-fn entry(text: &mut String, segment: &Segment) {
-    if let Some(wall) = segment.wall {
-        line(text, format_args!("#EXT-X-PROGRAM-DATE-TIME:{}", rfc3339(wall)));
+impl Terms {
+    /// Distance from the end, in microseconds, past which a delta update leaves segments out.
+    pub(super) const fn skip_boundary(&self) -> u64 {
+        self.target.saturating_mul(6_000_000)
     }
-    if segment.body.is_none() {
-        text.push_str("#EXT-X-GAP\n");
+
+    /// Distance from the end, in microseconds, past which parts are no longer listed.
+    const fn part_boundary(&self) -> u64 {
+        self.target.saturating_mul(3_000_000)
     }
-    let micros = segment.micros();
-    line(text, format_args!("#EXTINF:{}.{:06},", micros / 1_000_000, micros % 1_000_000));
-    line(text, format_args!("{}", segment.name));
+}
+
+/// Where another rendition has come to.
+#[derive(Debug)]
+pub(super) struct Report {
+    pub(super) uri: String,
+    pub(super) sequence: u64,
+    pub(super) part: Option<usize>,
+}
+
+/// Media playlist of one rendition; with `skip`, without the segments that are past the boundary, if there are any.
+pub(super) fn media(
+    rendition: &Rendition,
+    terms: &Terms,
+    reports: &[Report],
+    skip: bool,
+) -> String {
+    let (window, open) = (&rendition.window, &rendition.open);
+    let low = terms.part_hold_back.zip(rendition.part_target);
+    let skipped = if skip { skippable(rendition, terms) } else { 0 };
+    let mut text = String::with_capacity(512 + 160 * (window.live().len() - skipped));
+    header(&mut text, rendition, terms, low);
+    if skipped > 0 {
+        line(&mut text, format_args!("#EXT-X-SKIP:SKIPPED-SEGMENTS={skipped}"));
+    }
+    let mut init = "";
+    let mut behind = distances(rendition);
+    for segment in window.live() {
+        let left = behind.next().unwrap_or(0);
+        if (segment.number.saturating_sub(window.media_sequence)) < skipped as u64 {
+            continue;
+        }
+        map(&mut text, &mut init, segment.discontinuity, &segment.init.name);
+        text.push_str(&segment.text.head);
+        if left <= terms.part_boundary() {
+            text.push_str(&segment.text.parts);
+        }
+        text.push_str(&segment.text.tail);
+    }
+    if !open.is_empty() && low.is_some() {
+        map(&mut text, &mut init, rendition.opens_epoch(), &rendition.current_init().name);
+        text.push_str(&open.text().head);
+        text.push_str(&open.text().parts);
+    }
+    if terms.ended {
+        text.push_str("#EXT-X-ENDLIST\n");
+    } else if low.is_some() {
+        let hint = part_name(rendition.id(), window.next_sequence(), open.parts().len());
+        line(&mut text, format_args!("#EXT-X-PRELOAD-HINT:TYPE=PART,URI=\"{hint}\""));
+        reports.iter().for_each(|report| report_line(&mut text, report));
+    }
+    text
+}
+
+fn header(text: &mut String, rendition: &Rendition, terms: &Terms, low: Option<(u64, PartTarget)>) {
+    // EXT-X-SKIP needs 9, EXT-X-MAP 6.
+    let version = if low.is_some() { 9 } else { 6 };
+    line(text, format_args!("#EXTM3U\n#EXT-X-VERSION:{version}"));
+    // Video may have to be cut where there is no key frame, and what a playlist says holds for all of it.
+    if !rendition.is_video() {
+        text.push_str("#EXT-X-INDEPENDENT-SEGMENTS\n");
+    }
+    if terms.event {
+        let kind = if terms.ended { "VOD" } else { "EVENT" };
+        line(text, format_args!("#EXT-X-PLAYLIST-TYPE:{kind}"));
+    }
+    line(text, format_args!("#EXT-X-TARGETDURATION:{}", terms.target));
+    if let Some((hold_back, part)) = low {
+        line(
+            text,
+            format_args!(
+                "#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,CAN-SKIP-UNTIL={}.0,HOLD-BACK={}.0,PART-HOLD-BACK={}",
+                terms.skip_boundary() / 1_000_000,
+                terms.target.saturating_mul(3),
+                millis(hold_back),
+            ),
+        );
+        line(text, format_args!("#EXT-X-PART-INF:PART-TARGET={}", millis(part.micros)));
+    }
+    let window = &rendition.window;
+    line(text, format_args!("#EXT-X-MEDIA-SEQUENCE:{}", window.media_sequence));
+    line(text, format_args!("#EXT-X-DISCONTINUITY-SEQUENCE:{}", window.discontinuity_sequence));
+}
+
+/// For each listed segment, how far before the end of the playlist it ends, in microseconds.
+fn distances(rendition: &Rendition) -> impl Iterator<Item = u64> {
+    let live = rendition.window.live();
+    let total: u64 = live.map(Segment::micros).sum();
+    let open = super::segment::micros(rendition.open.duration(), rendition.timescale());
+    rendition.window.live().scan(total.saturating_add(open), |left, segment| {
+        *left = left.saturating_sub(segment.micros());
+        Some(*left)
+    })
+}
+
+/// How many segments a delta update leaves out.
+fn skippable(rendition: &Rendition, terms: &Terms) -> usize {
+    if terms.ended || terms.part_hold_back.is_none() {
+        return 0;
+    }
+    distances(rendition).take_while(|&left| left >= terms.skip_boundary()).count()
+}
+
+fn map<'a>(text: &mut String, last: &mut &'a str, discontinuity: bool, init: &'a str) {
+    if discontinuity {
+        text.push_str("#EXT-X-DISCONTINUITY\n");
+    }
+    if *last != init {
+        *last = init;
+        line(text, format_args!("#EXT-X-MAP:URI=\"{init}\""));
+    }
+}
+
+fn report_line(text: &mut String, report: &Report) {
+    let _ =
+        write!(text, "#EXT-X-RENDITION-REPORT:URI=\"{}\",LAST-MSN={}", report.uri, report.sequence);
+    if let Some(part) = report.part {
+        let _ = write!(text, ",LAST-PART={part}");
+    }
+    text.push('\n');
 }
 
 /// A variant of the multivariant playlist.
@@ -68,7 +171,7 @@ pub(super) struct AudioMedia {
 }
 
 /// Multivariant playlist.
-pub(super) fn multivariant(variant: &Variant) -> Bytes {
+pub(super) fn multivariant(variant: &Variant) -> String {
     let mut text = String::from("#EXTM3U\n#EXT-X-VERSION:6\n");
     for (index, audio) in variant.audio.iter().enumerate() {
         let default = if index == 0 { "YES" } else { "NO" };
@@ -98,13 +201,50 @@ pub(super) fn multivariant(variant: &Variant) -> Bytes {
         text.push_str(",AUDIO=\"audio\"");
     }
     line(&mut text, format_args!("\n{}", variant.uri));
-    text.into()
+    text
 }
 
 fn line(text: &mut String, content: std::fmt::Arguments<'_>) {
     // Writing to a String cannot fail.
     let _ = text.write_fmt(content);
     text.push('\n');
+}
+
+/// Microseconds as seconds with six decimals.
+pub(super) fn seconds(micros: u64) -> String {
+    format!("{}.{:06}", micros / 1_000_000, micros % 1_000_000)
+}
+
+/// Microseconds as seconds with three decimals, rounded up.
+fn millis(micros: u64) -> String {
+    let millis = micros.div_ceil(1000);
+    format!("{}.{:03}", millis / 1000, millis % 1000)
+}
+
+/// Writes `EXT-X-PROGRAM-DATE-TIME`, where the time is known.
+pub(super) fn date(text: &mut String, wall: Option<i64>) {
+    if let Some(wall) = wall {
+        line(text, format_args!("#EXT-X-PROGRAM-DATE-TIME:{}", rfc3339(wall)));
+    }
+}
+
+/// Appends `query` to every address that a playlist names. The query is part of an address already: nothing in it ends a
+/// line or a quoted string.
+pub(super) fn with_query(text: &str, query: &str) -> String {
+    let mut out = String::with_capacity(text.len() * 2);
+    for content in text.lines() {
+        match content
+            .split_once("URI=\"")
+            .and_then(|(tag, rest)| Some((tag, rest.split_once('"')?)))
+        {
+            Some((tag, (uri, rest))) if content.starts_with('#') => {
+                line(&mut out, format_args!("{tag}URI=\"{uri}?{query}\"{rest}"));
+            }
+            None if !content.starts_with('#') => line(&mut out, format_args!("{content}?{query}")),
+            _ => line(&mut out, format_args!("{content}")),
+        }
+    }
+    out
 }
 
 /// Microseconds since 1970 as a UTC date with milliseconds (RFC 3339).
@@ -135,5 +275,25 @@ mod tests {
         assert_eq!(rfc3339(1_709_210_096_123_999), "2024-02-29T12:34:56.123Z");
         assert_eq!(rfc3339(-1), "1969-12-31T23:59:59.999Z");
         assert_eq!(rfc3339(4_102_444_800_000_000), "2100-01-01T00:00:00.000Z");
+    }
+
+    #[test]
+    fn e3_17_a_query_goes_to_every_address_and_nowhere_else() {
+        let text = "#EXTM3U\n#EXT-X-MAP:URI=\"a.mp4\"\n#EXT-X-PART:DURATION=0.2,URI=\"b.m4s\",INDEPENDENT=YES\n\
+                    #EXTINF:2.000000,\nc.m4s\n#EXT-X-ENDLIST\n";
+        assert_eq!(
+            with_query(text, "t=1&u=2"),
+            "#EXTM3U\n#EXT-X-MAP:URI=\"a.mp4?t=1&u=2\"\n\
+             #EXT-X-PART:DURATION=0.2,URI=\"b.m4s?t=1&u=2\",INDEPENDENT=YES\n\
+             #EXTINF:2.000000,\nc.m4s?t=1&u=2\n#EXT-X-ENDLIST\n"
+        );
+    }
+
+    #[test]
+    fn e3_01_part_targets_are_rounded_up() {
+        assert_eq!(
+            (millis(200_000), millis(200_001), seconds(200_001)),
+            ("0.200".into(), "0.201".into(), "0.200001".into())
+        );
     }
 }

@@ -1,11 +1,17 @@
 //! One track as a player sees it: its queue of samples, its segments and its playlist.
 
+mod close;
+
+pub(super) use close::Closed;
+
 use std::collections::VecDeque;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
-use bytes::Bytes;
-
-use super::segment::{Init, Sample, Segment, pack};
+use super::file::Text;
+use super::measured::Measured;
+use super::open::Open;
+use super::part::PartTarget;
+use super::segment::{Init, Sample};
 use super::timeline::{Epoch, MICROS, TrackClock};
 use super::window::Window;
 use crate::error::Result;
@@ -37,16 +43,6 @@ pub(super) struct Terms {
     pub(super) max: i64,
 }
 
-/// What has been measured of a rendition's segments.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Measured {
-    /// Highest bits a second of one segment.
-    pub(super) peak: u64,
-    pub(super) bits: u64,
-    pub(super) micros: u64,
-    pub(super) samples: u64,
-}
-
 #[derive(Debug)]
 pub(super) struct Rendition {
     pub(super) track: Track,
@@ -72,16 +68,36 @@ pub(super) struct Rendition {
     /// The last cut, in ticks.
     boundary: Option<i64>,
     discontinuity: bool,
+    /// Longest part, once it is decided.
+    pub(super) part_target: Option<PartTarget>,
+    /// Where the leading rendition has borders of parts, in ticks, as far as this one has not passed them.
+    marks: VecDeque<i64>,
+    /// Borders of parts that were made since they were asked for, by presentation time in microseconds.
+    new_marks: Vec<i64>,
+    /// Latest presentation time of this epoch, in ticks: no later key frame comes before it.
+    shown: i64,
+    /// Decode time of the last key frame.
+    last_key: Option<i64>,
+    /// Longest distance of key frames in this epoch.
+    key_distance: Option<i64>,
+    pub(super) open: Open,
     pub(super) window: Window,
     pub(super) measured: Measured,
-    pub(super) playlist: Bytes,
+    pub(super) playlist: Playlists,
+}
+
+/// Its playlist as it is now, written when it is asked for.
+#[derive(Debug, Default)]
+pub(super) struct Playlists {
+    pub(super) full: OnceLock<Text>,
+    /// With `EXT-X-SKIP`.
+    pub(super) delta: OnceLock<Text>,
 }
 
 impl Rendition {
     /// A rendition whose init segments are numbered from `first_init` on.
     pub(super) fn new(track: Track, first_init: u64) -> Result<Self> {
-        let name = init_name(track.id, first_init);
-        let init = Arc::new(Init { name, body: mp4::init_segment(&[&track])? });
+        let init = Arc::new(init_of(&track, first_init)?);
         let clock = TrackClock::new(&track.config);
         Ok(Self {
             typical: typical_duration(&track.config),
@@ -100,9 +116,16 @@ impl Rendition {
             end: None,
             boundary: None,
             discontinuity: false,
+            part_target: None,
+            marks: VecDeque::new(),
+            new_marks: Vec::new(),
+            shown: i64::MIN,
+            last_key: None,
+            key_distance: None,
+            open: Open::default(),
             window: Window::default(),
             measured: Measured::default(),
-            playlist: Bytes::new(),
+            playlist: Playlists::default(),
         })
     }
 
@@ -136,14 +159,21 @@ impl Rendition {
                 self.typical = step;
             }
         }
-        self.queued_bytes += unit.data.len();
-        self.queue.push_back(Sample {
+        self.queued_bytes = self.queued_bytes.saturating_add(unit.data.len());
+        let sample = Sample {
             time: placed.time,
             composition_offset: placed.composition_offset,
             duration: placed.duration,
             key: unit.key || !self.is_video(),
             data: unit.data,
-        });
+        };
+        self.shown = self.shown.max(sample.present());
+        if sample.key {
+            let distance = self.last_key.map(|last| sample.time.saturating_sub(last));
+            self.key_distance = self.key_distance.max(distance);
+            self.last_key = Some(sample.time);
+        }
+        self.queue.push_back(sample);
     }
 
     pub(super) fn cut(&mut self, cut: Cut) {
@@ -162,123 +192,74 @@ impl Rendition {
         self.window.discontinuities().saturating_add(cuts).saturating_add(waiting)
     }
 
+    /// Whether the segment that is open begins an epoch.
+    pub(super) const fn opens_epoch(&self) -> bool {
+        self.discontinuity
+    }
+
+    /// Decode time where the segment that is open begins.
+    pub(super) fn open_start(&self) -> Option<i64> {
+        self.open.start().or(self.queue.front().map(|first| first.time))
+    }
+
+    /// Bytes of the segment that is open, and of all that is queued.
+    pub(super) const fn open_bytes(&self) -> usize {
+        self.open.bytes().saturating_add(self.queued_bytes)
+    }
+
+    /// Longest distance of key frames in this epoch, in ticks.
+    pub(super) const fn key_distance(&self) -> Option<i64> {
+        self.key_distance
+    }
+
+    /// Latest presentation time of this epoch, in microseconds: no later key frame comes before it.
+    pub(super) fn shown(&self) -> i64 {
+        rescale(self.shown, self.timescale(), MICROS)
+    }
+
+    /// Borders of parts that were made since this was asked last, by presentation time in microseconds.
+    pub(super) fn take_marks(&mut self) -> Vec<i64> {
+        std::mem::take(&mut self.new_marks)
+    }
+
+    /// Tells where the leading rendition has borders of parts.
+    pub(super) fn mark(&mut self, marks: &[i64]) {
+        let timescale = self.timescale();
+        self.marks.extend(marks.iter().map(|&mark| rescale(mark, MICROS, timescale)));
+    }
+
+    /// Mean duration of the frames that are queued, in microseconds, or what is believed of them.
+    pub(super) fn frame_micros(&self) -> u64 {
+        let ticks = match (self.queue.front(), self.queue.back(), self.queue.len()) {
+            (Some(first), Some(last), count @ 2..) if self.is_video() => {
+                let count = i64::try_from(count - 1).unwrap_or(i64::MAX);
+                last.time.saturating_sub(first.time) / count
+            }
+            _ => self.typical.into(),
+        };
+        u64::try_from(rescale(ticks, self.timescale(), MICROS)).unwrap_or(0).max(1)
+    }
+
+    /// Whether what is queued tells how long frames are.
+    pub(super) fn knows_frames(&self, micros: u64) -> bool {
+        let spans = |first: &Sample, last: &Sample| {
+            let ticks = last.time.saturating_sub(first.time);
+            u64::try_from(rescale(ticks, self.timescale(), MICROS)).is_ok_and(|span| span >= micros)
+        };
+        let queued = self.queue.front().zip(self.queue.back());
+        !self.is_video() || !self.cuts.is_empty() || queued.is_some_and(|(a, b)| spans(a, b))
+    }
+
     /// Whether an epoch has ended for the others and not yet for this rendition.
     pub(super) fn must_cross(&self) -> bool {
         self.cuts.iter().any(|cut| cut.discontinuity)
-    }
-
-    /// Closes the segments whose end is known: a sample behind it has come, or the end is before `given_up`
-    /// (microseconds), so that none is waited for. Returns how many samples had no place, or `None` where
-    /// nothing was closed.
-    pub(super) fn close(&mut self, terms: &Terms, given_up: i64) -> Result<Option<u64>> {
-        let mut dropped = None;
-        while let Some(cut) = self.cuts.front().copied() {
-            let boundary = if self.is_video() { cut.decode } else { cut.present };
-            let force = rescale(boundary, cut.timescale, MICROS) <= given_up;
-            let boundary = rescale(boundary, cut.timescale, self.timescale());
-            let behind = self.queue.iter().position(|sample| sample.time >= boundary);
-            if behind.is_none() && !force {
-                break;
-            }
-            // Sound that is ahead of the cut and still in the old configuration stays with it.
-            let changes = cut.discontinuity && self.pending.is_some() && !self.is_video();
-            let count = behind.filter(|_| !changes).unwrap_or(self.queue.len());
-            let newest = self.queue.back().filter(|_| changes).map_or(boundary, |last| last.time);
-            let late = self.drop_late(terms, newest.max(boundary), count);
-            dropped = Some(dropped.unwrap_or(0) + late as u64);
-            if count > late {
-                let next = self.queue.get(count - late).map_or(boundary, |sample| sample.time);
-                self.pack(terms, count - late, Some(next))?;
-            } else {
-                let start = self.boundary.unwrap_or(boundary);
-                self.push_gap(terms, boundary.saturating_sub(start));
-            }
-            self.boundary = Some(boundary);
-            self.cuts.pop_front();
-            if cut.discontinuity {
-                self.cross()?;
-            }
-        }
-        Ok(dropped)
-    }
-
-    /// Drops those of the next `count` samples that no segment of allowed length can hold if it ends at `end`:
-    /// they came when their time was long over.
-    fn drop_late(&mut self, terms: &Terms, end: i64, count: usize) -> usize {
-        let earliest = end.saturating_sub(rescale(terms.max, MICROS, self.timescale()));
-        let late =
-            self.queue.iter().take(count).take_while(|sample| sample.time < earliest).count();
-        self.queue.drain(..late);
-        late
-    }
-
-    /// Packs all that is queued, at the end of an epoch. Returns how many samples had no place.
-    pub(super) fn flush(&mut self, terms: &Terms) -> Result<u64> {
-        let mut dropped = self.close(terms, i64::MAX)?.unwrap_or(0);
-        let end = self.queue.back().map_or(0, |last| last.time);
-        dropped += self.drop_late(terms, end, self.queue.len()) as u64;
-        if !self.queue.is_empty() {
-            self.pack(terms, self.queue.len(), None)?;
-        }
-        Ok(dropped)
-    }
-
-    fn pack(&mut self, terms: &Terms, count: usize, next: Option<i64>) -> Result<()> {
-        let samples: Vec<Sample> = self.queue.drain(..count).collect();
-        // A frame does not last through a hole.
-        let second = i64::from(self.timescale());
-        let reach = samples.last().map_or(0, |last| last.time.saturating_add(2 * second));
-        let next = next.filter(|&next| next <= reach);
-        let packed = pack(&samples, next, self.typical, &mut self.fragments)?;
-        self.queued_bytes = self.queue.iter().map(|sample| sample.data.len()).sum();
-        let start = samples.first().map_or(0, Sample::present);
-        let bits = 8 * packed.body.len() as u64;
-        let segment =
-            self.segment(&terms.epoch, start, packed.duration, samples.len(), Some(packed.body));
-        self.measured.add(&segment, bits);
-        self.end = Some(packed.end);
-        self.window.push(segment, terms.window, terms.most);
-        Ok(())
-    }
-
-    /// Says that nothing came for a time, so that the numbers of all renditions go together.
-    pub(super) fn push_gap(&mut self, terms: &Terms, duration: i64) {
-        // Never nothing, and never more than the playlist promises.
-        let max = rescale(terms.max, MICROS, self.timescale());
-        let duration = duration.clamp(i64::from(self.typical).min(max), max);
-        let start = self.boundary.or(self.end).unwrap_or(0);
-        let segment = self.segment(&terms.epoch, start, duration.unsigned_abs(), 0, None);
-        self.end = self.end.max(Some(start.saturating_add(duration)));
-        self.window.push(segment, terms.window, terms.most);
-    }
-
-    fn segment(
-        &mut self,
-        epoch: &Epoch,
-        start: i64,
-        duration: u64,
-        samples: usize,
-        body: Option<crate::buf::Chain>,
-    ) -> Segment {
-        let sequence = self.window.next_sequence();
-        Segment {
-            name: format!("{}_{sequence}.m4s", self.track.id),
-            init: Arc::clone(&self.init),
-            wall: epoch.wall_at(start, self.timescale()),
-            duration,
-            timescale: self.timescale(),
-            discontinuity: std::mem::take(&mut self.discontinuity),
-            samples,
-            body,
-        }
     }
 
     /// Enters a new epoch: the next segment says so, and a new configuration applies.
     pub(super) fn cross(&mut self) -> Result<()> {
         self.discontinuity = self.started;
         let Some(track) = self.pending.take() else { return Ok(()) };
-        let name = init_name(track.id, self.next_init);
-        self.init = Arc::new(Init { name, body: mp4::init_segment(&[&track])? });
+        self.init = Arc::new(init_of(&track, self.next_init)?);
         self.next_init = self.next_init.saturating_add(1);
         // Video goes on with its clock; the rate of sound may be another.
         if !self.is_video() {
@@ -297,6 +278,9 @@ impl Rendition {
         self.clock = TrackClock::new(&self.track.config);
         self.end = Some(rescale(start, MICROS, self.timescale()));
         self.boundary = self.end;
+        self.shown = i64::MIN;
+        (self.last_key, self.key_distance) = (None, None);
+        self.marks.clear();
     }
 
     /// Begins with the segment that the others are at.
@@ -310,30 +294,9 @@ impl Rendition {
     }
 }
 
-impl Measured {
-    fn add(&mut self, segment: &Segment, bits: u64) {
-        let micros = segment.micros();
-        self.bits = self.bits.saturating_add(bits);
-        self.micros = self.micros.saturating_add(micros);
-        self.samples = self.samples.saturating_add(segment.samples as u64);
-        // A last remainder of a few frames says nothing about the rate.
-        if micros >= 500_000 || self.peak == 0 {
-            self.peak = self.peak.max(rate(bits, micros));
-        }
-    }
-
-    pub(super) fn average(&self) -> u64 {
-        rate(self.bits, self.micros)
-    }
-}
-
-/// Units a second.
-pub(super) fn rate(count: u64, micros: u64) -> u64 {
-    u64::try_from(u128::from(count) * 1_000_000 / u128::from(micros.max(1))).unwrap_or(u64::MAX)
-}
-
-fn init_name(id: TrackId, number: u64) -> String {
-    format!("{id}_init_{number}.mp4")
+fn init_of(track: &Track, number: u64) -> Result<Init> {
+    let name = format!("{}_init_{number}.mp4", track.id);
+    Ok(Init { name, body: mp4::init_segment(&[track])?, track: track.clone() })
 }
 
 fn typical_duration(config: &CodecConfig) -> u32 {

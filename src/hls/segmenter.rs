@@ -11,6 +11,8 @@ pub(super) struct Rules {
     pub(super) min: i64,
     /// No segment is longer.
     pub(super) max: i64,
+    /// Where parts are out at once, so that no cut can be made later: the longest distance of key frames so far.
+    pub(super) expected: Option<i64>,
     /// No segment has more bytes.
     pub(super) max_bytes: usize,
 }
@@ -27,7 +29,8 @@ impl Rules {
     /// Decides whether the last sample of `queue`, just added, ends the segment that began at `start`.
     ///
     /// A key frame after `target` is where a segment ends. Where none comes before `max`, an earlier key frame that
-    /// was passed over (a scene cut) is used, and only without such a one the cut is forced.
+    /// was passed over (a scene cut) is used, and only without such a one the cut is forced. Where parts are out already that
+    /// is too late: then a key frame is used if the next one is expected too late.
     pub(super) fn decide<'a, I>(&self, start: i64, queue: I, bytes: usize) -> Option<Decision>
     where
         I: ExactSizeIterator<Item = &'a Sample> + DoubleEndedIterator + Clone,
@@ -37,6 +40,11 @@ impl Rules {
         let elapsed = |sample: &Sample| sample.time.saturating_sub(start);
         let late = elapsed(newest) > self.max;
         if newest.key && !late && elapsed(newest) >= self.target {
+            return Some(Decision { index: last, forced: false });
+        }
+        let next = self.expected.map(|distance| elapsed(newest).saturating_add(distance));
+        let last_chance = next.is_some_and(|next| next > self.max);
+        if newest.key && !late && last_chance && elapsed(newest) >= self.min / 2 {
             return Some(Decision { index: last, forced: false });
         }
         if !late && bytes <= self.max_bytes {

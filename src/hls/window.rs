@@ -12,6 +12,7 @@ const LEAST_SEGMENTS: usize = 3;
 pub(super) struct Window {
     live: VecDeque<Segment>,
     retired: VecDeque<Segment>,
+    bytes: usize,
     /// Media sequence number of the first live segment.
     pub(super) media_sequence: u64,
     /// Discontinuities that slid out.
@@ -41,6 +42,7 @@ impl Window {
     /// Adds a segment, and lets those go that are more than `length` microseconds behind. No more than `most` segments are
     /// listed, nor kept behind: times that stand still would fill the list with segments of no length.
     pub(super) fn push(&mut self, segment: Segment, length: u64, most: usize) {
+        self.bytes = self.bytes.saturating_add(segment.bytes());
         self.live.push_back(segment);
         let mut total: u64 = self.live.iter().map(Segment::micros).sum();
         while self.live.len() > LEAST_SEGMENTS {
@@ -60,7 +62,7 @@ impl Window {
                 break;
             }
             held = held.saturating_sub(front);
-            self.retired.pop_front();
+            self.forget();
         }
     }
 
@@ -74,8 +76,15 @@ impl Window {
         }
     }
 
-    pub(super) fn bytes(&self) -> usize {
-        self.live.iter().chain(&self.retired).map(Segment::bytes).sum()
+    fn forget(&mut self) -> bool {
+        let Some(segment) = self.retired.pop_front() else { return false };
+        self.bytes = self.bytes.saturating_sub(segment.bytes());
+        true
+    }
+
+    /// Bytes of all segments that are held.
+    pub(super) const fn bytes(&self) -> usize {
+        self.bytes
     }
 
     /// Gives back memory: the oldest segment that is held, down to the least that a playlist needs.
@@ -84,11 +93,21 @@ impl Window {
         if self.retired.is_empty() && self.live.len() > LEAST_SEGMENTS {
             self.retire();
         }
-        self.retired.pop_front().is_some()
+        self.forget()
     }
 
     /// Every segment that can still be fetched, newest first.
     pub(super) fn fetchable(&self) -> impl Iterator<Item = &Segment> {
         self.live.iter().rev().chain(self.retired.iter().rev())
+    }
+
+    /// The segment of that number, where it can still be fetched.
+    pub(super) fn get(&self, number: u64) -> Option<&Segment> {
+        let index = |from: u64| usize::try_from(number.checked_sub(from)?).ok();
+        if number >= self.media_sequence {
+            return self.live.get(index(self.media_sequence)?);
+        }
+        let first = self.media_sequence.checked_sub(self.retired.len() as u64)?;
+        self.retired.get(index(first)?)
     }
 }

@@ -6,12 +6,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use streamcore::hls::MuxerConfig;
+use streamcore::hls::{self, MuxerConfig};
 use streamcore::limits::Limits;
 use streamcore::live::Takeover;
 use tokio::sync::Semaphore;
 
-use crate::cli::ServeArgs;
+use crate::cli::{PlaylistType, ServeArgs};
 use crate::finish::Finisher;
 use crate::names;
 use crate::player::Player;
@@ -20,8 +20,8 @@ use crate::recordings::Recordings;
 use crate::stats::{PublisherInfo, StreamInfo};
 use crate::stream::{Publication, Stream};
 
-/// Requests that may wait for a first segment at once (F-20).
-const WAITERS: usize = 1000;
+/// HLS requests that may wait at once (F-20). A player has up to four: for the playlists and the next parts of video and sound.
+const WAITERS: usize = 40_000;
 /// Paths that are known at once, so that players of made-up names cannot fill the memory.
 const STREAMS: usize = 10_000;
 
@@ -30,6 +30,7 @@ const STREAMS: usize = 10_000;
 pub struct HubConfig {
     pub limits: Limits,
     pub hls: MuxerConfig,
+    pub hls_reconnect: Duration,
     pub hls_linger: Duration,
     pub record: bool,
     pub takeover: Takeover,
@@ -41,10 +42,17 @@ impl From<&ServeArgs> for HubConfig {
         limits.handshake_timeout = args.handshake_timeout;
         let mut hls = MuxerConfig::default();
         hls.target_duration = args.hls_segment_duration;
+        hls.part_duration = args.hls_part_duration.0;
         hls.window = args.hls_window;
+        hls.max_bytes = args.hls_memory;
+        hls.playlist_type = match args.hls_playlist_type {
+            PlaylistType::Live => hls::PlaylistType::Live,
+            PlaylistType::Event => hls::PlaylistType::Event,
+        };
         Self {
             limits,
             hls,
+            hls_reconnect: args.hls_reconnect,
             hls_linger: args.hls_linger,
             record: args.recording(),
             takeover: args.takeover.into(),
@@ -198,8 +206,8 @@ impl Hub {
         let mut ticks = tokio::time::interval(Duration::from_secs(1));
         loop {
             ticks.tick().await;
-            let (now, linger) = (Instant::now(), self.config.hls_linger);
-            self.streams().retain(|_, stream| !stream.tidy(now, linger));
+            let now = Instant::now();
+            self.streams().retain(|_, stream| !stream.tidy(now, &self.config));
         }
     }
 

@@ -158,6 +158,7 @@ impl Peer {
         self.newcomers.remove(&id);
         if let Some(publication) = self.publications.remove(&id) {
             tracing::info!(stream = %Redacted(publication.path()), peer = %self.address, "publishing ended");
+            publication.end();
         }
     }
 }
@@ -241,8 +242,9 @@ impl Handler for Peer {
 
     fn handle_closed(&mut self, closed: &Closed) {
         let peer = self.address;
-        let ids: Vec<u32> = self.publications.keys().copied().collect();
-        ids.into_iter().for_each(|id| self.stop_publishing(id));
+        for (_, publication) in self.publications.drain() {
+            tracing::info!(stream = %Redacted(publication.path()), %peer, "publisher cut off");
+        }
         let (bytes_in, bytes_out) = (closed.bytes_in, closed.bytes_out);
         match &closed.reason {
             CloseReason::Open(error) if error.kind() == ErrorKind::UnexpectedEof => {

@@ -38,11 +38,14 @@ impl Tls {
         let provider = Arc::new(aws_lc_rs::default_provider());
         let files = Files { certificate: certificate.to_owned(), key: key.to_owned() };
         let certificate = Arc::new(Certificate::load(files, &provider)?);
-        let config = ServerConfig::builder_with_provider(provider)
+        let mut config = ServerConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .context("TLS cannot be used")?
             .with_no_client_auth()
             .with_cert_resolver(certificate.clone());
+        // librtmp on GnuTLS takes a session ticket behind the handshake for the end of the connection, and a stream that lasts for
+        // hours gains nothing by a resumed handshake.
+        config.send_tls13_tickets = 0;
         Ok(Self { acceptor: TlsAcceptor::from(Arc::new(config)), certificate })
     }
 

@@ -33,6 +33,8 @@ pub struct StreamInfo {
     pub bitrate_kbps: u64,
     pub viewers: usize,
     pub players: PlayersInfo,
+    /// HLS requests that are held until there is an answer.
+    pub hls_waiting: usize,
     pub bytes_in: u64,
     pub hls: String,
     pub recording: bool,

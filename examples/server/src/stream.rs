@@ -4,15 +4,15 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use bytes::Bytes;
 use jiff::Timestamp;
 use streamcore::assemble::{Assembler, Event};
 use streamcore::error::Result;
-use streamcore::flv::{Tag, TagKind};
+use streamcore::flv::Tag;
 use streamcore::hls;
 use streamcore::live::{GopCache, SequenceEnd};
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, SemaphorePermit, watch};
 
+use crate::http::Compressed;
 use crate::hub::HubConfig;
 use crate::names;
 use crate::notices;
@@ -20,6 +20,9 @@ use crate::player::{Fan, Player};
 use crate::recorder::{Health, Recorder};
 use crate::recordings::rfc3339;
 use crate::stats::{PlayersInfo, PublisherInfo, Rate, StreamInfo, Tracks, Viewers};
+
+/// HLS requests of one stream that may wait at once (F-20).
+const WAITERS: usize = 20_000;
 
 /// One stream by its path. It is there while it has a publisher, players who wait for one, or HLS that may still be read.
 #[derive(Debug)]
@@ -29,6 +32,8 @@ pub struct Stream {
     hls: Mutex<Hls>,
     viewers: Mutex<Viewers>,
     changes: watch::Sender<()>,
+    waiters: Semaphore,
+    compressed: Compressed,
 }
 
 #[derive(Debug)]
@@ -56,6 +61,8 @@ struct Hls {
     /// Whose units are taken.
     token: u64,
     muxer: Option<hls::Muxer>,
+    /// When the publisher was cut off.
+    lost: Option<Instant>,
     ended: Option<Instant>,
 }
 
@@ -74,6 +81,8 @@ impl Stream {
             hls: Mutex::default(),
             viewers: Mutex::default(),
             changes: watch::Sender::new(()),
+            waiters: Semaphore::new(WAITERS),
+            compressed: Compressed::default(),
         }
     }
 
@@ -109,6 +118,7 @@ impl Stream {
             token,
             assembler: Assembler::new(&config.limits),
             recorder,
+            cut_off: true,
         })
     }
 
@@ -131,14 +141,25 @@ impl Stream {
         self.live().fan.remove(player);
     }
 
-    /// A file of the stream's HLS, by its name without the stream's path.
-    pub fn hls_file(&self, name: &str) -> Option<hls::File> {
-        self.hls().muxer.as_ref()?.file(name)
+    /// Answers for a file of the stream's HLS, by its name without the stream's path, and the query of the request.
+    pub fn hls_answer(&self, name: &str, query: Option<&str>) -> hls::Answer {
+        let hls = self.hls();
+        hls.muxer.as_ref().map_or(hls::Answer::NotFound, |muxer| muxer.request(name, query))
     }
 
-    /// Wakes at whatever may have made a file.
+    /// Wakes whenever an answer may be another.
     pub fn changes(&self) -> watch::Receiver<()> {
         self.changes.subscribe()
+    }
+
+    /// The right to wait for an answer, while there are not too many who do.
+    pub fn may_wait(&self) -> Option<SemaphorePermit<'_>> {
+        self.waiters.try_acquire().ok()
+    }
+
+    /// Playlists as they were compressed.
+    pub fn compressed(&self) -> &Compressed {
+        &self.compressed
     }
 
     /// Whether there is a publisher.
@@ -151,14 +172,24 @@ impl Stream {
         lock(&self.viewers).seen(ip, agent, Instant::now());
     }
 
-    /// Lets HLS go that ended `linger` ago. Says whether nothing is left to keep the stream for.
-    pub fn tidy(&self, now: Instant, linger: Duration) -> bool {
+    /// Ends HLS whose publisher did not come back, and lets it go some time after its end. Says whether nothing is left to
+    /// keep the stream for.
+    pub fn tidy(&self, now: Instant, config: &HubConfig) -> bool {
+        let past = |since: Option<Instant>, time: Duration| {
+            since.is_some_and(|since| now.saturating_duration_since(since) >= time)
+        };
         let mut hls = self.hls();
-        if hls.ended.is_some_and(|ended| now.saturating_duration_since(ended) >= linger) {
+        let gives_up = past(hls.lost, config.hls_reconnect);
+        if gives_up {
+            hls.end(now);
+        } else if past(hls.ended, config.hls_linger) {
             *hls = Hls::default();
         }
         let has_hls = hls.muxer.is_some();
         drop(hls);
+        if gives_up {
+            self.changes.send_replace(());
+        }
         let live = self.live();
         !has_hls && live.publisher.is_none() && live.fan.is_empty()
     }
@@ -183,6 +214,7 @@ impl Stream {
             bitrate_kbps: publisher.rate.kbps(now),
             viewers: playing + watching,
             players: PlayersInfo { rtmp: playing, hls: watching },
+            hls_waiting: WAITERS - self.waiters.available_permits(),
             bytes_in: publisher.bytes_in,
             hls: format!("{}/index.m3u8", names::url_path(&self.path)),
             recording: publisher.health.is_recording(),
@@ -235,8 +267,9 @@ impl Stream {
     /// The publisher, unless another has taken its place.
     fn publisher_with(&self, token: u64, act: impl FnOnce(&mut Publisher)) {
         let mut live = self.live();
-        if live.token == token {
-            live.publisher.as_mut().into_iter().for_each(act);
+        let current = live.token == token;
+        if let Some(publisher) = live.publisher.as_mut().filter(|_| current) {
+            act(publisher);
         }
     }
 
@@ -246,8 +279,15 @@ impl Stream {
         if hls.token != token {
             return;
         }
-        let result = hls.muxer.as_mut().map_or(Ok(()), act);
+        let Some(muxer) = &mut hls.muxer else { return };
+        let version = muxer.version();
+        let result = act(muxer);
+        let changed = muxer.version() != version;
         drop(hls);
+        if changed {
+            // One word to all who wait (E3-20).
+            self.changes.send_replace(());
+        }
         if let Err(error) = result {
             let problem = format!("not all of it is in HLS: {error}");
             self.publisher_with(token, |publisher| publisher.health.add_problem(problem));
@@ -260,12 +300,12 @@ impl Stream {
         if live.publisher.take().is_some() {
             live.token += 1;
             live.gop.clear();
-            self.hls().end();
+            self.hls().pause(Instant::now());
         }
     }
 
-    /// The publisher with `token` has ended. Whoever came after it is not touched.
-    fn end(&self, token: u64) {
+    /// The publisher with `token` has ended, or was cut off and may come back. Whoever came after it is not touched.
+    fn end(&self, token: u64, may_return: bool) {
         let mut live = self.live();
         if live.token != token {
             return;
@@ -273,7 +313,13 @@ impl Stream {
         live.publisher = None;
         live.gop.clear();
         live.fan.end();
-        self.hls().end();
+        let (mut hls, now) = (self.hls(), Instant::now());
+        if may_return {
+            hls.pause(now)
+        } else {
+            hls.end(now)
+        }
+        drop(hls);
         drop(live);
         self.changes.send_replace(());
     }
@@ -290,7 +336,7 @@ impl Stream {
 impl Hls {
     /// Starts HLS, going on with the numbers of an earlier publisher where players may know them.
     fn start(&mut self, config: &HubConfig, token: u64) {
-        (self.ended, self.token) = (None, token);
+        (self.lost, self.ended, self.token) = (None, None, token);
         let resumed = self.muxer.as_mut().is_some_and(|muxer| muxer.resume().is_ok());
         if !resumed {
             let mut hls = config.hls.clone();
@@ -299,11 +345,19 @@ impl Hls {
         }
     }
 
-    fn end(&mut self) {
+    /// What there is ends, and the playlists stay open (E1-09).
+    fn pause(&mut self, now: Instant) {
+        if let Some(Err(error)) = self.muxer.as_mut().map(hls::Muxer::handle_discontinuity) {
+            tracing::debug!("the last HLS segment is lost: {error}");
+        }
+        self.lost = Some(now);
+    }
+
+    fn end(&mut self, now: Instant) {
         if let Some(Err(error)) = self.muxer.as_mut().map(hls::Muxer::finish) {
             tracing::debug!("the last HLS segment is lost: {error}");
         }
-        self.ended = Some(Instant::now());
+        (self.lost, self.ended) = (None, Some(now));
     }
 }
 
@@ -314,6 +368,8 @@ pub struct Publication {
     token: u64,
     assembler: Assembler,
     recorder: Option<Recorder>,
+    /// The publisher has not said that it ends.
+    cut_off: bool,
 }
 
 impl Publication {
@@ -332,10 +388,12 @@ impl Publication {
         }
         self.assembler.handle_tag(tag);
         self.drain();
-        if self.stream.changes.receiver_count() > 0 {
-            self.stream.changes.send_replace(());
-        }
         true
+    }
+
+    /// The publisher says that the stream is over. Dropped without this, it may come back.
+    pub fn end(mut self) {
+        self.cut_off = false;
     }
 
     fn drain(&mut self) {
@@ -349,7 +407,7 @@ impl Drop for Publication {
     fn drop(&mut self) {
         self.assembler.finish();
         self.drain();
-        self.stream.end(self.token);
+        self.stream.end(self.token, self.cut_off);
     }
 }
 

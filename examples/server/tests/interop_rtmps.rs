@@ -1,4 +1,4 @@
-//! ffmpeg publishes and plays over TLS.
+//! ffmpeg publishes over TLS, ffmpeg and librtmp play.
 
 use std::path::Path;
 use std::time::Duration;
@@ -14,7 +14,7 @@ const LIMIT: Duration = Duration::from_secs(40);
 const QUIET: [&str; 3] = ["-nostdin", "-v", "error"];
 
 #[test]
-fn a5_40_ffmpeg_publishes_and_plays_over_tls_what_was_sent() {
+fn a5_40_what_is_published_over_tls_is_recorded_and_played_over_tls_and_without() {
     let (data, folder) = (kit::temp_dir(), kit::temp_dir());
     let files = Authority::new().issue(folder.path());
     let server = ServerBuilder::new(BINARY, data.path()).with("--keep-flv");
@@ -27,15 +27,20 @@ fn a5_40_ffmpeg_publishes_and_plays_over_tls_what_was_sent() {
     let arguments = [&QUIET[..], &source, &trust, &[&secure]].concat();
     let mut publisher = Process::start("ffmpeg", arguments);
     server.wait_live("live/secure");
-    let outputs = ["secure.flv", "plain.flv"].map(|name| folder.path().join(name));
+    let outputs = ["secure.flv", "plain.flv", "librtmp.flv"].map(|name| folder.path().join(name));
     let copy = ["-c", "copy", "-f", "flv"];
     let play = |options: &[&str], url: &str, to: &Path| {
         let to = [to.to_str().expect("UTF-8")];
         Process::start("ffmpeg", [&QUIET[..], options, &["-i", url], &copy, &to].concat())
     };
-    let mut players = [play(&trust, &secure, &outputs[0]), play(&[], &plain, &outputs[1])];
-    until("both players", LIMIT, || {
-        (server.stream("live/secure")?["players"]["rtmp"] == 2).then_some(())
+    let librtmp = ["--quiet", "--live", "-r", &secure, "-o", outputs[2].to_str().expect("UTF-8")];
+    let mut players = [
+        play(&trust, &secure, &outputs[0]),
+        play(&[], &plain, &outputs[1]),
+        Process::start("rtmpdump", librtmp),
+    ];
+    until("three players", LIMIT, || {
+        (server.stream("live/secure")?["players"]["rtmp"] == 3).then_some(())
     });
     publisher.succeed(LIMIT);
 

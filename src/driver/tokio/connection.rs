@@ -1,8 +1,6 @@
 //! One connection: bytes to the session, its events to the handler, and what both have to send to the peer.
 
-use std::collections::hash_map::RandomState;
 use std::future::{Future, poll_fn};
-use std::hash::{BuildHasher, Hasher};
 use std::io::{self, IoSlice};
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
@@ -12,9 +10,10 @@ use ::tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use ::tokio::time::{Instant, Sleep, sleep_until, timeout};
 use bytes::Buf;
 
+use super::end::{End, Pace, ServerEnd, seed};
 use super::{ConnectionConfig, Handler};
 use crate::buf::Chain;
-use crate::error::Error;
+use crate::error::{Error, Result};
 use crate::rtmp::session::ServerSession;
 use crate::time::Micros;
 
@@ -74,19 +73,33 @@ pub async fn run<S, H>(
     S: AsyncRead + AsyncWrite + Unpin,
     H: Handler,
 {
-    let mut stop = pin!(stop);
-    let mut pump = Pump::new(io, handler, config);
-    let reason = pump.run(stop.as_mut()).await;
-    pump.finish(&reason).await;
-    let closed = Closed { reason, bytes_in: pump.bytes_in, bytes_out: pump.bytes_out };
+    let session = ServerSession::new(config.session.clone(), seed(), Micros::ZERO);
+    let closed = drive(io, &mut ServerEnd { session, handler }, Pace::from(config), stop).await;
     handler.handle_closed(&closed);
 }
 
-struct Pump<'a, S, H> {
+/// Drives either end of a connection until it is over.
+pub(super) async fn drive<S, E>(
     io: S,
-    handler: &'a mut H,
-    config: &'a ConnectionConfig,
-    session: ServerSession,
+    end: &mut E,
+    pace: Pace,
+    stop: impl Future<Output = ()>,
+) -> Closed
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+    E: End,
+{
+    let mut stop = pin!(stop);
+    let mut pump = Pump::new(io, end, pace);
+    let reason = pump.run(stop.as_mut()).await;
+    pump.finish(&reason).await;
+    Closed { reason, bytes_in: pump.bytes_in, bytes_out: pump.bytes_out }
+}
+
+struct Pump<'a, S, E> {
+    io: S,
+    end: &'a mut E,
+    pace: Pace,
     epoch: Instant,
     input: Input,
     output: Chain,
@@ -110,16 +123,13 @@ enum Wake {
     Stop,
 }
 
-impl<'a, S: AsyncRead + AsyncWrite + Unpin, H: Handler> Pump<'a, S, H> {
-    fn new(io: S, handler: &'a mut H, config: &'a ConnectionConfig) -> Self {
+impl<'a, S: AsyncRead + AsyncWrite + Unpin, E: End> Pump<'a, S, E> {
+    fn new(io: S, end: &'a mut E, pace: Pace) -> Self {
         let epoch = Instant::now();
-        // The standard library's hasher keys are the randomness at hand without another dependency.
-        let seed = RandomState::new().build_hasher().finish();
         Self {
             io,
-            handler,
-            config,
-            session: ServerSession::new(config.session.clone(), seed, Micros::ZERO),
+            end,
+            pace,
             epoch,
             input: Input::default(),
             output: Chain::new(),
@@ -142,7 +152,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin, H: Handler> Pump<'a, S, H> {
             if let Err(error) = self.advance() {
                 return CloseReason::Protocol(error);
             }
-            if self.is_idle() && self.session.is_closing() {
+            if self.is_idle() && self.end.is_closing() {
                 return if self.stopping { CloseReason::Stopped } else { CloseReason::Session };
             }
             match self.wait(timer.as_mut(), stop.as_mut()).await {
@@ -159,17 +169,17 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin, H: Handler> Pump<'a, S, H> {
                 }
                 Ok(Wake::Ready) => self.more = true,
                 Ok(Wake::Timer) => {
-                    if !self.is_idle() && self.last_write.elapsed() >= self.config.write_timeout {
+                    if !self.is_idle() && self.last_write.elapsed() >= self.pace.write_timeout {
                         return CloseReason::WriteTimeout;
                     }
                     let now = self.now();
-                    if let Err(error) = self.session.handle_timeout(now) {
+                    if let Err(error) = self.end.handle_timeout(now) {
                         return CloseReason::Protocol(error);
                     }
                 }
                 Ok(Wake::Stop) => {
                     self.stopping = true;
-                    self.handler.handle_stop(&mut self.session);
+                    self.end.handle_stop();
                 }
                 Err(error) => return CloseReason::Io(error),
             }
@@ -182,17 +192,16 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin, H: Handler> Pump<'a, S, H> {
     }
 
     /// Moves input, events and output as far as they go without waiting.
-    fn advance(&mut self) -> Result<(), Error> {
+    fn advance(&mut self) -> Result<()> {
         loop {
             let now = self.now();
             let mut moved = false;
             if !self.input.pending().is_empty() {
-                let consumed = self.session.handle_input(now, self.input.pending())?;
+                let consumed = self.end.handle_input(now, self.input.pending())?;
                 self.input.consume(consumed);
                 moved = consumed > 0;
             }
-            while let Some(event) = self.session.poll_event() {
-                self.handler.handle_event(&mut self.session, event)?;
+            while self.end.handle_event()? {
                 // A new player's first pictures go out in one write with the answer to its `play`.
                 self.more = true;
                 moved = true;
@@ -205,14 +214,14 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin, H: Handler> Pump<'a, S, H> {
     }
 
     /// Puts together what goes out in the next writes.
-    fn collect(&mut self) -> Result<(), Error> {
+    fn collect(&mut self) -> Result<()> {
         let idle = self.is_idle();
-        while self.output.len() < self.config.write_batch {
-            if let Some(chain) = self.session.poll_output() {
+        while self.output.len() < self.pace.write_batch {
+            if let Some(chain) = self.end.poll_output() {
                 self.output.extend(chain);
-            } else if self.more && !self.session.is_closing() {
-                let budget = self.config.write_batch - self.output.len();
-                self.more = self.handler.handle_ready(&mut self.session, budget)?;
+            } else if self.more && !self.end.is_closing() {
+                let budget = self.pace.write_batch - self.output.len();
+                self.more = self.end.handle_ready(budget)?;
             } else {
                 break;
             }
@@ -229,11 +238,9 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin, H: Handler> Pump<'a, S, H> {
         stop: Pin<&mut impl Future<Output = ()>>,
     ) -> io::Result<Wake> {
         let idle = self.is_idle();
-        let write_deadline = (!idle).then(|| self.last_write + self.config.write_timeout);
-        let session_deadline = self
-            .session
-            .poll_timeout()
-            .and_then(|at| self.epoch.checked_add(at.since(Micros::ZERO)));
+        let write_deadline = (!idle).then(|| self.last_write + self.pace.write_timeout);
+        let session_deadline =
+            self.end.poll_timeout().and_then(|at| self.epoch.checked_add(at.since(Micros::ZERO)));
         let deadline = [write_deadline, session_deadline].into_iter().flatten().min();
         // A later deadline does not move the timer: it fires early once and is set anew then.
         if let Some(deadline) = deadline.filter(|&at| at < timer.deadline() || timer.is_elapsed()) {
@@ -244,7 +251,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin, H: Handler> Pump<'a, S, H> {
         ::tokio::select! {
             biased;
             wake = transfer(&mut self.io, input, &self.output, self.unflushed) => wake,
-            () = self.handler.ready(), if idle && !self.more => Ok(Wake::Ready),
+            () = self.end.ready(), if idle && !self.more => Ok(Wake::Ready),
             () = timer, if deadline.is_some() => Ok(Wake::Timer),
             () = stop, if !self.stopping => Ok(Wake::Stop),
         }
@@ -255,7 +262,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin, H: Handler> Pump<'a, S, H> {
         if matches!(reason, CloseReason::Peer | CloseReason::Io(_) | CloseReason::WriteTimeout) {
             return;
         }
-        while let Some(chain) = self.session.poll_output() {
+        while let Some(chain) = self.end.poll_output() {
             self.output.extend(chain);
         }
         let (io, output) = (&mut self.io, &mut self.output);
@@ -268,7 +275,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin, H: Handler> Pump<'a, S, H> {
             }
             io.shutdown().await.is_ok()
         };
-        if timeout(self.config.close_timeout, flush).await != Ok(true) {
+        if timeout(self.pace.close_timeout, flush).await != Ok(true) {
             return;
         }
         let linger = async {

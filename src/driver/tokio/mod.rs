@@ -1,4 +1,5 @@
-//! RTMP servers on tokio: sockets, timers and back-pressure round a [`ServerSession`].
+//! RTMP servers and clients on tokio: sockets, timers and back-pressure round a [`ServerSession`] or a
+//! [`ClientSession`](crate::rtmp::session::ClientSession).
 //!
 //! An embedder writes a [`Handler`], one value per connection, and gives a way to make it to [`serve`]:
 //!
@@ -48,8 +49,14 @@
 //!
 //! [`serve_with`] does the same over TLS, or over anything else that an embedder makes of a socket. [`run`] drives a single connection,
 //! for those who have their own listener or a test's pipe.
+//!
+//! A client is a [`ClientHandler`], and [`run_client`] connects it: over TLS too with the feature `rtmps`, on to the
+//! server that a first one names, and with the password that it asks for. Whether and when to connect again after the end is
+//! the caller's, for whom [`Backoff`] counts the pauses.
 
+mod client;
 mod connection;
+mod end;
 mod serve;
 mod socket;
 #[cfg(test)]
@@ -58,6 +65,12 @@ mod tests;
 use std::future::Future;
 use std::time::Duration;
 
+pub use client::{
+    Backoff, ClientClosed, ClientHandler, ConnectConfig, ConnectError, run_client, run_client_on,
+};
+#[cfg(feature = "rtmps")]
+#[cfg_attr(docsrs, doc(cfg(feature = "rtmps")))]
+pub use client::{TlsConfig, TlsError};
 pub use connection::{CloseReason, Closed, run};
 pub use serve::{ServeConfig, serve, serve_with};
 pub use socket::Socket;

@@ -2,7 +2,8 @@
 
 use super::{Muxer, ROUNDING};
 use crate::error::Result;
-use crate::hls::rendition::{Cut, Rendition};
+use crate::hls::part::{PartTarget, nominal};
+use crate::hls::rendition::{Closed, Cut, Rendition};
 use crate::hls::segmenter::{Decision, Rules};
 use crate::hls::timeline::MICROS;
 use crate::media::AccessUnit;
@@ -35,9 +36,12 @@ impl Muxer {
         }
     }
 
-    /// Closes what can be closed, and writes the playlists anew where something was.
+    /// Closes what can be closed, and lets players know where something was.
     pub(super) fn settle(&mut self) -> Result<()> {
-        if self.close_all(self.newest().saturating_sub(STALL))? {
+        let given_up = self.newest().saturating_sub(STALL);
+        (0..self.renditions.len()).try_for_each(|index| self.close_up_to(index, given_up))?;
+        self.close_parts()?;
+        if std::mem::take(&mut self.dirty) {
             self.publish();
         }
         Ok(())
@@ -91,9 +95,13 @@ impl Muxer {
 
     /// The point just before a unit that is not yet queued.
     fn cut_before(&self, index: usize, unit: &AccessUnit) -> Cut {
-        let from = self.renditions.get(index).map_or(MICROS, |rendition| rendition.track.timescale);
-        let timescale = self.renditions.get(index).map_or(MICROS, Rendition::timescale);
-        let decode = self.epoch.map(unit.dts, from, timescale);
+        let rendition = self.renditions.get(index);
+        let from = rendition.map_or(MICROS, |rendition| rendition.track.timescale);
+        let timescale = rendition.map_or(MICROS, Rendition::timescale);
+        // Times may run back, samples do not.
+        let last = rendition.and_then(|rendition| rendition.queue.back());
+        let behind = last.map_or(i64::MIN, |last| last.time.saturating_add(1));
+        let decode = self.epoch.map(unit.dts, from, timescale).max(behind);
         let present = self.epoch.map(unit.pts(), from, timescale);
         Cut { decode, present, timescale, discontinuity: false }
     }
@@ -138,12 +146,12 @@ impl Muxer {
         let queue = &rendition.queue;
         let start = rescale(self.segment_start, MICROS, rendition.timescale());
         // Where a jump put the cut ahead of it, the segment begins with its own first sample.
-        let start = queue.front().map_or(start, |first| start.min(first.time));
+        let start = rendition.open_start().map_or(start, |first| start.min(first));
         let last = queue.len().checked_sub(1).filter(|&last| last > 0);
         let change = last.filter(|_| change_due && queue.back().is_some_and(|sample| sample.key));
         let decision = match change {
             Some(index) => Decision { index, forced: false },
-            None => rules.decide(start, queue.iter(), rendition.queued_bytes)?,
+            None => rules.decide(start, queue.iter(), rendition.open_bytes())?,
         };
         let sample = queue.get(decision.index)?;
         let before = queue.get(decision.index.checked_sub(1)?)?;
@@ -162,11 +170,13 @@ impl Muxer {
         let timescale = self.renditions.get(index).map_or(MICROS, Rendition::timescale);
         let ticks = |micros| rescale(micros, MICROS, timescale);
         let target = self.target_micros();
+        let low = self.config.part_duration;
         Rules {
             // Timestamps in milliseconds make a group of pictures a little shorter now and then.
             target: ticks(target.saturating_sub((target / 20).min(50_000))),
             min: ticks(target / 2),
             max: ticks(self.max_micros()),
+            expected: low.and_then(|_| self.renditions.get(index)?.key_distance()),
             max_bytes: self.limits.segment_bytes,
         }
     }
@@ -252,22 +262,67 @@ impl Muxer {
 
     /// Closes all segments of a rendition up to the last cut.
     fn close_one(&mut self, index: usize) -> Result<()> {
+        self.close_up_to(index, i64::MAX)
+    }
+
+    fn close_up_to(&mut self, index: usize, given_up: i64) -> Result<()> {
+        self.decide_part_target(index, false);
         let terms = self.terms();
-        if let Some(rendition) = self.renditions.get_mut(index) {
-            self.stats.dropped_units += rendition.close(&terms, i64::MAX)?.unwrap_or(0);
-            self.dirty = true;
+        let Some(rendition) = self.renditions.get_mut(index) else { return Ok(()) };
+        let closed = rendition.close(&terms, given_up)?;
+        self.note(index, closed);
+        Ok(())
+    }
+
+    /// Makes the parts that are whole: first those of the leading rendition, since the others go with its borders.
+    fn close_parts(&mut self) -> Result<()> {
+        let Some(lead) = self.lead_index().filter(|_| self.held.is_none()) else { return Ok(()) };
+        let terms = self.terms();
+        for index in lead..self.renditions.len() {
+            self.decide_part_target(index, false);
+            // No cut comes before what the leading rendition has shown already.
+            let shown = self.renditions.get(lead).map_or(i64::MIN, Rendition::shown);
+            let Some(rendition) = self.renditions.get_mut(index) else { continue };
+            let scaled = rescale(shown, MICROS, rendition.timescale());
+            let closed =
+                rendition.close_parts(&terms, if index == lead { i64::MAX } else { scaled })?;
+            self.note(index, closed);
         }
         Ok(())
     }
 
-    fn close_all(&mut self, given_up: i64) -> Result<bool> {
-        let terms = self.terms();
-        for rendition in &mut self.renditions {
-            if let Some(dropped) = rendition.close(&terms, given_up)? {
-                self.stats.dropped_units += dropped;
-                self.dirty = true;
-            }
+    /// Counts what closing came to, and hands on where the leading rendition has borders of parts.
+    pub(super) fn note(&mut self, index: usize, closed: Closed) {
+        self.dirty |= closed.changed;
+        self.stats.dropped_units += closed.dropped;
+        self.stats.uneven_parts += closed.uneven;
+        let leads = self.lead_index() == Some(index);
+        let Some(marks) = self.renditions.get_mut(index).map(Rendition::take_marks) else { return };
+        if leads && !marks.is_empty() {
+            let others = self.renditions.iter_mut().skip(index + 1);
+            others.filter(|other| other.started).for_each(|other| other.mark(&marks));
         }
-        Ok(std::mem::take(&mut self.dirty))
+    }
+
+    /// Decides, once the target duration is, how long parts are: by frames that have come, or with `force` by what is
+    /// believed of them.
+    pub(super) fn decide_part_target(&mut self, index: usize, force: bool) {
+        let Some(wanted) = self.config.part_duration.filter(|_| self.target.is_some()) else {
+            return;
+        };
+        let wanted = u64::try_from(wanted.as_micros()).unwrap_or(u64::MAX).max(1);
+        let leads = self.lead_index() == Some(index);
+        let open = |one: &&mut Rendition| one.started && one.part_target.is_none();
+        let Some(rendition) = self.renditions.get_mut(index).filter(open) else { return };
+        if !force && !rendition.knows_frames(wanted) {
+            return;
+        }
+        let frame = rendition.frame_micros();
+        rendition.part_target = Some(if leads {
+            self.part_nominal = Some(nominal(wanted, frame));
+            PartTarget::of_lead(wanted, frame)
+        } else {
+            PartTarget::of_follower(self.part_nominal.unwrap_or(wanted), frame)
+        });
     }
 }

@@ -129,8 +129,12 @@ impl Muxer {
             self.decide_target(None);
             self.cut_rest()?;
             let terms = self.terms();
-            for rendition in self.renditions.iter_mut().filter(|rendition| rendition.started) {
-                self.stats.dropped_units += rendition.flush(&terms)?;
+            for index in 0..self.renditions.len() {
+                self.decide_part_target(index, true);
+                let started = self.renditions.get_mut(index).filter(|one| one.started);
+                let Some(rendition) = started else { continue };
+                let closed = rendition.flush(&terms)?;
+                self.note(index, closed);
             }
         }
         self.held = Some(Held::default());

@@ -6,6 +6,7 @@ use bytes::Bytes;
 
 use super::*;
 use crate::buf::Chain;
+use crate::hls::Cache;
 use crate::media::TrackId;
 use crate::mp4::test_tracks::{aac, avc, unit};
 

@@ -1,27 +1,27 @@
-//! `/{app}/{name…}/{file}`: playlists, init segments and media segments of live streams.
+//! `/{app}/{name…}/{file}`: playlists, init segments, media segments and parts of them.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::header::{
-    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_MAX_AGE, ALLOW,
-    CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH, USER_AGENT,
+    ACCEPT_ENCODING, ACCEPT_RANGES, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
+    ACCESS_CONTROL_MAX_AGE, ALLOW, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_RANGE, CONTENT_TYPE,
+    ETAG, IF_NONE_MATCH, IF_RANGE, RANGE, RETRY_AFTER, USER_AGENT, VARY,
 };
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
-use streamcore::hls::File;
+use streamcore::hls::{Answer, BadRequest, File};
+use tokio::time::Instant;
 
 use super::body::ChainBody;
+use super::compress;
+use super::range::{self, Wanted};
 use crate::hub::Hub;
 use crate::names;
 use crate::stream::Stream;
-
-/// How long a request for the playlist of a stream that has just begun waits for the first segment.
-const FIRST_SEGMENT: Duration = Duration::from_secs(10);
 
 /// Whatever is none of the server's own URLs: a file of a live stream.
 pub async fn file(
@@ -42,10 +42,19 @@ pub async fn file(
 fn preflight() -> Response {
     let headers = [
         (ACCESS_CONTROL_ALLOW_METHODS, "GET, HEAD, OPTIONS"),
-        (ACCESS_CONTROL_ALLOW_HEADERS, "Range, If-None-Match, Cache-Control"),
+        (ACCESS_CONTROL_ALLOW_HEADERS, "Range, If-None-Match, If-Range, Cache-Control"),
         (ACCESS_CONTROL_MAX_AGE, "86400"),
     ];
     (StatusCode::NO_CONTENT, headers).into_response()
+}
+
+/// What is left of waiting: an answer, or none in time.
+enum Found {
+    File(File),
+    Absent(StatusCode),
+    Bad(BadRequest),
+    TooLate,
+    TooMany,
 }
 
 async fn find(hub: &Hub, peer: SocketAddr, request: &Parts) -> Response {
@@ -55,53 +64,124 @@ async fn find(hub: &Hub, peer: SocketAddr, request: &Parts) -> Response {
         .and_then(|path| path.rsplit_once('/'))
         .and_then(|(path, name)| Some((hub.find(path)?, name)))
     else {
-        return not_found();
+        return refusal(StatusCode::NOT_FOUND, "not found");
     };
     let is_playlist = name.ends_with(".m3u8");
-    let mut file = stream.hls_file(name);
-    if file.is_none() && is_playlist {
-        file = first(hub, &stream, name).await;
-    }
-    let Some(file) = file else { return not_found() };
     if is_playlist {
         let agent = request.headers.get(USER_AGENT).map(HeaderValue::as_bytes).unwrap_or_default();
         stream.seen(peer.ip(), agent);
     }
-    answer(file, &request.headers)
+    match wait(hub, &stream, name, request.uri.query()).await {
+        Found::File(file) if is_playlist => playlist(&stream, file, &request.headers).await,
+        Found::File(file) => media(file, &request.headers),
+        Found::Absent(status) => refusal(status, "not found"),
+        Found::Bad(reason) => refusal(StatusCode::BAD_REQUEST, &reason.to_string()),
+        Found::TooLate => refusal(StatusCode::SERVICE_UNAVAILABLE, "nothing new came in time"),
+        Found::TooMany => refusal(StatusCode::SERVICE_UNAVAILABLE, "too many requests wait"),
+    }
 }
 
-/// Waits for the first segment of a live stream, so that a player that comes early need not ask again.
-async fn first(hub: &Hub, stream: &Stream, name: &str) -> Option<File> {
-    let _permit = hub.waiters().try_acquire().ok()?;
+/// Holds the request until there is an answer. Whoever goes away drops this, and waits no more.
+async fn wait(hub: &Hub, stream: &Stream, name: &str, query: Option<&str>) -> Found {
+    let start = Instant::now();
+    // Before the first look, so that no change is missed.
     let mut changes = stream.changes();
-    let wait = async {
-        loop {
-            if let Some(file) = stream.hls_file(name) {
-                return Some(file);
-            }
-            if !stream.is_live() {
-                return None;
-            }
-            changes.changed().await.ok()?;
+    let mut permits = None;
+    loop {
+        let wait = match stream.hls_answer(name, query) {
+            Answer::Ready(file) => return Found::File(file),
+            Answer::Wait(wait) => wait,
+            Answer::Gone => return Found::Absent(StatusCode::GONE),
+            Answer::BadRequest(reason) => return Found::Bad(reason),
+            _ => return Found::Absent(StatusCode::NOT_FOUND),
+        };
+        if permits.is_none() {
+            let both = stream.may_wait().zip(hub.waiters().try_acquire().ok());
+            let Some(both) = both else { return Found::TooMany };
+            permits = Some(both);
         }
-    };
-    tokio::time::timeout(FIRST_SEGMENT, wait).await.ok().flatten()
+        match tokio::time::timeout_at(start + wait.limit, changes.changed()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(_)) => return Found::Absent(StatusCode::NOT_FOUND),
+            Err(_) => return Found::TooLate,
+        }
+    }
 }
 
-fn answer(file: File, request: &HeaderMap) -> Response {
+fn headers_of(file: &File, etag: &str) -> HeaderMap {
     let mut headers = HeaderMap::new();
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static(file.cache.header()));
-    let etag = HeaderValue::try_from(file.etag).ok();
-    if let Some(etag) = &etag {
-        headers.insert(ETAG, etag.clone());
-        if request.get(IF_NONE_MATCH) == Some(etag) {
-            return (StatusCode::NOT_MODIFIED, headers).into_response();
+    for (name, value) in [(CACHE_CONTROL, &*file.cache.header()), (ETAG, etag)] {
+        if let Ok(value) = HeaderValue::try_from(value) {
+            headers.insert(name, value);
         }
     }
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(file.content_type));
-    (headers, Body::new(ChainBody::from(file.body))).into_response()
+    headers
 }
 
-fn not_found() -> Response {
-    (StatusCode::NOT_FOUND, [(CACHE_CONTROL, "no-cache")], "not found\n").into_response()
+/// Whether the client has the file already (RFC 9110 13.1.2).
+fn is_known(request: &HeaderMap, etag: &str) -> bool {
+    let listed = request.get(IF_NONE_MATCH).and_then(|value| value.to_str().ok());
+    listed.is_some_and(|listed| {
+        listed
+            .split(',')
+            .map(str::trim)
+            .any(|one| one == "*" || one.trim_start_matches("W/") == etag)
+    })
+}
+
+fn not_modified(mut headers: HeaderMap) -> Response {
+    headers.remove(CONTENT_TYPE);
+    (StatusCode::NOT_MODIFIED, headers).into_response()
+}
+
+async fn playlist(stream: &Stream, file: File, request: &HeaderMap) -> Response {
+    let gzip = compress::is_wanted(request.get(ACCEPT_ENCODING)) && compress::pays(&file);
+    // Other bytes, another tag (RFC 9110 8.8.3.3).
+    let etag = if gzip { file.etag.replacen('"', "\"gzip-", 1) } else { file.etag.clone() };
+    let mut headers = headers_of(&file, &etag);
+    headers.insert(VARY, HeaderValue::from_static("Accept-Encoding"));
+    if is_known(request, &etag) {
+        return not_modified(headers);
+    }
+    if !gzip {
+        return (headers, Body::new(ChainBody::from(file.body))).into_response();
+    }
+    headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    (headers, stream.compressed().get(&file).await).into_response()
+}
+
+/// A segment, a part or an init segment, or a range of its bytes.
+fn media(file: File, request: &HeaderMap) -> Response {
+    let mut headers = headers_of(&file, &file.etag);
+    headers.insert(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+    if is_known(request, &file.etag) {
+        return not_modified(headers);
+    }
+    let length = file.body.len();
+    let same = request.get(IF_RANGE).is_none_or(|tag| tag.as_bytes() == file.etag.as_bytes());
+    match range::read(request.get(RANGE).filter(|_| same), length) {
+        Wanted::All => (headers, Body::new(ChainBody::from(file.body))).into_response(),
+        Wanted::Bytes(range) => {
+            let said = format!("bytes {}-{}/{length}", range.start, range.end - 1);
+            headers.insert(CONTENT_RANGE, said.parse().expect("digits"));
+            let body = Body::new(ChainBody::of_range(file.body, range));
+            (StatusCode::PARTIAL_CONTENT, headers, body).into_response()
+        }
+        Wanted::Nothing => {
+            headers.remove(CONTENT_TYPE);
+            headers.insert(CONTENT_RANGE, format!("bytes */{length}").parse().expect("digits"));
+            (StatusCode::RANGE_NOT_SATISFIABLE, headers).into_response()
+        }
+    }
+}
+
+/// An answer without a file. None is kept by caches: what is not there may come.
+fn refusal(status: StatusCode, reason: &str) -> Response {
+    let mut response =
+        (status, [(CACHE_CONTROL, "no-cache")], format!("{reason}\n")).into_response();
+    if status == StatusCode::SERVICE_UNAVAILABLE {
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
+    }
+    response
 }

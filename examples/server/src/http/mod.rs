@@ -2,9 +2,11 @@
 
 mod api;
 mod body;
+mod compress;
 mod hls;
 mod listen;
 mod page;
+mod range;
 mod recordings;
 
 use std::sync::Arc;
@@ -17,6 +19,7 @@ use axum::response::Response;
 use axum::routing::get;
 
 pub use api::Ports;
+pub use compress::Compressed;
 pub use listen::serve;
 
 use crate::hub::Hub;
@@ -52,6 +55,6 @@ fn allow_any_origin(headers: &mut axum::http::HeaderMap) {
     headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
     headers.insert(
         ACCESS_CONTROL_EXPOSE_HEADERS,
-        HeaderValue::from_static("Content-Length, Content-Range, Date, ETag"),
+        HeaderValue::from_static("Content-Length, Content-Range, Date, ETag, Retry-After"),
     );
 }

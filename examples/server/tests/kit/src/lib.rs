@@ -3,12 +3,15 @@
 //! Nothing here uses the crate under test: a fault of it cannot hide itself. Everything panics with a message that says what was
 //! expected and what came, since the only caller is a test.
 
+pub mod dissector;
 pub mod flv;
 pub mod hls;
 pub mod http;
 pub mod mp4;
 pub mod packets;
+pub mod pcap;
 pub mod process;
+pub mod relay;
 pub mod rtmp;
 pub mod server;
 pub mod source;

@@ -45,13 +45,55 @@ pub struct Listing {
     pub sample_rate: i64,
 }
 
+/// One stream of a file.
+#[derive(Clone, Debug)]
+pub struct Track {
+    /// Video or audio.
+    pub kind: Kind,
+    /// As ffprobe names it: `h264`, `aac`.
+    pub codec: String,
+    /// In the order of the file; those without a byte, which carry side data alone, are left out.
+    pub packets: Vec<Packet>,
+}
+
 /// Packet list of a file.
 ///
 /// # Panics
 /// When ffprobe cannot read the file.
 pub fn probe(path: &Path) -> Listing {
-    let path = path.to_str().expect("a path in UTF-8");
-    let entries = "stream=index,codec_type,time_base,sample_rate:packet=stream_index,pts,dts,size,flags,data_hash";
+    let json = show("ffprobe", path).unwrap_or_else(|fault| panic!("{fault}"));
+    listing(&json).unwrap_or_else(|| panic!("{}: {UNTOLD}", path.display()))
+}
+
+/// All video and audio streams of a file, as this `ffprobe` reads them.
+///
+/// # Errors
+/// What ffprobe says when it cannot read the file, or says anything.
+pub fn tracks(ffprobe: &str, path: &Path) -> Result<Vec<Track>, String> {
+    let json = show(ffprobe, path)?;
+    let streams = json["streams"].as_array().ok_or("no streams")?;
+    let mut found = Vec::new();
+    for stream in streams {
+        let kind = match stream["codec_type"].as_str() {
+            Some("video") => Kind::Video,
+            Some("audio") => Kind::Audio,
+            _ => continue,
+        };
+        let mut packets = packets(&json, stream).ok_or(UNTOLD)?;
+        packets.retain(|packet| packet.size > 0);
+        let codec = stream["codec_name"].as_str().unwrap_or("unknown").to_owned();
+        found.push(Track { kind, codec, packets });
+    }
+    Ok(found)
+}
+
+const UNTOLD: &str = "a packet without time, size or hash";
+
+/// What ffprobe says of a file.
+fn show(ffprobe: &str, path: &Path) -> Result<Value, String> {
+    let shown = path.display();
+    let path = path.to_str().ok_or("a path in UTF-8")?;
+    let entries = "stream=index,codec_type,codec_name,time_base,sample_rate:packet=stream_index,pts,dts,size,flags,data_hash";
     let arguments = [
         "-v",
         "error",
@@ -64,12 +106,11 @@ pub fn probe(path: &Path) -> Listing {
         "json",
         path,
     ];
-    let (json, errors) = run("ffprobe", arguments);
-    assert_eq!(errors, "", "ffprobe on {path}");
-    let json: Value =
-        serde_json::from_slice(&json).unwrap_or_else(|error| panic!("ffprobe on {path}: {error}"));
-    listing(&json)
-        .unwrap_or_else(|| panic!("ffprobe on {path}: a packet without time, size or hash"))
+    let (json, errors) = run(ffprobe, arguments);
+    if !errors.is_empty() {
+        return Err(format!("ffprobe on {shown}: {}", errors.trim()));
+    }
+    serde_json::from_slice(&json).map_err(|error| format!("ffprobe on {shown}: {error}"))
 }
 
 fn listing(json: &Value) -> Option<Listing> {

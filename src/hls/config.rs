@@ -1,0 +1,82 @@
+//! Settings of a muxer, and what it counts.
+
+use std::time::Duration;
+
+/// How a stream is cut and how much of it is listed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct MuxerConfig {
+    /// A segment ends at the first key frame after this time. Default 2 s.
+    pub target_duration: Duration,
+    /// The longest segment, which the playlist promises for its whole life as `EXT-X-TARGETDURATION`.
+    ///
+    /// `None`, the default, takes it from the first segment: its length with a margin of a quarter second, and no
+    /// less than the target. Set it where the distance of key frames varies: without a key frame in time a
+    /// segment is cut before any frame.
+    pub max_segment_duration: Option<Duration>,
+    /// Low latency: about how long a part is that players may fetch before its segment is whole (rfc8216bis, Low-Latency
+    /// HLS). `None`, the default, makes none.
+    ///
+    /// Parts hold whole frames: what the playlist promises as `EXT-X-PART-INF` is the number of frames nearest to this time,
+    /// with a margin of a twentieth for timestamps that jitter, decided by the first segment. Players stay three times that behind
+    /// the end; 200 ms are usual.
+    pub part_duration: Option<Duration>,
+    /// What becomes of segments that are older than the window.
+    pub playlist_type: PlaylistType,
+    /// Time that a playlist lists, three segments at least. Default 30 s. About twice that is held in memory.
+    pub window: Duration,
+    /// Segments that there are before players are told of the stream, at least one. Default 1. Apple's players are said to
+    /// want more of a low-latency stream before they play it; each costs its duration at the start.
+    pub first_segments: usize,
+    /// Bytes of all segments that are held. Past it the window gets shorter; an event ends. Default 512 MiB.
+    pub max_bytes: usize,
+    /// How long the first track waits for the other one to be announced. Default: the target duration.
+    pub track_wait: Option<Duration>,
+    /// Number of the first segment and of the first init segment. Default 0.
+    ///
+    /// Files are announced as immutable, so where a muxer takes over the URLs of an earlier one this must be past all
+    /// numbers of that one (and `EXT-X-MEDIA-SEQUENCE` must not run back, RFC 8216 6.2.2). Milliseconds since 1970 are.
+    pub first_sequence: u64,
+}
+
+/// What a playlist promises of its segments (RFC 8216 4.3.3.5).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum PlaylistType {
+    /// Segments slide out of the window. The default.
+    #[default]
+    Live,
+    /// Nothing is removed: `EVENT`, and `VOD` after the end. Where `max_bytes` is reached the stream ends for players.
+    Event,
+}
+
+impl Default for MuxerConfig {
+    fn default() -> Self {
+        Self {
+            target_duration: Duration::from_secs(2),
+            max_segment_duration: None,
+            part_duration: None,
+            playlist_type: PlaylistType::Live,
+            window: Duration::from_secs(30),
+            first_segments: 1,
+            max_bytes: 512 << 20,
+            track_wait: None,
+            first_sequence: 0,
+        }
+    }
+}
+
+/// What happened so far that a good stream does not have.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Stats {
+    /// Segments that begin without a key frame, because none came in time.
+    pub forced_cuts: u64,
+    /// Access units that no segment holds: before the first key frame, of unknown tracks, after the end.
+    pub dropped_units: u64,
+    /// Discontinuities.
+    pub discontinuities: u64,
+    /// Parts shorter than 85 % of what the playlist promises, with another behind them in their segment, or longer: frames of
+    /// uneven durations did not fit.
+    pub uneven_parts: u64,
+}

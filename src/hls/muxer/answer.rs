@@ -1,0 +1,182 @@
+//! Requests, by name and query.
+
+use std::time::Duration;
+
+use super::Muxer;
+use crate::hls::answer::{Answer, BadRequest, Directives, Wait};
+use crate::hls::file::{Cache, File, Text};
+use crate::hls::part::PartTarget;
+use crate::hls::playlist::with_query;
+use crate::hls::rendition::Rendition;
+use crate::hls::segment::{Segment, numbers};
+
+/// How long a request may be held while nothing is known of the stream: longer than groups of pictures mostly are.
+const FIRST_WAIT: Duration = Duration::from_secs(10);
+
+impl Muxer {
+    /// Answers for the file of this name: `index.m3u8` (the multivariant playlist), `video.m3u8`, `audio.m3u8`,
+    /// `video_init_0.mp4`, `video_17.m4s`, the part `video_17_3.m4s` and so on.
+    ///
+    /// `query` is that of the address, without the question mark, as it came. Of playlists it may hold delivery directives
+    /// (rfc8216bis 6.2.5) where parts are made; what else it holds is passed on to the addresses in the playlist.
+    #[must_use]
+    pub fn request(&self, name: &str, query: Option<&str>) -> Answer {
+        let Some(stem) = name.strip_suffix(".m3u8") else { return self.media(name) };
+        self.playlist(stem, query.unwrap_or_default()).unwrap_or_else(Answer::BadRequest)
+    }
+
+    /// The file of this name as it is now. `None` where there is none, or not yet: [`request`](Self::request) tells which.
+    #[must_use]
+    pub fn file(&self, name: &str) -> Option<File> {
+        match self.request(name, None) {
+            Answer::Ready(file) => Some(file),
+            _ => None,
+        }
+    }
+
+    /// So many target durations, in milliseconds.
+    fn target_ms(&self, times: u64) -> u32 {
+        let millis = self.target.unwrap_or(0).saturating_mul(1000).saturating_mul(times);
+        u32::try_from(millis).unwrap_or(u32::MAX)
+    }
+
+    fn wait(&self) -> Answer {
+        let known = self.target.map(|target| Duration::from_secs(target.saturating_mul(3)));
+        Answer::Wait(Wait { version: self.version, limit: known.unwrap_or(FIRST_WAIT) })
+    }
+
+    /// For what there may be later.
+    fn wait_or_none(&self) -> Answer {
+        if self.ended { Answer::NotFound } else { self.wait() }
+    }
+
+    fn playlist(&self, stem: &str, query: &str) -> Result<Answer, BadRequest> {
+        let low = self.config.part_duration.is_some();
+        let read = match Directives::parse(query) {
+            // What is over is as it is, whatever is asked for (rfc8216bis 6.2.5); and who offers nothing is asked for nothing.
+            Err(error) if error == BadRequest::QueryTooLong || (low && !self.ended) => {
+                return Err(error);
+            }
+            read => read.unwrap_or_default(),
+        };
+        if stem == "index" {
+            let Some(text) = &self.multivariant else { return Ok(self.wait_or_none()) };
+            return Ok(Answer::Ready(self.text_file(text, &read.rest, false)));
+        }
+        let found = self.renditions.iter().find(|rendition| rendition.id().to_string() == stem);
+        let Some(rendition) = found.filter(|rendition| self.is_listed(rendition)) else {
+            let may_come =
+                found.is_some() || (!self.is_ready() && matches!(stem, "video" | "audio"));
+            return Ok(if may_come { self.wait_or_none() } else { Answer::NotFound });
+        };
+        let directed = low && !self.ended && read.sequence.is_some();
+        if directed && !has_come(rendition, &read)? {
+            return Ok(self.wait());
+        }
+        let text = self.text(rendition, read.skip);
+        Ok(Answer::Ready(self.text_file(text, &read.rest, directed)))
+    }
+
+    fn text_file(&self, text: &Text, query: &str, blocking: bool) -> File {
+        let cache = match (self.ended, blocking) {
+            (true, _) => Cache::Ended,
+            (false, true) => Cache::Blocking { max_age_ms: self.target_ms(6) },
+            (false, false) => Cache::Live { max_age_ms: self.target_ms(1) / 2 },
+        };
+        if query.is_empty() {
+            return text.file(cache);
+        }
+        let plain = String::from_utf8_lossy(&text.text);
+        Text::new(with_query(&plain, query)).file(cache)
+    }
+
+    fn media(&self, name: &str) -> Answer {
+        let of_name = |rendition: &&Rendition| {
+            name.strip_prefix(&rendition.id().to_string()).is_some_and(|rest| rest.starts_with('_'))
+        };
+        let Some(rendition) = self.renditions.iter().find(of_name) else { return Answer::NotFound };
+        let rest = name.strip_prefix(&rendition.id().to_string()).unwrap_or_default();
+        let content_type = if rendition.is_video() { "video/mp4" } else { "audio/mp4" };
+        if rest.starts_with("_init_") {
+            return init(rendition, name, content_type);
+        }
+        let Some((number, part)) = numbers(rest) else { return Answer::NotFound };
+        if let Some(segment) = rendition.window.get(number) {
+            return segment_file(segment, part, content_type);
+        }
+        if number == rendition.window.next_sequence() {
+            return self.open_part(rendition, part, content_type);
+        }
+        let past = number < rendition.window.media_sequence && number >= self.config.first_sequence;
+        if past && rendition.started { Answer::Gone } else { Answer::NotFound }
+    }
+
+    /// A part of the segment that is open: there, or the next one, for which the playlist has a hint.
+    fn open_part(
+        &self,
+        rendition: &Rendition,
+        part: Option<usize>,
+        content_type: &'static str,
+    ) -> Answer {
+        let parts = rendition.open.parts();
+        match part {
+            Some(part) if part < parts.len() => {
+                let body = parts.get(part).map(|part| part.body.clone()).unwrap_or_default();
+                Answer::Ready(media_file(content_type, body))
+            }
+            Some(part) if part == parts.len() && rendition.part_target.is_some() => {
+                self.wait_or_none()
+            }
+            _ => Answer::NotFound,
+        }
+    }
+}
+
+/// Whether what the directives wait for is in the playlist.
+fn has_come(rendition: &Rendition, read: &Directives) -> Result<bool, BadRequest> {
+    let Some(sequence) = read.sequence else { return Ok(true) };
+    let next = rendition.window.next_sequence();
+    let parts = rendition.open.parts().len() as u64;
+    let Some(part) = read.part else {
+        // Two past the last segment.
+        let ahead = sequence > next.saturating_add(1);
+        return if ahead { Err(BadRequest::TooFarAhead) } else { Ok(sequence < next) };
+    };
+    let limit = rendition.part_target.map_or(3, PartTarget::advance_limit) as u64;
+    if sequence < next {
+        // Past the last part of a segment is the first part of the next one.
+        let last = sequence.saturating_add(1) == next;
+        let segment = rendition.window.get(sequence).filter(|_| last);
+        let past = segment.is_some_and(|segment| part >= segment.parts.len() as u64);
+        return Ok(!past || parts > 0);
+    }
+    let come = if sequence == next { parts } else { 0 };
+    let ahead = sequence > next.saturating_add(1) || part >= come.saturating_add(limit);
+    if ahead { Err(BadRequest::TooFarAhead) } else { Ok(part < come) }
+}
+
+fn init(rendition: &Rendition, name: &str, content_type: &'static str) -> Answer {
+    let inits = rendition.window.fetchable().map(|segment| &segment.init);
+    let mut inits = inits.chain([rendition.current_init()]);
+    match inits.find(|init| init.name == name) {
+        Some(init) => {
+            Answer::Ready(File::media(content_type, &init.body, init.body.clone().into()))
+        }
+        None => Answer::NotFound,
+    }
+}
+
+fn segment_file(segment: &Segment, part: Option<usize>, content_type: &'static str) -> Answer {
+    let body = match part {
+        None => segment.body(),
+        Some(part) => segment.parts.get(part).map(|part| part.body.clone()),
+    };
+    body.map_or(Answer::NotFound, |body| Answer::Ready(media_file(content_type, body)))
+}
+
+fn media_file(content_type: &'static str, body: crate::buf::Chain) -> File {
+    // The first box of a part says its number and its time; `styp` of a segment says nothing.
+    let head = body.iter().find(|head| head.get(4..8) != Some(b"styp".as_slice()));
+    let head = head.cloned().unwrap_or_default();
+    File::media(content_type, &head, body)
+}

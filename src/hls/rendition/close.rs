@@ -1,0 +1,230 @@
+//! From queued samples to parts, and from parts to segments.
+
+use super::{Cut, Rendition, Terms};
+use crate::error::Result;
+use crate::hls::open::Open;
+use crate::hls::part::Rules;
+use crate::hls::segment::{Part, Sample, Segment, pack};
+use crate::hls::timeline::MICROS;
+use crate::time::rescale;
+
+/// What closing came to.
+#[derive(Clone, Copy, Debug, Default)]
+pub(in crate::hls) struct Closed {
+    /// Segments or parts were made.
+    pub(in crate::hls) changed: bool,
+    /// Samples that had no place.
+    pub(in crate::hls) dropped: u64,
+    /// Parts that are longer or shorter than they should be, because frames did not fit.
+    pub(in crate::hls) uneven: u64,
+}
+
+impl Closed {
+    pub(in crate::hls) fn add(&mut self, other: Self) {
+        self.changed |= other.changed;
+        self.dropped = self.dropped.saturating_add(other.dropped);
+        self.uneven = self.uneven.saturating_add(other.uneven);
+    }
+}
+
+impl Rendition {
+    /// Closes the segments whose end is known: a sample behind it has come, or the end is before `given_up`
+    /// (microseconds), so that none is waited for.
+    pub(in crate::hls) fn close(&mut self, terms: &Terms, given_up: i64) -> Result<Closed> {
+        let mut closed = Closed::default();
+        while let Some(cut) = self.cuts.front().copied() {
+            let boundary = if self.is_video() { cut.decode } else { cut.present };
+            let force = rescale(boundary, cut.timescale, MICROS) <= given_up;
+            let boundary = rescale(boundary, cut.timescale, self.timescale());
+            let behind = self.queue.iter().position(|sample| sample.time >= boundary);
+            if behind.is_none() && !force {
+                break;
+            }
+            closed.add(self.close_at(terms, cut, boundary, behind)?);
+        }
+        Ok(closed)
+    }
+
+    /// Closes the segment that ends at `boundary`; the sample at `behind` in the queue is the first past it.
+    fn close_at(
+        &mut self,
+        terms: &Terms,
+        cut: Cut,
+        boundary: i64,
+        behind: Option<usize>,
+    ) -> Result<Closed> {
+        let mut closed = Closed { changed: true, ..Closed::default() };
+        // A part that was hinted at comes: where nothing begins anew, one frame more or less is no matter.
+        let begins = |first: &Sample| first.key && self.is_video();
+        let movable = !self.open.is_empty() && !self.queue.front().is_some_and(begins);
+        let promised = usize::from(movable);
+        let behind = behind.map(|behind| behind.max(promised));
+        // Sound that is ahead of the cut and still in the old configuration stays with it.
+        let changes = cut.discontinuity && self.pending.is_some() && !self.is_video();
+        let count = behind.filter(|_| !changes).unwrap_or(self.queue.len());
+        let newest = self.queue.back().filter(|_| changes).map_or(boundary, |last| last.time);
+        let late = self.drop_late(terms, newest.max(boundary), count);
+        closed.dropped = late as u64;
+        if count > late {
+            let next = self.queue.get(count - late).map_or(boundary, |sample| sample.time);
+            closed.add(self.pack_all(terms, count - late, Some(next))?);
+        }
+        if self.open.is_empty() {
+            let start = self.boundary.unwrap_or(boundary);
+            self.push_gap(terms, boundary.saturating_sub(start));
+        } else {
+            self.finish_segment(terms);
+        }
+        self.boundary = Some(boundary);
+        self.marks.retain(|&mark| mark > boundary);
+        self.cuts.pop_front();
+        if cut.discontinuity {
+            self.cross()?;
+        }
+        Ok(closed)
+    }
+
+    /// Makes the parts of the open segment that are whole. Samples before `safe` (ticks) surely belong to it.
+    pub(in crate::hls) fn close_parts(&mut self, terms: &Terms, safe: i64) -> Result<Closed> {
+        let mut closed = Closed::default();
+        if self.cuts.is_empty() {
+            // One frame that is shown far ahead of its time may have led the others past the cut.
+            let fits = self.fitting(terms, self.queue.len());
+            let known = self.queue.iter().take(fits).take_while(|sample| sample.time < safe);
+            let known = known.count();
+            self.pack_parts(terms, known, &mut closed)?;
+        }
+        Ok(closed)
+    }
+
+    /// Makes parts of the first `known` samples, as long as one is left. Returns how many are.
+    fn pack_parts(
+        &mut self,
+        terms: &Terms,
+        mut known: usize,
+        closed: &mut Closed,
+    ) -> Result<usize> {
+        let Some(target) = self.part_target else { return Ok(known) };
+        loop {
+            let marks = self.marks.make_contiguous();
+            let (timescale, typical) = (self.clock.timescale(), self.typical);
+            let rules = Rules { target, timescale, typical, marks };
+            let Some(count) = rules.next(self.queue.iter(), known) else { return Ok(known) };
+            let Some(next) = self.queue.get(count).cloned() else { return Ok(known) };
+            let even = self.pack_part(terms, count, Some(next.time))?;
+            closed.changed = true;
+            closed.uneven += u64::from(!even);
+            known -= count;
+            self.new_marks.push(rescale(next.present(), timescale, MICROS));
+            self.marks.retain(|&mark| mark > next.time);
+        }
+    }
+
+    /// Packs the next `count` samples, all that are left of their segment.
+    fn pack_all(&mut self, terms: &Terms, count: usize, next: Option<i64>) -> Result<Closed> {
+        let mut closed = Closed { changed: true, ..Closed::default() };
+        let fits = self.fitting(terms, count);
+        let left = self.pack_parts(terms, fits, &mut closed)?;
+        if left > 0 {
+            self.pack_part(terms, left, next)?;
+        }
+        let excess = count - fits;
+        self.drain(excess);
+        closed.dropped += excess as u64;
+        Ok(closed)
+    }
+
+    /// How many of the next `count` samples the open segment can hold without being longer than promised: those that came
+    /// when parts of it were out and a jump took the time on.
+    fn fitting(&self, terms: &Terms, count: usize) -> usize {
+        let Some(start) = self.open_start() else { return count };
+        let end = start.saturating_add(rescale(terms.max, MICROS, self.timescale()));
+        self.queue.iter().take(count).take_while(|sample| sample.time < end).count()
+    }
+
+    /// Packs all that is queued, at the end of an epoch.
+    pub(in crate::hls) fn flush(&mut self, terms: &Terms) -> Result<Closed> {
+        let mut closed = self.close(terms, i64::MAX)?;
+        let end = self.queue.back().map_or(0, |last| last.time);
+        closed.dropped += self.drop_late(terms, end, self.queue.len()) as u64;
+        if !self.queue.is_empty() {
+            closed.add(self.pack_all(terms, self.queue.len(), None)?);
+        }
+        if !self.open.is_empty() {
+            self.finish_segment(terms);
+        }
+        Ok(closed)
+    }
+
+    /// Drops those of the next `count` samples that no segment of allowed length can hold if it ends at `end`:
+    /// they came when their time was long over.
+    fn drop_late(&mut self, terms: &Terms, end: i64, count: usize) -> usize {
+        if !self.open.is_empty() {
+            return 0;
+        }
+        let earliest = end.saturating_sub(rescale(terms.max, MICROS, self.timescale()));
+        let late =
+            self.queue.iter().take(count).take_while(|sample| sample.time < earliest).count();
+        self.drain(late);
+        late
+    }
+
+    fn drain(&mut self, count: usize) -> Vec<Sample> {
+        let samples: Vec<Sample> = self.queue.drain(..count).collect();
+        let bytes: usize = samples.iter().map(|sample| sample.data.len()).sum();
+        self.queued_bytes = self.queued_bytes.saturating_sub(bytes);
+        samples
+    }
+
+    /// Packs the next `count` samples as one part. Says whether it is as long as parts should be.
+    fn pack_part(&mut self, terms: &Terms, count: usize, next: Option<i64>) -> Result<bool> {
+        let samples = self.drain(count);
+        // A frame does not last through a hole, nor past the longest segment.
+        let second = i64::from(self.timescale());
+        let last = samples.last().map_or(0, |last| last.time);
+        let next = next.filter(|&next| next <= last.saturating_add(2 * second));
+        let start = self.open.start().or(samples.first().map(|first| first.time)).unwrap_or(0);
+        let longest = start.saturating_add(rescale(terms.max, MICROS, self.timescale()));
+        let alone = Some(longest).filter(|&end| end < last.saturating_add(self.typical.into()));
+        let next = next.map(|next| next.min(longest)).or(alone);
+        let (part, end) = pack(&samples, next, self.typical, &mut self.fragments)?;
+        self.end = Some(end);
+        let present = samples.first().map_or(part.start, Sample::present);
+        Ok(self.add_part(terms, part, present))
+    }
+
+    fn add_part(&mut self, terms: &Terms, part: Part, present: i64) -> bool {
+        let wall = terms.epoch.wall_at(present, self.timescale());
+        let (number, timescale) = (self.window.next_sequence(), self.timescale());
+        let (id, target) = (self.track.id, self.part_target);
+        self.open.push(part, present, wall, |open, part| {
+            open.write_part(id, number, timescale, target, part)
+        })
+    }
+
+    /// The open segment is whole.
+    fn finish_segment(&mut self, terms: &Terms) {
+        let open = std::mem::take(&mut self.open);
+        let segment = self.segment(open, 0);
+        self.measured.add(&segment);
+        self.window.push(segment, terms.window, terms.most);
+    }
+
+    /// Says that nothing came for a time, so that the numbers of all renditions go together.
+    pub(in crate::hls) fn push_gap(&mut self, terms: &Terms, duration: i64) {
+        // Never nothing, and never more than the playlist promises.
+        let max = rescale(terms.max, MICROS, self.timescale());
+        let duration = duration.clamp(i64::from(self.typical).min(max), max);
+        let start = self.boundary.or(self.end).unwrap_or(0);
+        let wall = terms.epoch.wall_at(start, self.timescale());
+        let segment = self.segment(Open::gap(start, wall), duration.unsigned_abs());
+        self.end = self.end.max(Some(start.saturating_add(duration)));
+        self.window.push(segment, terms.window, terms.most);
+    }
+
+    fn segment(&mut self, open: Open, gap: u64) -> Segment {
+        let discontinuity = std::mem::take(&mut self.discontinuity);
+        let (number, timescale) = (self.window.next_sequence(), self.timescale());
+        open.finish(self.track.id, number, &self.init, timescale, discontinuity, gap)
+    }
+}
