@@ -4,7 +4,7 @@ WEB := examples/server/web
 # Every test is run, so that one look shows all that is wrong.
 CARGO_TEST := cargo test --locked --workspace --all-features --no-fail-fast
 
-.PHONY: run test setup lint fmt clippy doc web web-test test-rust package bench-setup fuzz
+.PHONY: run test setup lint fmt clippy doc web web-test test-rust package bench-setup bench-peers fuzz
 .NOTPARALLEL:
 
 run:
@@ -20,6 +20,7 @@ lint: fmt clippy
 
 fmt:
 	cargo fmt --all --check
+	cargo fmt --manifest-path benches/peers/Cargo.toml --check
 
 clippy: web
 	cargo clippy --locked --workspace --all-targets --all-features --keep-going -- -D warnings
@@ -45,6 +46,11 @@ package:
 bench-setup:
 	cargo build --release --locked -p streamcore-server -p streamcore-bench
 	target/release/streamcore-bench setup $(ARGS)
+
+# Chunk reading beside other crates, from the same bytes in the same run. Builds them first; then about six minutes.
+bench-peers:
+	RECORD=$(CURDIR)/benches/record/$$(date -u +%F-%H%M%S)-chunks.md TITLE="$$(date -u '+%F %T UTC')" \
+		cargo bench --locked --manifest-path benches/peers/Cargo.toml --target-dir target/peers --bench chunks $(ARGS)
 
 # Each fuzz target for so many seconds: make fuzz SECONDS=60 TARGETS='amf0 sps'.
 SECONDS ?= 10

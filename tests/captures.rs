@@ -8,7 +8,7 @@
 
 use proptest::prelude::*;
 use proptest::sample::Index;
-use streamcore::rtmp::message::{Capabilities, CodecSupport};
+use streamcore::rtmp::message::CodecSupport;
 use streamcore::rtmp::session::{Notice, ServerSession, SessionConfig, SessionEvent};
 use streamcore::time::Micros;
 
@@ -112,12 +112,12 @@ fn a5_04_each_ffmpeg_connects_publishes_and_stops_without_a_notice() {
 
 #[test]
 fn a6_18_ffmpeg_names_its_codecs_where_it_is_told_to_and_says_nothing_else() {
-    let told = |capture| match signals(&whole(capture)).into_iter().find_map(|event| match event {
-        SessionEvent::Connected { capabilities, .. } => Some(capabilities.clone()),
-        _ => None,
-    }) {
-        Some(capabilities) => capabilities,
-        None => Capabilities::default(),
+    let told = |capture| {
+        let told = signals(&whole(capture)).into_iter().find_map(|event| match event {
+            SessionEvent::Connected { capabilities, .. } => Some(capabilities.clone()),
+            _ => None,
+        });
+        told.unwrap_or_default()
     };
     // `-rtmp_enhanced_codecs hvc1,av01,vp09`
     let named = told(FFMPEG_9_AV1);

@@ -151,9 +151,11 @@ fn one_nal_a_message(
     let (mut split, mut samples) = (Vec::new(), Vec::new());
     for tag in tags {
         // Sequence headers, ends and metadata stay as they are.
-        let frames = tag.kind == TagKind::Video
-            && matches!(tag.body[0] & 0x8f, 7 if tag.body[1] == 1)
-            || tag.kind == TagKind::Video && matches!(tag.body[0] & 0x8f, 0x81 | 0x83);
+        let frames = match tag.body[0] & 0x8f {
+            7 => tag.body[1] == 1,
+            first => matches!(first, 0x81 | 0x83),
+        };
+        let frames = frames && tag.kind == TagKind::Video;
         if !frames {
             split.push(tag.clone());
             continue;

@@ -6,6 +6,10 @@ use super::part::PartTarget;
 use super::rendition::Rendition;
 use super::segment::{Segment, part_name};
 
+/// Whole segments whose parts are listed, besides the one that is open: less than three target durations (rfc8216bis 6.2.2),
+/// and all that a player near the end can use.
+const SEGMENTS_WITH_PARTS: usize = 2;
+
 /// What the playlists of all renditions have in common.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Terms {
@@ -21,11 +25,6 @@ impl Terms {
     /// Distance from the end, in microseconds, past which a delta update leaves segments out.
     pub(super) const fn skip_boundary(&self) -> u64 {
         self.target.saturating_mul(6_000_000)
-    }
-
-    /// Distance from the end, in microseconds, past which parts are no longer listed.
-    const fn part_boundary(&self) -> u64 {
-        self.target.saturating_mul(3_000_000)
     }
 }
 
@@ -53,15 +52,11 @@ pub(super) fn media(
         line(&mut text, format_args!("#EXT-X-SKIP:SKIPPED-SEGMENTS={skipped}"));
     }
     let mut init = "";
-    let mut behind = distances(rendition);
-    for segment in window.live() {
-        let left = behind.next().unwrap_or(0);
-        if (segment.number.saturating_sub(window.media_sequence)) < skipped as u64 {
-            continue;
-        }
+    let with_parts = window.live().len().saturating_sub(SEGMENTS_WITH_PARTS);
+    for (index, segment) in window.live().enumerate().skip(skipped) {
         map(&mut text, &mut init, segment.discontinuity, &segment.init.name);
         text.push_str(&segment.text.head);
-        if left <= terms.part_boundary() {
+        if index >= with_parts {
             text.push_str(&segment.text.parts);
         }
         text.push_str(&segment.text.tail);

@@ -1,6 +1,7 @@
 //! `streamcore`: a live-streaming server and its tools.
 
 mod cli;
+mod client;
 mod finish;
 mod http;
 mod hub;

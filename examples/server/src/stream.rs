@@ -19,6 +19,7 @@ use crate::notices;
 use crate::player::{Fan, Player};
 use crate::recorder::{Health, Recorder};
 use crate::recordings::rfc3339;
+use crate::redact::Redacted;
 use crate::stats::{PlayersInfo, PublisherInfo, Rate, StreamInfo, Tracks, Viewers};
 
 /// HLS requests of one stream that may wait at once (F-20).
@@ -258,7 +259,7 @@ impl Stream {
             Event::Notice(notice) => self.publisher_with(token, |publisher| {
                 notices::text(notice.kind)
                     .into_iter()
-                    .for_each(|text| publisher.health.add_problem(text.into()));
+                    .for_each(|text| _ = publisher.health.add_problem(text.into()));
             }),
             _ => {}
         }
@@ -280,9 +281,10 @@ impl Stream {
             return;
         }
         let Some(muxer) = &mut hls.muxer else { return };
-        let version = muxer.version();
+        let (version, forced) = (muxer.version(), muxer.stats().forced_cuts);
         let result = act(muxer);
         let changed = muxer.version() != version;
+        let missing = muxer.target_duration().filter(|_| muxer.stats().forced_cuts > forced);
         drop(hls);
         if changed {
             // One word to all who wait (E3-20).
@@ -290,7 +292,10 @@ impl Stream {
         }
         if let Err(error) = result {
             let problem = format!("not all of it is in HLS: {error}");
-            self.publisher_with(token, |publisher| publisher.health.add_problem(problem));
+            self.publisher_with(token, |publisher| _ = publisher.health.add_problem(problem));
+        }
+        if let Some(longest) = missing {
+            self.tell_of_missing_keys(longest);
         }
     }
 
@@ -301,6 +306,19 @@ impl Stream {
             live.token += 1;
             live.gop.clear();
             self.hls().pause(Instant::now());
+        }
+    }
+
+    /// Says, once for each publisher, that HLS has to cut where no decoder can start.
+    fn tell_of_missing_keys(&self, longest: Duration) {
+        let text = format!(
+            "no key frame in {} s: HLS players may start or switch with a broken picture; set the encoder's key frame interval",
+            longest.as_secs()
+        );
+        if let Some(publisher) = &self.live().publisher
+            && publisher.health.add_problem(text.clone())
+        {
+            tracing::warn!(stream = %Redacted(&self.path), "{text}");
         }
     }
 

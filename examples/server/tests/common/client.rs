@@ -136,7 +136,7 @@ impl Client {
     }
 }
 
-fn string(text: &str) -> Value {
+pub fn string(text: &str) -> Value {
     Value::String(text.into())
 }
 
