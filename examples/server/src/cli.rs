@@ -9,6 +9,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use streamcore::live::Takeover;
 use tracing_subscriber::EnvFilter;
 
 pub use record::RecordArgs;
@@ -110,6 +111,9 @@ pub struct ServeArgs {
     /// Connections at once on the RTMP port, and as many on the RTMPS port; more are refused.
     #[arg(long, env = "STREAMCORE_MAX_CONNECTIONS", value_name = "N", default_value_t = 4096)]
     pub max_connections: usize,
+    /// Who gets a name that is being published, of two who know it.
+    #[arg(long, env = "STREAMCORE_TAKEOVER", value_enum, default_value_t = TakeoverArg::Reconnecting)]
+    pub takeover: TakeoverArg,
     /// Time from connecting to the end of the RTMP handshake; a TLS handshake before it has as much.
     #[arg(long, env = "STREAMCORE_HANDSHAKE_TIMEOUT", value_name = "TIME", default_value = "8s", value_parser = duration, hide = true)]
     pub handshake_timeout: Duration,
@@ -119,6 +123,27 @@ pub struct ServeArgs {
     /// What is logged: a level or a filter such as `info,streamcore=debug`; `RUST_LOG` does the same.
     #[arg(long, env = "STREAMCORE_LOG_LEVEL", value_name = "FILTER")]
     log_level: Option<String>,
+}
+
+/// Who gets a name that is being published.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum TakeoverArg {
+    /// The first.
+    Refuse,
+    /// The first, unless the second is a client that reconnects on request.
+    Reconnecting,
+    /// The second.
+    Always,
+}
+
+impl From<TakeoverArg> for Takeover {
+    fn from(arg: TakeoverArg) -> Self {
+        match arg {
+            TakeoverArg::Refuse => Self::Refuse,
+            TakeoverArg::Reconnecting => Self::Reconnecting,
+            TakeoverArg::Always => Self::Always,
+        }
+    }
 }
 
 /// Length of a part; `None` for HLS without parts.
@@ -239,16 +264,10 @@ impl Cli {
                 crate::serve::run(*args).map(|()| Outcome::Whole)
             }
             Command::Remux(args) => crate::remux::run(&args),
-<<<<<<< HEAD
+            Command::Package(args) => crate::package::run(&args).map(|()| Outcome::Whole),
             Command::Probe(args) => crate::probe::run(&args).map(|()| Outcome::Whole),
             Command::Publish(args) => crate::client::publish(&args).map(|()| Outcome::Whole),
             Command::Record(args) => crate::client::record(&args).map(|()| Outcome::Whole),
-=======
-            Command::Package(args) => crate::package::run(&args),
-            Command::Probe(args) => crate::probe::run(&args),
-            Command::Publish(args) => crate::client::publish(&args),
-            Command::Record(args) => crate::client::record(&args),
->>>>>>> dash
         };
         match result {
             Ok(Outcome::Whole) => ExitCode::SUCCESS,

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use streamcore::hls::{self, MuxerConfig};
 use streamcore::limits::Limits;
+use streamcore::live::Takeover;
 use tokio::sync::Semaphore;
 
 use crate::cli::{PlaylistType, ServeArgs};
@@ -32,6 +33,8 @@ pub struct HubConfig {
     pub hls_linger: Duration,
     /// Whether recorders can be started and stopped over HTTP.
     pub control: bool,
+    /// Who gets a name that is being published.
+    pub takeover: Takeover,
 }
 
 impl From<&ServeArgs> for HubConfig {
@@ -53,6 +56,7 @@ impl From<&ServeArgs> for HubConfig {
             hls_reconnect: args.hls_reconnect,
             hls_linger: args.hls_linger,
             control: args.control,
+            takeover: args.takeover.into(),
         }
     }
 }
@@ -123,22 +127,48 @@ impl Hub {
         live
     }
 
-    /// Starts a stream.
+    /// Starts a stream. `None` where the newcomer may take the place of the publisher there is, at its first key frame:
+    /// [`take_over`](Self::take_over). The name is the key, so both have the same right to it (F-19).
     pub fn publish(
         &self,
         path: &str,
         address: SocketAddr,
         agent: &str,
-    ) -> Result<Publication, Refusal> {
+        reconnects: bool,
+    ) -> Result<Option<Publication>, Refusal> {
         if !names::is_publishable(path) {
             return Err(Refusal::Name);
         }
         // The lock keeps the stream from being tidied away between the look-up and its start.
         let mut streams = self.streams();
         let stream = self.entry(&mut streams, path).ok_or(Refusal::Full)?;
-        if stream.is_live() {
-            return Err(Refusal::Live);
+        match stream.is_live() {
+            true if self.config.takeover.allows(reconnects) => Ok(None),
+            true => Err(Refusal::Live),
+            false => self.begin(&stream, path, address, agent).map(Some),
         }
+    }
+
+    /// Starts a stream in the place of the publisher there is.
+    pub fn take_over(
+        &self,
+        path: &str,
+        address: SocketAddr,
+        agent: &str,
+    ) -> Result<Publication, Refusal> {
+        let mut streams = self.streams();
+        let stream = self.entry(&mut streams, path).ok_or(Refusal::Full)?;
+        stream.give_way();
+        self.begin(&stream, path, address, agent)
+    }
+
+    fn begin(
+        &self,
+        stream: &Arc<Stream>,
+        path: &str,
+        address: SocketAddr,
+        agent: &str,
+    ) -> Result<Publication, Refusal> {
         let recorders = Recorders::start(&self.record, path);
         let info = PublisherInfo { address: address.to_string(), agent: agent.to_owned() };
         stream.publish(info, &self.config, recorders).ok_or(Refusal::Live)

@@ -4,13 +4,12 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use bytes::Bytes;
 use jiff::Timestamp;
 use streamcore::assemble::{Assembler, Event};
 use streamcore::error::Result;
-use streamcore::flv::{Tag, TagKind};
+use streamcore::flv::Tag;
 use streamcore::hls;
-use streamcore::live::GopCache;
+use streamcore::live::{GopCache, SequenceEnd};
 use tokio::sync::{Semaphore, SemaphorePermit, watch};
 
 use crate::http::Compressed;
@@ -69,6 +68,8 @@ struct StreamRecording {
 
 #[derive(Debug, Default)]
 struct Hls {
+    /// Whose units are taken.
+    token: u64,
     muxer: Option<hls::Muxer>,
     /// When the publisher was cut off.
     lost: Option<Instant>,
@@ -121,7 +122,7 @@ impl Stream {
         });
         let token = live.token;
         // Still under the lock: an earlier publisher's end must not come between.
-        self.hls().start(config);
+        self.hls().start(config, token);
         drop(live);
         Some(Publication {
             stream: self.clone(),
@@ -236,8 +237,16 @@ impl Stream {
         })
     }
 
-    fn relay(&self, tag: &Tag) {
+    /// Gives a tag to players. False where another publisher has taken the place of the one with `token`.
+    fn relay(&self, token: u64, tag: &Tag) -> bool {
         let mut live = self.live();
+        if live.token != token {
+            return false;
+        }
+        // Some players stop at it.
+        if !SequenceEnd::default().passes(tag) {
+            return true;
+        }
         live.gop.handle_tag(tag);
         live.fan.send(tag);
         if let Some(publisher) = &mut live.publisher {
@@ -245,39 +254,46 @@ impl Stream {
             publisher.bytes_in += bytes;
             publisher.rate.add(Instant::now(), bytes);
         }
+        true
     }
 
-    fn handle_event(&self, event: Event) {
+    fn handle_event(&self, token: u64, event: Event) {
         match event {
             Event::Track(track) => {
-                if let Some(publisher) = &mut self.live().publisher {
-                    publisher.tracks.set(&track);
-                }
-                self.hls_with(|muxer| muxer.handle_track(track));
+                self.publisher_with(token, |publisher| publisher.tracks.set(&track));
+                self.hls_with(token, |muxer| muxer.handle_track(track));
             }
             Event::Unit(unit) => {
-                if let Some(publisher) = &mut self.live().publisher {
-                    publisher.tracks.unit(&unit);
-                }
+                self.publisher_with(token, |publisher| publisher.tracks.unit(&unit));
                 let wall = SystemTime::now().duration_since(UNIX_EPOCH).ok();
                 let wall = wall.and_then(|wall| i64::try_from(wall.as_micros()).ok());
-                self.hls_with(|muxer| muxer.handle_unit(unit, wall));
+                self.hls_with(token, |muxer| muxer.handle_unit(unit, wall));
             }
-            Event::Discontinuity => self.hls_with(hls::Muxer::handle_discontinuity),
-            Event::Notice(notice) => {
-                if let Some(publisher) = &self.live().publisher {
-                    notices::text(notice.kind)
-                        .into_iter()
-                        .for_each(|text| _ = publisher.health.add_problem(text.into()));
-                }
-            }
+            Event::Discontinuity => self.hls_with(token, hls::Muxer::handle_discontinuity),
+            Event::Notice(notice) => self.publisher_with(token, |publisher| {
+                notices::text(notice.kind)
+                    .into_iter()
+                    .for_each(|text| _ = publisher.health.add_problem(text.into()));
+            }),
             _ => {}
         }
     }
 
+    /// The publisher, unless another has taken its place.
+    fn publisher_with(&self, token: u64, act: impl FnOnce(&mut Publisher)) {
+        let mut live = self.live();
+        let current = live.token == token;
+        if let Some(publisher) = live.publisher.as_mut().filter(|_| current) {
+            act(publisher);
+        }
+    }
+
     /// A stream that HLS cannot carry is still recorded and played by RTMP.
-    fn hls_with(&self, act: impl FnOnce(&mut hls::Muxer) -> Result<()>) {
+    fn hls_with(&self, token: u64, act: impl FnOnce(&mut hls::Muxer) -> Result<()>) {
         let mut hls = self.hls();
+        if hls.token != token {
+            return;
+        }
         let Some(muxer) = &mut hls.muxer else { return };
         let (version, forced) = (muxer.version(), muxer.stats().forced_cuts);
         let result = act(muxer);
@@ -288,11 +304,23 @@ impl Stream {
             // One word to all who wait (E3-20).
             self.changes.send_replace(());
         }
-        if let (Err(error), Some(publisher)) = (result, &self.live().publisher) {
-            publisher.health.add_problem(format!("not all of it is in HLS: {error}"));
+        if let Err(error) = result {
+            let problem = format!("not all of it is in HLS: {error}");
+            self.publisher_with(token, |publisher| _ = publisher.health.add_problem(problem));
         }
         if let Some(longest) = missing {
             self.tell_of_missing_keys(longest);
+        }
+    }
+
+    /// Ends the publisher there is for one who takes its place: players and playlists go on.
+    pub fn give_way(&self) {
+        let mut live = self.live();
+        if live.publisher.take().is_some() {
+            live.token += 1;
+            live.gop.clear();
+            self.recording().pause(Instant::now(), true);
+            self.hls().pause(Instant::now());
         }
     }
 
@@ -315,15 +343,16 @@ impl Stream {
         recording.recorders.as_mut().is_some_and(|recorders| recorders.switch(name, on))
     }
 
-    fn record(&self, act: impl FnOnce(&mut Recorders, Group<'_>)) {
-        if let Some(recorders) = &mut self.recording().recorders {
-            act(recorders, &|| self.group());
+    /// Gives the recorders something of the publisher with `token`, unless another has taken its place.
+    fn record(&self, token: u64, act: impl FnOnce(&mut Recorders, Group<'_>)) {
+        // This lock first, as everywhere.
+        let live = self.live();
+        if live.token != token {
+            return;
         }
-    }
-
-    /// Headers and the current group of pictures.
-    fn group(&self) -> Vec<Tag> {
-        self.live().gop.tags().collect()
+        if let Some(recorders) = &mut self.recording().recorders {
+            act(recorders, &|| live.gop.tags().collect());
+        }
     }
 
     /// Ends recorders that wait for a publisher who comes back; with a time, those that have waited for long enough.
@@ -396,8 +425,8 @@ impl StreamRecording {
 
 impl Hls {
     /// Starts HLS, going on with the numbers of an earlier publisher where players may know them.
-    fn start(&mut self, config: &HubConfig) {
-        (self.lost, self.ended) = (None, None);
+    fn start(&mut self, config: &HubConfig, token: u64) {
+        (self.lost, self.ended, self.token) = (None, None, token);
         let resumed = self.muxer.as_mut().is_some_and(|muxer| muxer.resume().is_ok());
         if !resumed {
             let mut hls = config.hls.clone();
@@ -438,14 +467,15 @@ impl Publication {
         &self.stream.path
     }
 
-    /// Takes one message of the publisher.
-    pub fn handle(&mut self, type_id: u8, timestamp: u32, body: Bytes) {
-        let Some(kind) = TagKind::from_type_id(type_id) else { return };
-        let tag = Tag { kind, timestamp, body };
-        self.stream.relay(&tag);
-        self.stream.record(|recorders, group| recorders.handle_tag(&tag, group));
-        self.assembler.handle_tag(&tag);
+    /// Takes one tag of the publisher. False where another has taken its place: it is not heard any more.
+    pub fn handle_tag(&mut self, tag: &Tag) -> bool {
+        if !self.stream.relay(self.token, tag) {
+            return false;
+        }
+        self.stream.record(self.token, |recorders, group| recorders.handle_tag(tag, group));
+        self.assembler.handle_tag(tag);
         self.drain();
+        true
     }
 
     /// The publisher says that the stream is over. Dropped without this, it may come back.
@@ -455,8 +485,9 @@ impl Publication {
 
     fn drain(&mut self) {
         while let Some(event) = self.assembler.poll_event() {
-            self.stream.record(|recorders, group| recorders.handle_event(&event, group));
-            self.stream.handle_event(event);
+            self.stream
+                .record(self.token, |recorders, group| recorders.handle_event(&event, group));
+            self.stream.handle_event(self.token, event);
         }
     }
 }
