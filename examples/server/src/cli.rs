@@ -1,5 +1,7 @@
 //! The command line: every option is also an environment variable.
 
+mod record;
+
 use std::io::IsTerminal as _;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -9,6 +11,8 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use streamcore::live::Takeover;
 use tracing_subscriber::EnvFilter;
+
+pub use record::RecordArgs;
 
 /// A live-streaming server: RTMP in; web page, HLS, recordings and MP4 out.
 #[derive(Debug, Parser)]
@@ -30,9 +34,9 @@ enum Command {
     /// Says what an FLV or MP4 file holds.
     Probe(ProbeArgs),
     /// Sends an FLV to an RTMP server, in real time.
-    Publish(PublishArgs),
+    Publish(crate::client::PublishArgs),
     /// Plays a stream of an RTMP server and records it as FLV.
-    Record(RecordArgs),
+    Record(crate::client::RecordArgs),
 }
 
 /// Options of `serve`.
@@ -94,16 +98,11 @@ pub struct ServeArgs {
     /// How long HLS stays to be read after the publisher's end.
     #[arg(long, env = "STREAMCORE_HLS_LINGER", value_name = "TIME", default_value = "60s", value_parser = duration)]
     pub hls_linger: Duration,
-    /// Record every stream (the default).
-    #[arg(long, env = "STREAMCORE_RECORD", value_name = "BOOL", num_args = 0..=1, require_equals = true,
-          default_value = "true", default_missing_value = "true", action = clap::ArgAction::Set, overrides_with = "no_record")]
-    record: bool,
-    /// Record nothing.
-    #[arg(long, overrides_with = "record")]
-    no_record: bool,
-    /// Keep the FLV beside the MP4 that was made from it.
-    #[arg(long, env = "STREAMCORE_KEEP_FLV")]
-    pub keep_flv: bool,
+    #[command(flatten)]
+    pub record: RecordArgs,
+    /// Let whoever reaches the HTTP port start and stop recorders: /control/record/start?app=live&name=demo, as nginx-rtmp.
+    #[arg(long, env = "STREAMCORE_CONTROL")]
+    pub control: bool,
     /// How long a stop waits for recordings to be finished; what is left is finished at the next start.
     #[arg(long, env = "STREAMCORE_STOP_TIMEOUT", value_name = "TIME", default_value = "30s", value_parser = duration)]
     pub stop_timeout: Duration,
@@ -122,13 +121,6 @@ pub struct ServeArgs {
     /// What is logged: a level or a filter such as `info,streamcore=debug`; `RUST_LOG` does the same.
     #[arg(long, env = "STREAMCORE_LOG_LEVEL", value_name = "FILTER")]
     log_level: Option<String>,
-}
-
-impl ServeArgs {
-    /// Whether streams are recorded.
-    pub fn recording(&self) -> bool {
-        self.record && !self.no_record
-    }
 }
 
 /// Who gets a name that is being published.
@@ -193,61 +185,6 @@ pub struct ProbeArgs {
     pub json: bool,
 }
 
-/// Options of `publish`.
-#[derive(Clone, Debug, Args)]
-pub struct PublishArgs {
-    /// The FLV to send; - reads it from standard input.
-    pub file: PathBuf,
-    #[command(flatten)]
-    pub connect: ConnectArgs,
-    /// Start over at the end, until it is stopped.
-    #[arg(long = "loop")]
-    pub rounds: bool,
-    /// Times as fast as real time; 0 is as fast as the server takes it.
-    #[arg(long, value_name = "N", default_value_t = 1.0, value_parser = speed)]
-    pub speed: f64,
-}
-
-/// Options of `record`.
-#[derive(Clone, Debug, Args)]
-pub struct RecordArgs {
-    #[command(flatten)]
-    pub connect: ConnectArgs,
-    /// The FLV to write; it can be played while it grows.
-    pub output: PathBuf,
-    /// Stop after so much of the stream, for example 90s or 2m.
-    #[arg(long, value_name = "TIME", value_parser = duration)]
-    pub duration: Option<Duration>,
-    /// Replace a file that is there.
-    #[arg(long)]
-    pub overwrite: bool,
-}
-
-/// Options of the commands that are clients of a server.
-#[derive(Clone, Debug, Args)]
-pub struct ConnectArgs {
-    /// rtmp:// or rtmps://[USER:PASSWORD@]HOST[:PORT]/APP/NAME. Of three or more parts the first two are the application.
-    pub url: String,
-    /// The application, where it is another part of the path: `--app a` with rtmp://host/a/b/c makes the name b/c.
-    #[arg(long, value_name = "APP")]
-    pub app: Option<String>,
-    /// Times in a row to connect again when the connection is lost or refused, with growing pauses.
-    #[arg(long, value_name = "N", default_value_t = 0)]
-    pub reconnect: u32,
-    /// Time to find the server and to open the connection.
-    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = duration)]
-    pub connect_timeout: Duration,
-    /// Certificates in PEM of authorities to trust beside those of this machine (rtmps://).
-    #[arg(long, value_name = "FILE", conflicts_with = "tls_insecure")]
-    pub tls_ca: Option<PathBuf>,
-    /// Trust any certificate (rtmps://): whoever stands between can read and change what is sent.
-    #[arg(long)]
-    pub tls_insecure: bool,
-    /// Say what the server says, and what was tolerated in it.
-    #[arg(short, long)]
-    pub verbose: bool,
-}
-
 impl Cli {
     /// Runs the command; an error is one line on standard error and exit status 1.
     pub fn run(self) -> ExitCode {
@@ -292,7 +229,7 @@ fn start_log(args: &ServeArgs) {
 }
 
 /// Reads `2s`, `1500ms`, `1m`, `0.5s` or a bare number of seconds.
-fn duration(text: &str) -> Result<Duration, String> {
+pub fn duration(text: &str) -> Result<Duration, String> {
     let text = text.trim();
     let split = text.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(text.len());
     let (number, unit) = text.split_at(split);
@@ -344,16 +281,6 @@ fn size(text: &str) -> Result<usize, String> {
         .ok_or(format!("`{text}` is not a size of at least 1MiB"))
 }
 
-/// Reads a factor from 0 to 1000.
-fn speed(text: &str) -> Result<f64, String> {
-    let speed: f64 = text.parse().map_err(|_| format!("`{text}` is not a number"))?;
-    if (0.0..=1000.0).contains(&speed) {
-        Ok(speed)
-    } else {
-        Err("it is not between 0 and 1000".into())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -398,10 +325,10 @@ mod tests {
     fn serve_is_the_default() {
         let cli = Cli::parse_from(["streamcore", "--rtmp-listen", "127.0.0.1:0", "--no-record"]);
         assert!(cli.command.is_none());
-        assert!(!cli.serve.recording());
+        assert!(cli.serve.record.settings().default.is_empty());
         assert_eq!(cli.serve.rtmp_listen.port(), 0);
         let cli = Cli::parse_from(["streamcore", "serve"]);
         let Some(Command::Serve(args)) = cli.command else { panic!("not serve") };
-        assert!(args.recording());
+        assert_eq!(args.record.settings().default.len(), 1);
     }
 }

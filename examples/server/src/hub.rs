@@ -12,10 +12,9 @@ use streamcore::live::Takeover;
 use tokio::sync::Semaphore;
 
 use crate::cli::{PlaylistType, ServeArgs};
-use crate::finish::Finisher;
 use crate::names;
 use crate::player::Player;
-use crate::recorder::{Health, Recorder};
+use crate::recorder::{RecordEnv, Recorders};
 use crate::recordings::Recordings;
 use crate::stats::{PublisherInfo, StreamInfo};
 use crate::stream::{Publication, Stream};
@@ -32,8 +31,9 @@ pub struct HubConfig {
     pub hls: MuxerConfig,
     pub hls_reconnect: Duration,
     pub hls_linger: Duration,
-    pub record: bool,
     pub takeover: Takeover,
+    /// Whether recorders can be started and stopped over HTTP.
+    pub control: bool,
 }
 
 impl From<&ServeArgs> for HubConfig {
@@ -54,8 +54,8 @@ impl From<&ServeArgs> for HubConfig {
             hls,
             hls_reconnect: args.hls_reconnect,
             hls_linger: args.hls_linger,
-            record: args.recording(),
             takeover: args.takeover.into(),
+            control: args.control,
         }
     }
 }
@@ -75,8 +75,7 @@ pub enum Refusal {
 #[derive(Debug)]
 pub struct Hub {
     config: HubConfig,
-    recordings: Arc<Recordings>,
-    finisher: Finisher,
+    record: Arc<RecordEnv>,
     streams: Mutex<HashMap<String, Arc<Stream>>>,
     waiters: Semaphore,
     tls_failures: AtomicU64,
@@ -84,11 +83,10 @@ pub struct Hub {
 
 impl Hub {
     /// No stream yet.
-    pub fn new(config: HubConfig, recordings: Arc<Recordings>, finisher: Finisher) -> Arc<Self> {
+    pub fn new(config: HubConfig, record: RecordEnv) -> Arc<Self> {
         Arc::new(Self {
             config,
-            recordings,
-            finisher,
+            record: Arc::new(record),
             streams: Mutex::default(),
             waiters: Semaphore::new(WAITERS),
             tls_failures: AtomicU64::new(0),
@@ -102,7 +100,7 @@ impl Hub {
 
     /// The recordings.
     pub fn recordings(&self) -> &Recordings {
-        &self.recordings
+        &self.record.recordings
     }
 
     /// Bounds the requests that wait.
@@ -170,12 +168,9 @@ impl Hub {
         address: SocketAddr,
         agent: &str,
     ) -> Result<Publication, Refusal> {
-        let health = Arc::new(Health::default());
-        let recorder = self.config.record.then(|| {
-            Recorder::start(path, self.recordings.clone(), self.finisher.clone(), health.clone())
-        });
+        let recorders = Recorders::start(&self.record, path);
         let info = PublisherInfo { address: address.to_string(), agent: agent.to_owned() };
-        stream.publish(info, &self.config, recorder, health).ok_or(Refusal::Live)
+        stream.publish(info, &self.config, recorders).ok_or(Refusal::Live)
     }
 
     /// Adds a player to a stream; where nobody publishes it, the player waits until somebody does.
@@ -209,6 +204,17 @@ impl Hub {
             let now = Instant::now();
             self.streams().retain(|_, stream| !stream.tidy(now, &self.config));
         }
+    }
+
+    /// Starts or stops the recorder of this name, or without a name the first, of a live stream. Says whether there is one.
+    pub fn switch_recorder(&self, path: &str, name: &str, on: bool) -> bool {
+        self.find(path).is_some_and(|stream| stream.is_live() && stream.switch_recorder(name, on))
+    }
+
+    /// Ends recordings that wait for a publisher who comes back.
+    pub fn end_waiting(&self) {
+        let streams: Vec<_> = self.streams().values().cloned().collect();
+        streams.iter().for_each(|stream| stream.end_waiting(None));
     }
 
     fn streams(&self) -> MutexGuard<'_, HashMap<String, Arc<Stream>>> {

@@ -17,7 +17,7 @@ use crate::hub::HubConfig;
 use crate::names;
 use crate::notices;
 use crate::player::{Fan, Player};
-use crate::recorder::{Health, Recorder};
+use crate::recorder::{Group, Health, Recorders};
 use crate::recordings::rfc3339;
 use crate::redact::Redacted;
 use crate::stats::{PlayersInfo, PublisherInfo, Rate, StreamInfo, Tracks, Viewers};
@@ -31,6 +31,8 @@ pub struct Stream {
     path: String,
     live: Mutex<Live>,
     hls: Mutex<Hls>,
+    /// Locked ahead of `live` by the publisher, behind it while there is none.
+    recording: Mutex<StreamRecording>,
     viewers: Mutex<Viewers>,
     changes: watch::Sender<()>,
     waiters: Semaphore,
@@ -58,6 +60,15 @@ struct Publisher {
 }
 
 #[derive(Debug, Default)]
+struct StreamRecording {
+    /// Whose tags are taken.
+    token: u64,
+    recorders: Option<Recorders>,
+    /// Without a publisher they wait for one until then.
+    until: Option<Instant>,
+}
+
+#[derive(Debug, Default)]
 struct Hls {
     /// Whose units are taken.
     token: u64,
@@ -80,6 +91,7 @@ impl Stream {
             path: path.to_owned(),
             live: Mutex::new(live),
             hls: Mutex::default(),
+            recording: Mutex::default(),
             viewers: Mutex::default(),
             changes: watch::Sender::new(()),
             waiters: Semaphore::new(WAITERS),
@@ -92,14 +104,14 @@ impl Stream {
         self: &Arc<Self>,
         info: PublisherInfo,
         config: &HubConfig,
-        recorder: Option<Recorder>,
-        health: Arc<Health>,
+        recorders: Recorders,
     ) -> Option<Publication> {
-        let mut live = self.live();
+        let (mut recording, mut live) = self.recording_and_live();
         if live.publisher.is_some() {
             return None;
         }
         let now = Instant::now();
+        let health = recording.start(recorders, now);
         live.token += 1;
         live.publisher = Some(Publisher {
             info,
@@ -111,14 +123,14 @@ impl Stream {
             health,
         });
         let token = live.token;
-        // Still under the lock: an earlier publisher's end must not come between.
+        recording.token = token;
+        // Still under the locks: an earlier publisher's end must not come between.
         self.hls().start(config, token);
-        drop(live);
+        drop((live, recording));
         Some(Publication {
             stream: self.clone(),
             token,
             assembler: Assembler::new(&config.limits),
-            recorder,
             cut_off: true,
         })
     }
@@ -191,8 +203,13 @@ impl Stream {
         if gives_up {
             self.changes.send_replace(());
         }
+        self.end_waiting(Some(now));
+        let mut recording = self.recording();
+        recording.recorders.as_mut().map(Recorders::tick);
+        let records = recording.recorders.is_some();
+        drop(recording);
         let live = self.live();
-        !has_hls && live.publisher.is_none() && live.fan.is_empty()
+        !has_hls && !records && live.publisher.is_none() && live.fan.is_empty()
     }
 
     /// The stream as the API gives it; `None` where it is not live.
@@ -301,11 +318,14 @@ impl Stream {
 
     /// Ends the publisher there is for one who takes its place: players and playlists go on.
     pub fn give_way(&self) {
-        let mut live = self.live();
+        let (mut recording, mut live) = self.recording_and_live();
         if live.publisher.take().is_some() {
             live.token += 1;
             live.gop.clear();
-            self.hls().pause(Instant::now());
+            let now = Instant::now();
+            recording.pause(now, true);
+            recording.token = live.token;
+            self.hls().pause(now);
         }
     }
 
@@ -322,12 +342,40 @@ impl Stream {
         }
     }
 
+    /// Starts or stops a recorder. Says whether there is one of this name.
+    pub fn switch_recorder(&self, name: &str, on: bool) -> bool {
+        let mut recording = self.recording();
+        recording.recorders.as_mut().is_some_and(|recorders| recorders.switch(name, on))
+    }
+
+    fn record(&self, token: u64, act: impl FnOnce(&mut Recorders, Group<'_>)) {
+        let mut recording = self.recording();
+        let current = recording.token == token;
+        if let Some(recorders) = recording.recorders.as_mut().filter(|_| current) {
+            act(recorders, &|| self.group());
+        }
+    }
+
+    /// Headers and the current group of pictures.
+    fn group(&self) -> Vec<Tag> {
+        self.live().gop.tags().collect()
+    }
+
+    /// Ends recorders that wait for a publisher who comes back; with a time, those that have waited for long enough.
+    pub fn end_waiting(&self, now: Option<Instant>) {
+        let mut recording = self.recording();
+        if recording.until.is_some_and(|until| now.is_none_or(|now| until <= now)) {
+            *recording = StreamRecording::default();
+        }
+    }
+
     /// The publisher with `token` has ended, or was cut off and may come back. Whoever came after it is not touched.
     fn end(&self, token: u64, may_return: bool) {
-        let mut live = self.live();
+        let (mut recording, mut live) = self.recording_and_live();
         if live.token != token {
             return;
         }
+        recording.pause(Instant::now(), may_return);
         live.publisher = None;
         live.gop.clear();
         live.fan.end();
@@ -346,8 +394,44 @@ impl Stream {
         lock(&self.live)
     }
 
+    /// Both in the order in which they are always taken: a recorder that begins asks for the group of pictures.
+    fn recording_and_live(&self) -> (MutexGuard<'_, StreamRecording>, MutexGuard<'_, Live>) {
+        let recording = self.recording();
+        (recording, self.live())
+    }
+
+    fn recording(&self) -> MutexGuard<'_, StreamRecording> {
+        lock(&self.recording)
+    }
+
     fn hls(&self) -> MutexGuard<'_, Hls> {
         lock(&self.hls)
+    }
+}
+
+impl StreamRecording {
+    /// A publisher begins, or goes on with what waits.
+    fn start(&mut self, fresh: Recorders, now: Instant) -> Arc<Health> {
+        let waiting = self.recorders.take().filter(|_| self.until.is_some_and(|until| until > now));
+        let recorders = match waiting {
+            Some(waiting) => waiting.resume(fresh),
+            None => fresh,
+        };
+        let health = recorders.health().clone();
+        (self.recorders, self.until) = (Some(recorders), None);
+        health
+    }
+
+    /// The publisher has gone.
+    fn pause(&mut self, now: Instant, may_return: bool) {
+        let Some(recorders) = &mut self.recorders else { return };
+        let patience = recorders.patience();
+        if patience.is_zero() || !may_return {
+            self.recorders = None;
+        } else {
+            recorders.pause();
+            self.until = Some(now + patience);
+        }
     }
 }
 
@@ -385,7 +469,6 @@ pub struct Publication {
     stream: Arc<Stream>,
     token: u64,
     assembler: Assembler,
-    recorder: Option<Recorder>,
     /// The publisher has not said that it ends.
     cut_off: bool,
 }
@@ -401,9 +484,7 @@ impl Publication {
         if !self.stream.relay(self.token, tag) {
             return false;
         }
-        if let Some(recorder) = &mut self.recorder {
-            recorder.push(tag);
-        }
+        self.stream.record(self.token, |recorders, group| recorders.handle_tag(tag, group));
         self.assembler.handle_tag(tag);
         self.drain();
         true
@@ -416,6 +497,8 @@ impl Publication {
 
     fn drain(&mut self) {
         while let Some(event) = self.assembler.poll_event() {
+            self.stream
+                .record(self.token, |recorders, group| recorders.handle_event(&event, group));
             self.stream.handle_event(self.token, event);
         }
     }
