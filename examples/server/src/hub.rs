@@ -31,10 +31,9 @@ pub struct HubConfig {
     pub hls: MuxerConfig,
     pub hls_reconnect: Duration,
     pub hls_linger: Duration,
+    pub takeover: Takeover,
     /// Whether recorders can be started and stopped over HTTP.
     pub control: bool,
-    /// Who gets a name that is being published.
-    pub takeover: Takeover,
 }
 
 impl From<&ServeArgs> for HubConfig {
@@ -55,8 +54,8 @@ impl From<&ServeArgs> for HubConfig {
             hls,
             hls_reconnect: args.hls_reconnect,
             hls_linger: args.hls_linger,
-            control: args.control,
             takeover: args.takeover.into(),
+            control: args.control,
         }
     }
 }

@@ -61,6 +61,8 @@ struct Publisher {
 
 #[derive(Debug, Default)]
 struct StreamRecording {
+    /// Whose tags are taken.
+    token: u64,
     recorders: Option<Recorders>,
     /// Without a publisher they wait for one until then.
     until: Option<Instant>,
@@ -104,12 +106,12 @@ impl Stream {
         config: &HubConfig,
         recorders: Recorders,
     ) -> Option<Publication> {
-        let mut live = self.live();
+        let (mut recording, mut live) = self.recording_and_live();
         if live.publisher.is_some() {
             return None;
         }
         let now = Instant::now();
-        let health = self.recording().start(recorders, now);
+        let health = recording.start(recorders, now);
         live.token += 1;
         live.publisher = Some(Publisher {
             info,
@@ -121,9 +123,10 @@ impl Stream {
             health,
         });
         let token = live.token;
-        // Still under the lock: an earlier publisher's end must not come between.
+        recording.token = token;
+        // Still under the locks: an earlier publisher's end must not come between.
         self.hls().start(config, token);
-        drop(live);
+        drop((live, recording));
         Some(Publication {
             stream: self.clone(),
             token,
@@ -315,12 +318,14 @@ impl Stream {
 
     /// Ends the publisher there is for one who takes its place: players and playlists go on.
     pub fn give_way(&self) {
-        let mut live = self.live();
+        let (mut recording, mut live) = self.recording_and_live();
         if live.publisher.take().is_some() {
             live.token += 1;
             live.gop.clear();
-            self.recording().pause(Instant::now(), true);
-            self.hls().pause(Instant::now());
+            let now = Instant::now();
+            recording.pause(now, true);
+            recording.token = live.token;
+            self.hls().pause(now);
         }
     }
 
@@ -343,16 +348,17 @@ impl Stream {
         recording.recorders.as_mut().is_some_and(|recorders| recorders.switch(name, on))
     }
 
-    /// Gives the recorders something of the publisher with `token`, unless another has taken its place.
     fn record(&self, token: u64, act: impl FnOnce(&mut Recorders, Group<'_>)) {
-        // This lock first, as everywhere.
-        let live = self.live();
-        if live.token != token {
-            return;
+        let mut recording = self.recording();
+        let current = recording.token == token;
+        if let Some(recorders) = recording.recorders.as_mut().filter(|_| current) {
+            act(recorders, &|| self.group());
         }
-        if let Some(recorders) = &mut self.recording().recorders {
-            act(recorders, &|| live.gop.tags().collect());
-        }
+    }
+
+    /// Headers and the current group of pictures.
+    fn group(&self) -> Vec<Tag> {
+        self.live().gop.tags().collect()
     }
 
     /// Ends recorders that wait for a publisher who comes back; with a time, those that have waited for long enough.
@@ -365,11 +371,11 @@ impl Stream {
 
     /// The publisher with `token` has ended, or was cut off and may come back. Whoever came after it is not touched.
     fn end(&self, token: u64, may_return: bool) {
-        let mut live = self.live();
+        let (mut recording, mut live) = self.recording_and_live();
         if live.token != token {
             return;
         }
-        self.recording().pause(Instant::now(), may_return);
+        recording.pause(Instant::now(), may_return);
         live.publisher = None;
         live.gop.clear();
         live.fan.end();
@@ -386,6 +392,12 @@ impl Stream {
 
     fn live(&self) -> MutexGuard<'_, Live> {
         lock(&self.live)
+    }
+
+    /// Both in the order in which they are always taken: a recorder that begins asks for the group of pictures.
+    fn recording_and_live(&self) -> (MutexGuard<'_, StreamRecording>, MutexGuard<'_, Live>) {
+        let recording = self.recording();
+        (recording, self.live())
     }
 
     fn recording(&self) -> MutexGuard<'_, StreamRecording> {

@@ -22,31 +22,6 @@ const GLANCE: usize = 1536;
 /// Reads between two looks at the progress.
 const READS: u32 = 256;
 
-/// How far the work is: bytes done and bytes in all, over its passes.
-pub type Progress<'a> = &'a mut dyn FnMut(u64, u64);
-
-/// Makes the MP4 `part` of the FLV `input`, writes it through to the disk and makes sure that it holds every byte of the
-/// source's media. Gives a line for each track that an MP4 cannot take: those are in the source alone. Errors do not name
-/// the files: their names may be secrets.
-pub fn remux_file(
-    input: &Path,
-    part: &Path,
-    progress: Progress<'_>,
-) -> anyhow::Result<Vec<String>> {
-    let source = File::open(input).context("cannot open the FLV")?;
-    let size = source.metadata().context("cannot read the FLV")?.len();
-    let all = size.saturating_mul(3);
-    let plan = index(&source, size, &Options::COMPACT, &mut |done| progress(done, all))?;
-    let file = File::create(part).context("cannot make the MP4")?;
-    write(&plan, &source, &file, How::Kernel, &mut |done| progress(size + done, all))
-        .context("cannot write the MP4")?;
-    file.sync_all().context("cannot write the MP4")?;
-    drop(file);
-    verify(&plan, &source, part, &mut |done| progress(2 * size + done, all))
-        .context("the MP4 that was written is not whole")?;
-    Ok(plan.report.left_out.iter().map(|(id, error)| format!("{id}: {error}")).collect())
-}
-
 /// First pass: reads of the FLV what tells what goes where.
 pub fn index(
     source: &File,
