@@ -198,9 +198,8 @@ fn remark(verbose: bool, event: &ClientEvent) {
     }
     match event {
         ClientEvent::Connected(server) => eprintln!("connected: {}", server.version),
-        ClientEvent::Status(status) => {
-            eprintln!("the server says {} {}", status.code, status.description)
-        }
+        // The code alone: the description may name the stream.
+        ClientEvent::Status(status) => eprintln!("the server says {}", status.code),
         ClientEvent::Redirect { url } => match RtmpUrl::parse(url) {
             Ok(url) => eprintln!("the server sends on to {url}"),
             Err(_) => eprintln!("the server sends on"),
