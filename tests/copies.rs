@@ -163,7 +163,9 @@ fn segments_recordings_and_players_hold_references_into_the_message_buffers() {
     assert_eq!(written_anew(&players, &messages), heads);
 
     // Tag heads and sizes, the file header, and the metadata, which is made new, with room for an index of 2,048 key frames.
-    assert!(written_anew(&recorded, &messages) <= 15 * messages.len() + 13 + 1024 + 2048 * 18 + 256);
+    assert!(
+        written_anew(&recorded, &messages) <= 15 * messages.len() + 13 + 1024 + 2048 * 18 + 256
+    );
 
     let mut segments = Chain::new();
     for name in ["video", "audio"] {
