@@ -1,6 +1,7 @@
 use bytes::Bytes;
 
 use super::StreamPath;
+use super::queue::Payload;
 use crate::rtmp::message::Capabilities;
 use crate::rtmp::notice::Notice;
 
@@ -92,6 +93,15 @@ pub enum SessionEvent {
     },
     /// A deviation that was repaired or ignored; each kind once.
     Notice(Notice),
+}
+
+impl Payload for SessionEvent {
+    fn payload_bytes(&self) -> usize {
+        match self {
+            Self::Media { payload, .. } => payload.len(),
+            _ => 0,
+        }
+    }
 }
 
 /// Why a request is refused.
