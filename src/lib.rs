@@ -92,6 +92,7 @@
 //! |---|---|
 //! | describe the same segments to DASH players | [`dash::Presentation`] |
 //! | send to RTMP players, chunked once for all of them | [`rtmp::chunk::SharedMessage`], [`live::GopCache`], [`live::PlayerQueue`] |
+//! | publish to a server, or play from one | [`rtmp::session::ClientSession`] |
 //! | record | [`record::FlvRecorder`] |
 //! | make a folder of HLS and DASH of a recording | [`package::Packager`] |
 //! | make an MP4 of an FLV | [`remux::Remuxer`] |

@@ -24,7 +24,7 @@ export interface Stream {
   problems: string[];
 }
 
-export type RecordingState = 'recording' | 'remuxing' | 'done' | 'failed';
+export type RecordingState = 'recording' | 'finishing' | 'done' | 'failed';
 
 export interface Recording {
   app: string;
@@ -124,7 +124,7 @@ function toRecording(value: unknown): Recording {
     started: text(raw['started']),
     durationS: count(raw['duration_s']),
     bytes: count(raw['bytes']),
-    state: state === 'recording' || state === 'remuxing' || state === 'failed' ? state : 'done',
+    state: state === 'recording' || state === 'finishing' || state === 'failed' ? state : 'done',
     mp4: link(raw['mp4']),
     flv: link(raw['flv']),
     error: text(raw['error']) || null,
