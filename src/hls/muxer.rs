@@ -260,15 +260,17 @@ impl Muxer {
     }
 
     fn terms(&self) -> Terms {
-        let max = self.max_micros();
+        let (epoch, max) = (self.epoch, self.max_micros());
+        // Only low-latency players ask for it.
+        let reference_times = self.config.dash.is_some() && self.config.part_duration.is_some();
         if self.config.playlist_type == PlaylistType::Event {
-            return Terms { epoch: self.epoch, window: u64::MAX, most: usize::MAX, max };
+            return Terms { epoch, window: u64::MAX, most: usize::MAX, max, reference_times };
         }
         let window = u64::try_from(self.config.window.as_micros()).unwrap_or(u64::MAX);
         // Segments may be a quarter as long as they should be, on average.
         let even = window / self.target_micros().unsigned_abs();
         let most = usize::try_from(even).unwrap_or(usize::MAX).saturating_mul(4).saturating_add(16);
-        Terms { epoch: self.epoch, window, most, max }
+        Terms { epoch, window, most, max, reference_times }
     }
 }
 

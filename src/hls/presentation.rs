@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::config::MuxerConfig;
 use super::measured::Measured;
 use super::mpd::Mpd;
 use super::muxer::Muxer;
@@ -20,6 +21,10 @@ pub struct Presentation<'a> {
 impl<'a> Presentation<'a> {
     pub(super) const fn new(muxer: &'a Muxer) -> Self {
         Self { muxer }
+    }
+
+    pub(super) const fn config(&self) -> &'a MuxerConfig {
+        self.muxer.config()
     }
 
     /// Changes with every part and every segment, and at the end.
@@ -46,8 +51,7 @@ impl<'a> Presentation<'a> {
     pub fn mpd(&self) -> Option<String> {
         let mut mpd = Mpd::default();
         mpd.update(self);
-        let target = self.target_duration().unwrap_or_default();
-        self.is_ended().then(|| mpd.text(self.muxer.config(), target, true, "")).flatten()
+        self.is_ended().then(|| mpd.text(self, false, "")).flatten()
     }
 
     /// The renditions that players can choose from: video first, then the tracks in the order of their numbers.

@@ -41,6 +41,8 @@ pub(super) struct Terms {
     pub(super) most: usize,
     /// Longest segment in microseconds.
     pub(super) max: i64,
+    /// Whether the first part of a segment says when it was made (`prft`).
+    pub(super) reference_times: bool,
 }
 
 #[derive(Debug)]

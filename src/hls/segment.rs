@@ -12,7 +12,7 @@ use crate::mp4::{self, FragmentOptions, Run};
 use crate::time::rescale;
 
 /// `styp` of a segment, in front of its parts (ISO/IEC 14496-12 8.16.2): a DASH media segment that is a CMAF segment.
-const SEGMENT_TYPE: &[u8] = b"\0\0\0\x18stypmsdh\0\0\0\0msdhcmfs";
+pub(super) const SEGMENT_TYPE: &[u8] = b"\0\0\0\x18stypmsdh\0\0\0\0msdhcmfs";
 
 /// An access unit on the output's time line, in ticks of its track.
 #[derive(Clone, Debug)]

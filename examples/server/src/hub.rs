@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use streamcore::dash;
 use streamcore::hls::{self, MuxerConfig};
 use streamcore::limits::Limits;
 use streamcore::live::Takeover;
@@ -23,6 +24,9 @@ use crate::stream::{Publication, Stream};
 const WAITERS: usize = 40_000;
 /// Paths that are known at once, so that players of made-up names cannot fill the memory.
 const STREAMS: usize = 10_000;
+
+/// Where players learn the time.
+pub const TIME_URL: &str = "/api/v1/time";
 
 /// Settings of all streams.
 #[derive(Clone, Debug)]
@@ -45,6 +49,7 @@ impl From<&ServeArgs> for HubConfig {
         hls.part_duration = args.hls_part_duration.0;
         hls.window = args.hls_window;
         hls.max_bytes = args.hls_memory;
+        hls.dash = Some(hls::DashConfig { clocks: vec![dash::Clock::HttpIso(TIME_URL.into())] });
         hls.playlist_type = match args.hls_playlist_type {
             PlaylistType::Live => hls::PlaylistType::Live,
             PlaylistType::Event => hls::PlaylistType::Event,

@@ -235,6 +235,7 @@ impl Stream {
             hls_waiting: WAITERS - self.waiters.available_permits(),
             bytes_in: publisher.bytes_in,
             hls: format!("{}/index.m3u8", names::url_path(&self.path)),
+            dash: format!("{}/index.mpd", names::url_path(&self.path)),
             recording: publisher.health.is_recording(),
             problems: publisher.health.problems(),
         })
