@@ -36,6 +36,9 @@ pub struct sc_muxer_config {
 
 sized!(sc_muxer_config);
 
+/// How long a request for a segment that is being made is held: longer than any segment takes.
+const SEGMENT_WAIT_MS: u64 = 30_000;
+
 /// The wall clock of a unit is not known.
 pub const SC_NO_WALL_CLOCK: i64 = i64::MIN;
 
@@ -270,6 +273,12 @@ pub unsafe extern "C" fn sc_muxer_request(
                 let limit = u64::try_from(wait.limit.as_millis()).unwrap_or(u64::MAX);
                 // SAFETY: as the function's.
                 unsafe { put(wait_ms, limit) };
+                Ok(SC_WAIT)
+            }
+            Answer::Growing(_) => {
+                // C gets a segment once it is whole.
+                // SAFETY: as the function's.
+                unsafe { put(wait_ms, SEGMENT_WAIT_MS) };
                 Ok(SC_WAIT)
             }
             Answer::Gone => Ok(SC_GONE),
