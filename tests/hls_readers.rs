@@ -1,6 +1,12 @@
 //! Every playlist of disturbed streams, plain and low-latency, by a reader that is not ours: `broadcast-hls`.
 
-#![expect(clippy::unwrap_used, clippy::disallowed_methods, reason = "helpers of tests")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    reason = "helpers of tests fail by panicking"
+)]
 
 use std::path::Path;
 use std::time::Duration;
