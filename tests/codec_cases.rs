@@ -219,13 +219,13 @@ fn remux(source: &[u8]) -> Vec<u8> {
     remuxer.handle_input(source).unwrap();
     let plan = remuxer.finish().unwrap();
     let mut out = plan.head.to_vec();
-    for piece in &plan.body {
+    for piece in plan.body.iter() {
         match piece {
             Piece::Copy { offset, len } => {
-                let start = usize::try_from(*offset).unwrap();
-                out.extend_from_slice(&source[start..start + usize::try_from(*len).unwrap()]);
+                let start = usize::try_from(offset).unwrap();
+                out.extend_from_slice(&source[start..start + usize::try_from(len).unwrap()]);
             }
-            Piece::Inline(bytes) => out.extend_from_slice(bytes),
+            Piece::Inline(bytes) => out.extend_from_slice(&bytes),
         }
     }
     out

@@ -53,9 +53,12 @@ pub const SC_REJECT_OVERLOADED: sc_rejection = 4;
 
 /// The server's end of one RTMP connection. It has no socket and no clock: give it what the socket gives and take events and output.
 ///
-/// 1. `sc_server_session_handle_input` with the bytes that came; 2. `sc_server_session_poll_event` until `SC_NONE`, answering requests;
-/// 3. `sc_server_session_output`, `writev`, `sc_server_session_sent` until `SC_NONE`; 4. `sc_server_session_handle_timeout` at the time that
-/// `sc_server_session_poll_timeout` names. Once `sc_server_session_is_closing`, write the output and close.
+/// 1. `sc_server_session_handle_input` with the bytes that came;
+/// 2. `sc_server_session_poll_event` until `SC_NONE`, answering requests;
+/// 3. `sc_server_session_output`, `writev`, `sc_server_session_sent` until `SC_NONE`;
+/// 4. `sc_server_session_handle_timeout` at the time that `sc_server_session_poll_timeout` names.
+///
+/// Once `sc_server_session_is_closing`, write the output and close.
 ///
 /// All times are microseconds on one monotonic clock of the caller's. One thread at a time; sessions are independent of each other.
 pub struct sc_server_session(());

@@ -37,7 +37,7 @@ impl Example {
             let line = process.wait_line(name, 0, LIMIT, |line| line.starts_with(name));
             let text = line.rsplit(' ').next().expect("an address").to_owned();
             let text = if text.contains(':') { text } else { format!("127.0.0.1:{text}") };
-            text.parse().unwrap_or_else(|error| panic!("{text}: {error}"))
+            text.parse().expect("an address behind the name")
         };
         Self { rtmp: address("rtmp "), http: address("http "), prefix: "", process, _folder: None }
     }

@@ -8,6 +8,8 @@
 //! Answers are values: a request that asks for what is not there yet gets [`Answer::Wait`], and is asked again when
 //! [`Muxer::version`] has changed. So any event loop can hold it.
 //!
+//! With [`MuxerConfig::dash`] there is an MPD over the same files: an epoch is a period of it.
+//!
 //! | noun | what it is |
 //! |---|---|
 //! | rendition | one track as a player sees it: a media playlist and its files |
@@ -22,6 +24,7 @@ mod answer;
 mod config;
 mod file;
 mod measured;
+mod mpd;
 mod muxer;
 mod open;
 mod part;
@@ -34,7 +37,7 @@ mod timeline;
 mod window;
 
 pub use answer::{Answer, BadRequest, Wait};
-pub use config::{MuxerConfig, PlaylistType, Stats};
+pub use config::{DashConfig, MuxerConfig, PlaylistType, Stats};
 pub use file::{Cache, File};
 pub use muxer::Muxer;
 pub use presentation::{PartView, Presentation, RenditionView, SegmentView};

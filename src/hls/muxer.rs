@@ -8,11 +8,13 @@ mod publish;
 mod start;
 #[cfg(test)]
 mod tests;
+mod vod;
 
 use std::time::Duration;
 
 use super::config::{MuxerConfig, PlaylistType, Stats};
 use super::file::Text;
+use super::mpd::Mpd;
 use super::presentation::Presentation;
 use super::rendition::{Rendition, Terms};
 use super::timeline::Epoch;
@@ -44,7 +46,10 @@ pub struct Muxer {
     /// What parts of the leading rendition are in microseconds, but for jitter.
     part_nominal: Option<u64>,
     ended: bool,
+    /// Nobody has seen the playlists before the end.
+    is_unseen: bool,
     multivariant: Option<Text>,
+    mpd: Mpd,
     version: u64,
     stats: Stats,
 }
@@ -75,7 +80,9 @@ impl Muxer {
             target: None,
             part_nominal: None,
             ended: false,
+            is_unseen: false,
             multivariant: None,
+            mpd: Mpd::default(),
             version: 0,
             stats: Stats::default(),
         }
@@ -127,6 +134,18 @@ impl Muxer {
             self.stats.dropped_units += 1;
             return Err(Error::limit(Layer::Hls, "bytes of an event"));
         }
+        let found = self.renditions.iter_mut().find(|rendition| rendition.id() == unit.track);
+        let Some(rendition) = found.filter(|rendition| rendition.is_eac3()) else {
+            return self.accept(unit, wall);
+        };
+        rendition.joiner.handle_unit(unit);
+        let samples: Vec<AccessUnit> =
+            std::iter::from_fn(|| rendition.joiner.poll_unit()).collect();
+        samples.into_iter().try_for_each(|sample| self.accept(sample, wall))
+    }
+
+    /// Takes a unit that is a sample.
+    fn accept(&mut self, unit: AccessUnit, wall: Option<i64>) -> Result<()> {
         let Some(held) = &mut self.held else {
             self.take(unit, wall)?;
             return self.settle();
@@ -211,6 +230,10 @@ impl Muxer {
             .iter()
             .map(|rendition| rendition.window.bytes().saturating_add(rendition.open_bytes()))
             .sum()
+    }
+
+    pub(super) const fn config(&self) -> &MuxerConfig {
+        &self.config
     }
 
     fn is_full(&self) -> bool {

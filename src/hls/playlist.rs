@@ -56,7 +56,7 @@ pub(super) fn media(
     for (index, segment) in window.live().enumerate().skip(skipped) {
         map(&mut text, &mut init, segment.discontinuity, &segment.init.name);
         text.push_str(&segment.text.head);
-        if index >= with_parts {
+        if low.is_some() && index >= with_parts {
             text.push_str(&segment.text.parts);
         }
         text.push_str(&segment.text.tail);

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::measured::Measured;
+use super::mpd::Mpd;
 use super::muxer::Muxer;
 use super::open::Open;
 use super::rendition::Rendition;
@@ -37,6 +38,16 @@ impl<'a> Presentation<'a> {
     #[must_use]
     pub const fn is_ended(&self) -> bool {
         self.muxer.is_ended()
+    }
+
+    /// The MPD of what is over, as one that was made at once. `None` where there is nothing to play, and while the stream goes on:
+    /// [`MuxerConfig::dash`](super::MuxerConfig::dash) is for that.
+    #[must_use]
+    pub fn mpd(&self) -> Option<String> {
+        let mut mpd = Mpd::default();
+        mpd.update(self);
+        let target = self.target_duration().unwrap_or_default();
+        self.is_ended().then(|| mpd.text(self.muxer.config(), target, true, "")).flatten()
     }
 
     /// The renditions that players can choose from: video first, then the tracks in the order of their numbers.

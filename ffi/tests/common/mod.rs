@@ -23,7 +23,7 @@ pub(crate) fn libraries() -> PathBuf {
 
 /// Runs a command that must succeed, and gives what it printed.
 pub(crate) fn run(command: &mut Command) -> Output {
-    let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    let output = command.output().expect("a program that scripts/setup-tests installs");
     assert!(
         output.status.success(),
         "{command:?}: {}\n{}{}",

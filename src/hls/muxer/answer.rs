@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::Muxer;
 use crate::hls::answer::{Answer, BadRequest, Directives, Wait};
 use crate::hls::file::{Cache, File, Text};
+use crate::hls::mpd;
 use crate::hls::part::PartTarget;
 use crate::hls::playlist::with_query;
 use crate::hls::rendition::Rendition;
@@ -14,13 +15,16 @@ use crate::hls::segment::{Segment, numbers};
 const FIRST_WAIT: Duration = Duration::from_secs(10);
 
 impl Muxer {
-    /// Answers for the file of this name: `index.m3u8` (the multivariant playlist), `video.m3u8`, `audio.m3u8`,
+    /// Answers for the file of this name: `index.m3u8` (the multivariant playlist), `index.mpd`, `video.m3u8`, `audio.m3u8`,
     /// `video_init_0.mp4`, `video_17.m4s`, the part `video_17_3.m4s` and so on.
     ///
     /// `query` is that of the address, without the question mark, as it came. Of playlists it may hold delivery directives
     /// (rfc8216bis 6.2.5) where parts are made; what else it holds is passed on to the addresses in the playlist.
     #[must_use]
     pub fn request(&self, name: &str, query: Option<&str>) -> Answer {
+        if name == "index.mpd" && self.config.dash.is_some() {
+            return self.manifest(query.unwrap_or_default()).unwrap_or_else(Answer::BadRequest);
+        }
         let Some(stem) = name.strip_suffix(".m3u8") else { return self.media(name) };
         self.playlist(stem, query.unwrap_or_default()).unwrap_or_else(Answer::BadRequest)
     }
@@ -77,12 +81,30 @@ impl Muxer {
         Ok(Answer::Ready(self.text_file(text, &read.rest, directed)))
     }
 
-    fn text_file(&self, text: &Text, query: &str, blocking: bool) -> File {
-        let cache = match (self.ended, blocking) {
+    fn manifest(&self, query: &str) -> Result<Answer, BadRequest> {
+        // Directives are not for MPDs; what is told of a playlist's query holds for theirs.
+        let read = match Directives::parse(query) {
+            Err(BadRequest::QueryTooLong) => return Err(BadRequest::QueryTooLong),
+            read => read.unwrap_or_default(),
+        };
+        let target = Duration::from_secs(self.target.unwrap_or(1));
+        let Some(text) = self.mpd.text(&self.config, target, self.ended, &read.rest) else {
+            return Ok(self.wait_or_none());
+        };
+        let file = Text::new(text).file(self.playlist_cache(false));
+        Ok(Answer::Ready(File { content_type: mpd::CONTENT_TYPE, ..file }))
+    }
+
+    fn playlist_cache(&self, blocking: bool) -> Cache {
+        match (self.ended, blocking) {
             (true, _) => Cache::Ended,
             (false, true) => Cache::Blocking { max_age_ms: self.target_ms(6) },
             (false, false) => Cache::Live { max_age_ms: self.target_ms(1) / 2 },
-        };
+        }
+    }
+
+    fn text_file(&self, text: &Text, query: &str, blocking: bool) -> File {
+        let cache = self.playlist_cache(blocking);
         if query.is_empty() {
             return text.file(cache);
         }

@@ -187,7 +187,8 @@ impl Rendition {
         let longest = start.saturating_add(rescale(terms.max, MICROS, self.timescale()));
         let alone = Some(longest).filter(|&end| end < last.saturating_add(self.typical.into()));
         let next = next.map(|next| next.min(longest)).or(alone);
-        let (part, end) = pack(&samples, next, self.typical, &mut self.fragments)?;
+        let kind = (&*self.track.config, self.typical);
+        let (part, end) = pack(&samples, next, kind, &mut self.fragments)?;
         self.end = Some(end);
         let present = samples.first().map_or(part.start, Sample::present);
         Ok(self.add_part(terms, part, present))
