@@ -2,12 +2,33 @@
 
 mod common;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use common::{
-    compile, compile_source, data, declared, here, installed, libraries, pkg_config, run,
-};
+use common::{compile_source, data, here, installed, libraries, pkg_config, run};
+
+/// Compiles `tests/c/NAME.c`, linked to the shared library.
+fn compile(name: &str, compiler: &str, flags: &[&str]) -> PathBuf {
+    let source = here().join("tests/c").join(format!("{name}.c"));
+    compile_source(&source, name, compiler, flags, &pkg_config(&["--cflags", "--libs"]))
+}
+
+/// Names of the functions that the header declares.
+fn declared() -> Vec<String> {
+    let header = std::fs::read_to_string(here().join("../include/streamcore.h"))
+        .expect("the header is there");
+    let mut names: Vec<String> = header
+        .lines()
+        .filter(|line| !line.starts_with([' ', '*', '/', '#']))
+        .filter_map(|line| {
+            let before = line.split_once('(')?.0;
+            let name = before.rsplit([' ', '*']).next()?;
+            name.starts_with("sc_").then(|| name.to_owned())
+        })
+        .collect();
+    names.sort();
+    names
+}
 
 #[test]
 fn the_header_compiles_alone_in_every_language_it_is_for() {

@@ -88,30 +88,7 @@ pub(crate) fn compile_source(
     program
 }
 
-/// Compiles `tests/c/NAME.c`, linked to the shared library.
-pub(crate) fn compile(name: &str, compiler: &str, flags: &[&str]) -> PathBuf {
-    let source = here().join("tests/c").join(format!("{name}.c"));
-    compile_source(&source, name, compiler, flags, &pkg_config(&["--cflags", "--libs"]))
-}
-
 /// A file of the crate's test data.
 pub(crate) fn data(name: &str) -> PathBuf {
     here().join("../tests/data").join(name)
-}
-
-/// Names of the functions that the header declares.
-pub(crate) fn declared() -> Vec<String> {
-    let header = std::fs::read_to_string(here().join("../include/streamcore.h"))
-        .expect("the header is there");
-    let mut names: Vec<String> = header
-        .lines()
-        .filter(|line| !line.starts_with([' ', '*', '/', '#']))
-        .filter_map(|line| {
-            let before = line.split_once('(')?.0;
-            let name = before.rsplit([' ', '*']).next()?;
-            name.starts_with("sc_").then(|| name.to_owned())
-        })
-        .collect();
-    names.sort();
-    names
 }
