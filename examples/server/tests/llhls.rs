@@ -465,3 +465,25 @@ fn e1_03_e2_03_a_stream_whose_key_frames_stay_away_is_told_of() {
     assert!(problems.contains("1 s"), "{problems}");
     live.server.wait_log("key frame");
 }
+
+#[test]
+fn e3_21_a_part_is_with_who_waits_for_it_soon_after_the_picture_that_ends_it() {
+    let mut live = Live::start(&[]);
+    let mut times = Vec::new();
+    live.send(1);
+    until("a new segment", || (live.next().1 == 0).then_some(()));
+    for _ in 0..100 {
+        // A part has five pictures; the first of the next part ends it.
+        live.send(4);
+        let (number, part) = live.next();
+        let asked = live.ask(&format!("video_{number}_{part}.m4s"));
+        let start = Instant::now();
+        live.send(1);
+        assert_eq!(asked.join().unwrap().status, 200);
+        times.push(start.elapsed());
+    }
+    times.sort();
+    // On a quiet machine these are far below 5 ms. Others may be at work here.
+    println!("p50 {:?}, p99 {:?}", times[50], times[98]);
+    assert!(times[50] < Duration::from_millis(100), "{times:?}");
+}

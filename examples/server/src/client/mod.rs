@@ -1,5 +1,6 @@
 //! The program as a client of RTMP servers: what `publish` and `record` share.
 
+mod args;
 mod publish;
 mod record;
 mod source;
@@ -18,8 +19,7 @@ use streamcore::driver::tokio::{
 };
 use streamcore::rtmp::session::{ClientConfig, ClientEvent, RtmpUrl};
 
-use crate::cli::ConnectArgs;
-
+pub use args::{ConnectArgs, PublishArgs, RecordArgs};
 pub use publish::run as publish;
 pub use record::run as record;
 
@@ -36,8 +36,8 @@ enum Outcome {
 
 /// What the commands do with their connection.
 trait Work: ClientHandler {
-    /// Before each connection.
-    fn begin(&mut self);
+    /// Before each connection, to the place that is shown.
+    fn begin(&mut self, place: &str);
     /// Whether all that was wanted is done.
     fn is_done(&self) -> bool;
     /// What the server said, where it said anything, in place of the driver's reason.
@@ -56,14 +56,14 @@ async fn run_work<W: Work>(
     let (mut backoff, mut left) = (Backoff::default(), args.reconnect);
     let mut stop = std::pin::pin!(stop_signal());
     loop {
-        work.begin();
         let place = config.url.to_string();
+        work.begin(&place);
         let started = tokio::time::Instant::now();
         let result = run_client(config.clone(), work, &connect, stop.as_mut()).await;
         let asked = result.as_ref().is_ok_and(|closed| closed.next.is_some());
         let reason = match outcome(work, &result) {
             Outcome::Done => return Ok(()),
-            Outcome::Lost(reason) => reason,
+            Outcome::Lost(reason) => hush(&reason, &config.url),
         };
         if let Ok(ClientClosed { next: Some(next), .. }) = result {
             config = next;
@@ -109,8 +109,18 @@ fn outcome<W: Work>(work: &mut W, result: &Result<ClientClosed, ConnectError>) -
             };
             Outcome::Lost(said.unwrap_or(found))
         }
+        Err(error @ ConnectError::Tls { .. }) => Outcome::Lost(format!(
+            "{error} (--tls-ca names whom to trust, --tls-insecure trusts anybody)"
+        )),
         Err(error) => Outcome::Lost(error.to_string()),
     }
+}
+
+/// Servers put the stream's name into their words, which is the key.
+fn hush(text: &str, url: &RtmpUrl) -> String {
+    let bare = url.name.split('?').next().unwrap_or_default();
+    let names = [url.name.as_str(), bare].into_iter().filter(|name| name.len() > 2);
+    names.fold(text.to_owned(), |text, name| text.replace(name, "…"))
 }
 
 /// The URL, with the application where one is named.
@@ -188,9 +198,8 @@ fn remark(verbose: bool, event: &ClientEvent) {
     }
     match event {
         ClientEvent::Connected(server) => eprintln!("connected: {}", server.version),
-        ClientEvent::Status(status) => {
-            eprintln!("the server says {} {}", status.code, status.description)
-        }
+        // The code alone: the description may name the stream.
+        ClientEvent::Status(status) => eprintln!("the server says {}", status.code),
         ClientEvent::Redirect { url } => match RtmpUrl::parse(url) {
             Ok(url) => eprintln!("the server sends on to {url}"),
             Err(_) => eprintln!("the server sends on"),
@@ -228,6 +237,11 @@ impl Progress {
         if !self.bar.is_hidden() {
             self.bar.set_message(format!("{}  {}", Clock(millis), Size(self.bytes)));
         }
+    }
+
+    /// A line above the figures.
+    fn say(&self, line: &str) {
+        self.bar.suspend(|| eprintln!("{line}"));
     }
 
     fn end(&self) {

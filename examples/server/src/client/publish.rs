@@ -13,15 +13,13 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::source::{self, Item};
-use super::{Clock, Progress, Size, Work, last_words, remark, shown};
-use crate::cli::PublishArgs;
+use super::{Clock, Progress, PublishArgs, Size, Work, last_words, remark, shown};
 
 /// Runs the command.
 pub fn run(args: &PublishArgs) -> anyhow::Result<()> {
     let url = super::parse_url(&args.connect)?;
     let items = source::open(&args.file, args.rounds)?;
     let mut publisher = Publisher::new(items, args);
-    eprintln!("{}: publishing to {url}", shown(&args.file));
     let runtime = super::runtime()?;
     let config = ClientConfig::publish(url);
     let result = runtime.block_on(super::run_work(config, &args.connect, &mut publisher));
@@ -60,6 +58,8 @@ struct Publisher {
     last: i64,
     progress: Progress,
     verbose: bool,
+    file: String,
+    place: String,
 }
 
 impl Publisher {
@@ -78,6 +78,8 @@ impl Publisher {
             last: 0,
             progress: Progress::new("publishing"),
             verbose: args.connect.verbose,
+            file: shown(&args.file),
+            place: String::new(),
         }
     }
 
@@ -129,6 +131,7 @@ impl Publisher {
     /// A new server gets headers and the group of pictures at once, and then what is due.
     fn resume(&mut self) {
         self.publishing = true;
+        self.progress.say(&format!("{}: publishing to {}", self.file, self.place));
         if self.start.is_none() {
             return;
         }
@@ -146,7 +149,8 @@ fn wire(time: i64) -> u32 {
 }
 
 impl Work for Publisher {
-    fn begin(&mut self) {
+    fn begin(&mut self, place: &str) {
+        place.clone_into(&mut self.place);
         (self.publishing, self.said) = (false, None);
     }
 

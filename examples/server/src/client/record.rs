@@ -14,11 +14,11 @@ use streamcore::rtmp::session::{ClientConfig, ClientEvent, ClientSession};
 use streamcore::time::Unwrap32;
 
 use super::timeline::is_frame;
-use super::{Clock, Progress, Size, Work, last_words, remark};
-use crate::cli::RecordArgs;
+use super::{Clock, Progress, RecordArgs, Size, Work, last_words, remark};
 
-/// Time between the last frame of one connection and the first of the next, in milliseconds.
-const JOINT: i64 = 40;
+/// Time between the last frame of one connection and the first of the next, in milliseconds: more than pictures are
+/// reordered by, so that none of the next is shown before the last.
+const JOINT: i64 = 500;
 
 /// Runs the command.
 pub fn run(args: &RecordArgs) -> anyhow::Result<()> {
@@ -30,7 +30,6 @@ pub fn run(args: &RecordArgs) -> anyhow::Result<()> {
     );
     ensure!(args.overwrite || !args.output.exists(), "{shown} exists: --overwrite replaces it");
     let url = super::parse_url(&args.connect)?;
-    eprintln!("{url}: recording to {shown}");
     let limit =
         args.duration.map(|duration| i64::try_from(duration.as_millis()).unwrap_or(i64::MAX));
     let mut recorder = Recorder::new(&args.output, args.overwrite, limit, args.connect.verbose);
@@ -69,6 +68,7 @@ struct Recorder {
     fault: Option<anyhow::Error>,
     progress: Progress,
     verbose: bool,
+    place: String,
 }
 
 impl Recorder {
@@ -89,6 +89,7 @@ impl Recorder {
             fault: None,
             progress: Progress::new("recording"),
             verbose,
+            place: String::new(),
         }
     }
 
@@ -158,7 +159,8 @@ impl Recorder {
 }
 
 impl Work for Recorder {
-    fn begin(&mut self) {
+    fn begin(&mut self, place: &str) {
+        place.clone_into(&mut self.place);
         (self.playing, self.shift, self.said) = (false, None, None);
         self.unwrap = Unwrap32::default();
     }
@@ -195,6 +197,10 @@ impl ClientHandler for Recorder {
                         session.finish();
                     }
                 }
+            }
+            ClientEvent::Playing => {
+                let file = self.path.display();
+                self.progress.say(&format!("{}: recording to {file}", self.place));
             }
             ClientEvent::Ended => {
                 self.done = true;

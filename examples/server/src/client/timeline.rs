@@ -36,10 +36,10 @@ impl Track {
 }
 
 impl Timeline {
-    /// The time of the next tag. Headers and data have the time of the frames around them.
+    /// The time of the next tag. Headers and data have the time of the frames around them where their own makes no sense.
     pub fn place(&mut self, tag: &Tag) -> i64 {
         if !is_frame(tag) {
-            return self.last;
+            return self.place_other(tag.timestamp);
         }
         let time = self.unwrap.unwrap(tag.timestamp);
         let shift = match self.shift {
@@ -59,6 +59,14 @@ impl Timeline {
         track.last = Some(placed);
         self.last = self.last.max(placed);
         placed
+    }
+
+    /// A tag that is no frame decides nothing.
+    fn place_other(&self, timestamp: u32) -> i64 {
+        let mut unwrap = self.unwrap;
+        let time = unwrap.unwrap(timestamp);
+        let placed = self.shift.map(|shift| time + shift);
+        placed.filter(|&placed| self.fits(placed)).unwrap_or(self.last).max(0)
     }
 
     /// The file starts over.
@@ -112,8 +120,10 @@ mod tests {
 
     #[test]
     fn times_of_a_plain_file_are_its_own() {
-        let tags = [header(0), video(0), audio(5), video(40), audio(28), header(0), audio(51)];
-        assert_eq!(places(&tags), [0, 0, 5, 40, 28, 40, 51]);
+        let tags = [header(0), video(0), audio(5), video(40), audio(28), header(35), audio(51)];
+        assert_eq!(places(&tags), [0, 0, 5, 40, 28, 35, 51]);
+        let tags = [header(7), video(2000), audio(2005), header(0), header(2010)];
+        assert_eq!(places(&tags), [0, 0, 5, 5, 10]);
         assert_eq!(places(&[video(80), audio(3)]), [80, 3]);
     }
 
