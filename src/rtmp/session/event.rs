@@ -9,6 +9,20 @@ use crate::rtmp::notice::Notice;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RequestId(pub(super) u32);
 
+impl RequestId {
+    /// The request of this number, for interfaces that carry numbers. One that no event named is refused as misuse.
+    #[must_use]
+    pub const fn from_raw(number: u32) -> Self {
+        Self(number)
+    }
+
+    /// The number of the request within its session.
+    #[must_use]
+    pub const fn to_raw(self) -> u32 {
+        self.0
+    }
+}
+
 /// What a client did.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]

@@ -14,7 +14,7 @@ use crate::hls::{Muxer, MuxerConfig};
 use crate::limits::Limits;
 use crate::media::{AccessUnit, CodecConfig, MediaKind, Track, TrackId};
 use crate::mp4;
-use crate::remux::{Piece, Plan, Remuxer};
+use crate::remux::{Layout, Options, Piece, Plan, Remuxer, Skimmer};
 
 const AVCC: &[u8] = &[
     1, 0x64, 0, 0x1f, 0xff, 0xe1, 0, 0x1a, 0x67, 0x64, 0, 0x1e, 0xac, 0xd9, 0x40, 0xa0, 0x2f, 0xf9,
@@ -191,11 +191,12 @@ pub fn remux(data: &[u8]) {
         let parts = |plan: &Plan| (plan.head.clone(), plan.body.clone(), plan.report.clone());
         assert_eq!(other.as_ref().map(parts), whole.as_ref().map(parts));
     }
+    skimmed(data, whole.as_ref());
     let Ok(plan) = whole else { return };
     let mut payload = 0;
-    for piece in &plan.body {
+    for piece in plan.body.iter() {
         payload += piece.len();
-        if let Piece::Copy { offset, len } = *piece {
+        if let Piece::Copy { offset, len } = piece {
             let end = offset.checked_add(len);
             assert!(len > 0 && end.is_some_and(|end| end <= data.len() as u64), "{piece:?}");
         }
@@ -207,6 +208,40 @@ pub fn remux(data: &[u8]) {
     assert!(payload <= 2 * data.len() as u64);
     // Each unit takes under 100 bytes of tables, and comes of a tag of at least 17.
     assert!(plan.head.len() <= 8192 + 16 * data.len(), "{} bytes of head", plan.head.len());
+}
+
+/// What is read in part gives the same plan, whatever the size of the reads; and one copy of the media that is left whole is
+/// a file as well.
+fn skimmed(data: &[u8], whole: Result<&Plan, &Error>) {
+    for block in [1, 300, 4096, usize::MAX] {
+        let plan = skim(data, block, &Options::COMPACT);
+        let parts = |plan: &Plan| (plan.head.clone(), plan.body.clone(), plan.report.clone());
+        assert_eq!(plan.as_ref().ok().map(parts), whole.ok().map(parts), "{block}");
+    }
+    let options = Options { layout: Layout::Whole, ..Options::default() };
+    let plan = skim(data, 4096, &options);
+    assert_eq!(plan.is_ok(), whole.is_ok());
+    let Ok(plan) = plan else { return };
+    let summary = mp4::verify(&plan.head, plan.len());
+    assert!(summary.is_ok(), "{summary:?}");
+    let samples = |plan: &Plan| -> Vec<_> {
+        plan.report.tracks.iter().map(|track| (track.samples, track.bytes)).collect()
+    };
+    assert_eq!(Ok(samples(&plan)), whole.map(samples));
+}
+
+fn skim(data: &[u8], block: usize, options: &Options) -> Result<Plan, Error> {
+    let mut skimmer = Skimmer::new(data.len() as u64, &limits());
+    while let Some(range) = skimmer.poll_read() {
+        let (start, end) = (to_usize(range.start), to_usize(range.end));
+        let end = end.max(start.saturating_add(block).min(data.len()));
+        skimmer.handle_read(data.get(start..end).unwrap_or_default())?;
+    }
+    skimmer.finish(options)
+}
+
+fn to_usize(value: u64) -> usize {
+    usize::try_from(value).unwrap_or(usize::MAX)
 }
 
 fn plan(split: &[&[u8]]) -> Result<Plan, Error> {

@@ -176,7 +176,7 @@ pub fn mpd(mut data: &[u8]) {
             availability_start: next().cast_signed() >> 8,
             publish_time: next().cast_signed() >> 8,
             update_period: micros(next()),
-            depth: micros(next()),
+            depth: Some(micros(next())),
             delay: micros(next()),
             clocks: vec![
                 dash::Clock::HttpIso(word()),
