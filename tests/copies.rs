@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use streamcore::assemble::{Assembler, Event};
 use streamcore::buf::Chain;
@@ -118,6 +120,9 @@ fn segments_recordings_and_players_hold_references_into_the_message_buffers() {
     let mut session = ServerSession::new(SessionConfig::default(), 1, Micros::ZERO);
     let (mut assembler, mut muxer) =
         (Assembler::new(&limits), Muxer::new(MuxerConfig::default(), &limits));
+    let mut config = MuxerConfig::default();
+    config.part_duration = Some(Duration::from_millis(200));
+    let mut low = Muxer::new(config, &limits);
     let mut recorder = FlvRecorder::new(&limits);
     let (mut messages, mut recorded, mut players) = (Vec::new(), Chain::new(), Chain::new());
     let mut input = &capture[..];
@@ -145,14 +150,21 @@ fn segments_recordings_and_players_hold_references_into_the_message_buffers() {
             }
             while let Some(event) = assembler.poll_event() {
                 match event {
-                    Event::Track(track) => muxer.handle_track(track).unwrap(),
-                    Event::Unit(unit) => muxer.handle_unit(unit, None).unwrap(),
+                    Event::Track(track) => {
+                        muxer.handle_track(track.clone()).unwrap();
+                        low.handle_track(track).unwrap();
+                    }
+                    Event::Unit(unit) => {
+                        muxer.handle_unit(unit.clone(), None).unwrap();
+                        low.handle_unit(unit, None).unwrap();
+                    }
                     _ => {}
                 }
             }
         }
     }
     muxer.finish().unwrap();
+    low.finish().unwrap();
     let payload: usize = messages.iter().map(Bytes::len).sum();
     // What is copied beside the media are the commands and the wrapping of the metadata.
     let copied = usize::try_from(session.copied_bytes()).unwrap();
@@ -175,4 +187,28 @@ fn segments_recordings_and_players_hold_references_into_the_message_buffers() {
     }
     assert!(segments.len() > payload * 9 / 10, "{} of {payload}", segments.len());
     assert!(written_anew(&segments, &messages) < segments.len() / 20);
+    assert_parts_are_references(&low, &messages, segments.len());
+}
+
+/// Of a part only the head is written for it, and a segment is `styp` and the very buffers of its parts.
+fn assert_parts_are_references(muxer: &Muxer, messages: &[Bytes], least: usize) {
+    let view = muxer.presentation();
+    let (mut parts, mut bytes) = (0, 0);
+    for segment in view.renditions().flat_map(|rendition| rendition.segments()) {
+        let (mut of_parts, mut heads) = (Vec::new(), 0);
+        for part in segment.parts() {
+            let served = muxer.file(&part.name()).unwrap().body;
+            assert_eq!(served.iter().len(), part.samples() + 1, "one head, and each unit as it is");
+            let head = served.iter().next().unwrap();
+            assert_eq!(written_anew(&served, messages), head.len());
+            assert!(head.len() < 200 + 16 * part.samples(), "{}", head.len());
+            of_parts.extend(served.iter().map(range));
+            (parts, heads) = (parts + 1, heads + head.len());
+        }
+        let whole = muxer.file(&segment.name()).unwrap().body;
+        assert_eq!(written_anew(&whole, messages), heads + 24);
+        assert_eq!(whole.iter().skip(1).map(range).collect::<Vec<_>>(), of_parts);
+        bytes += whole.len();
+    }
+    assert!(parts > 20 && bytes >= least, "{parts} parts, {bytes} bytes");
 }

@@ -79,16 +79,15 @@ impl Rules<'_> {
         let max = self.target.ticks(self.timescale).max(1);
         let start = samples.clone().next()?.time;
         let nexts = samples.clone().skip(1).map(Some).chain([None]);
-        let mut end = start;
+        let (mut before, mut end) = (start, start);
         for ((index, sample), next) in samples.enumerate().zip(nexts).take(known) {
             let until = self.end(sample, next);
-            if index > 0
-                && (until.saturating_sub(start) > max
-                    || self.is_marked(sample, until, end - start, max))
-            {
+            let full = until.saturating_sub(start) > max;
+            let even = (end - start).saturating_mul(100) >= max.saturating_mul(LEAST);
+            if index > 0 && (full || (even && self.is_marked(before, until))) {
                 return Some(index);
             }
-            end = until;
+            (before, end) = (sample.time, until);
         }
         None
     }
@@ -99,10 +98,10 @@ impl Rules<'_> {
         told.unwrap_or(sample.time.saturating_add(self.typical.into()))
     }
 
-    /// Whether the leading rendition has a border in this sample, and what stands before it is long enough for a part.
-    fn is_marked(&self, sample: &Sample, until: i64, before: i64, max: i64) -> bool {
-        let marked = self.marks.iter().any(|&mark| sample.time <= mark && mark < until);
-        marked && before.saturating_mul(100) >= max.saturating_mul(LEAST)
+    /// Whether the leading rendition has a border in there: in the sample that would begin the next part, or in the one before,
+    /// if the part was too short without it.
+    fn is_marked(&self, from: i64, until: i64) -> bool {
+        self.marks.iter().any(|&mark| from <= mark && mark < until)
     }
 }
 

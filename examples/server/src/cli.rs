@@ -9,6 +9,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use streamcore::live::Takeover;
 use tracing_subscriber::EnvFilter;
 
 pub use record::RecordArgs;
@@ -30,8 +31,14 @@ enum Command {
     Serve(Box<ServeArgs>),
     /// Turns an FLV into an MP4 with its index in front, without re-encoding.
     Remux(RemuxArgs),
+    /// Makes a folder of HLS and DASH of an FLV or MP4, which any web server can serve, without re-encoding.
+    Package(PackageArgs),
     /// Says what an FLV or MP4 file holds.
     Probe(ProbeArgs),
+    /// Sends an FLV to an RTMP server, in real time.
+    Publish(crate::client::PublishArgs),
+    /// Plays a stream of an RTMP server and records it as FLV.
+    Record(crate::client::RecordArgs),
 }
 
 /// Options of `serve`.
@@ -104,6 +111,9 @@ pub struct ServeArgs {
     /// Connections at once on the RTMP port, and as many on the RTMPS port; more are refused.
     #[arg(long, env = "STREAMCORE_MAX_CONNECTIONS", value_name = "N", default_value_t = 4096)]
     pub max_connections: usize,
+    /// Who gets a name that is being published, of two who know it.
+    #[arg(long, env = "STREAMCORE_TAKEOVER", value_enum, default_value_t = TakeoverArg::Reconnecting)]
+    pub takeover: TakeoverArg,
     /// Time from connecting to the end of the RTMP handshake; a TLS handshake before it has as much.
     #[arg(long, env = "STREAMCORE_HANDSHAKE_TIMEOUT", value_name = "TIME", default_value = "8s", value_parser = duration, hide = true)]
     pub handshake_timeout: Duration,
@@ -113,6 +123,27 @@ pub struct ServeArgs {
     /// What is logged: a level or a filter such as `info,streamcore=debug`; `RUST_LOG` does the same.
     #[arg(long, env = "STREAMCORE_LOG_LEVEL", value_name = "FILTER")]
     log_level: Option<String>,
+}
+
+/// Who gets a name that is being published.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum TakeoverArg {
+    /// The first.
+    Refuse,
+    /// The first, unless the second is a client that reconnects on request.
+    Reconnecting,
+    /// The second.
+    Always,
+}
+
+impl From<TakeoverArg> for Takeover {
+    fn from(arg: TakeoverArg) -> Self {
+        match arg {
+            TakeoverArg::Refuse => Self::Refuse,
+            TakeoverArg::Reconnecting => Self::Reconnecting,
+            TakeoverArg::Always => Self::Always,
+        }
+    }
 }
 
 /// Length of a part; `None` for HLS without parts.
@@ -139,11 +170,79 @@ pub enum LogFormat {
 
 /// Options of `remux`.
 #[derive(Clone, Debug, Args)]
+#[command(after_help = STATUS)]
 pub struct RemuxArgs {
-    /// The FLV to read.
+    /// The FLV to read; `-` is standard input.
     pub input: PathBuf,
     /// The MP4 to write: it has this name only once it is whole.
     pub output: PathBuf,
+    /// How the media stands in the MP4: the FLV's bytes in one piece, its tag headers unused (fast, 0.2 % larger), or the
+    /// pictures and sounds alone. Auto is whole, unless much has to be rewritten.
+    #[arg(long, value_enum, default_value_t = LayoutArg::Auto)]
+    pub layout: LayoutArg,
+    /// Whether the MP4 shares the FLV's blocks on the disk: where the file system can (Btrfs, XFS), or else it is an error,
+    /// or not.
+    #[arg(long, value_enum, default_value_t = Reflink::Auto)]
+    pub reflink: Reflink,
+    /// Read the MP4 back and compare it with the FLV.
+    #[arg(long)]
+    pub verify: bool,
+    /// Write the MP4 through to the disk before it gets its name.
+    #[arg(long)]
+    pub sync: bool,
+    /// Print what was done, or what is wrong, as one JSON object.
+    #[arg(long)]
+    pub json: bool,
+}
+
+const STATUS: &str = "Exit status: 0 all is in the MP4; 2 the MP4 is written, and a line on standard error says what is not \
+in it; 1 nothing is written.";
+
+/// How the media stands in an MP4.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LayoutArg {
+    Auto,
+    Whole,
+    Compact,
+}
+
+/// Whether two files may share blocks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Reflink {
+    Auto,
+    Always,
+    Never,
+}
+
+/// How a command ended that did not fail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// All was done.
+    Whole,
+    /// What could be done was: a line said what is missing.
+    Partial,
+}
+
+/// Options of `package`.
+#[derive(Clone, Debug, Args)]
+pub struct PackageArgs {
+    /// The FLV or MP4 to read.
+    pub input: PathBuf,
+    /// The folder to make: it has this name only once it is whole. It must not be there, or be empty.
+    pub output: PathBuf,
+    /// A segment ends at the first key frame after this time, for example 4s.
+    #[arg(long, value_name = "TIME", default_value = "6s", value_parser = duration)]
+    pub segment_duration: Duration,
+    /// Make segments of fragments of about this length, for example 500ms, in place of one fragment each.
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    pub part_duration: Option<Duration>,
+    /// Write `index.mpd` for DASH players beside `index.m3u8` (the default).
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_value = "true",
+          default_missing_value = "true", action = clap::ArgAction::Set)]
+    pub dash: bool,
+    /// Say what was made as JSON on standard output.
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Options of `probe`.
@@ -162,13 +261,17 @@ impl Cli {
         let result = match self.command.unwrap_or(Command::Serve(Box::new(self.serve))) {
             Command::Serve(args) => {
                 start_log(&args);
-                crate::serve::run(*args)
+                crate::serve::run(*args).map(|()| Outcome::Whole)
             }
             Command::Remux(args) => crate::remux::run(&args),
-            Command::Probe(args) => crate::probe::run(&args),
+            Command::Package(args) => crate::package::run(&args).map(|()| Outcome::Whole),
+            Command::Probe(args) => crate::probe::run(&args).map(|()| Outcome::Whole),
+            Command::Publish(args) => crate::client::publish(&args).map(|()| Outcome::Whole),
+            Command::Record(args) => crate::client::record(&args).map(|()| Outcome::Whole),
         };
         match result {
-            Ok(()) => ExitCode::SUCCESS,
+            Ok(Outcome::Whole) => ExitCode::SUCCESS,
+            Ok(Outcome::Partial) => ExitCode::from(2),
             Err(error) => {
                 eprintln!("streamcore: {error:#}");
                 ExitCode::FAILURE
@@ -198,7 +301,7 @@ fn start_log(args: &ServeArgs) {
 }
 
 /// Reads `2s`, `1500ms`, `1m`, `0.5s` or a bare number of seconds.
-fn duration(text: &str) -> Result<Duration, String> {
+pub fn duration(text: &str) -> Result<Duration, String> {
     let text = text.trim();
     let split = text.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(text.len());
     let (number, unit) = text.split_at(split);

@@ -6,8 +6,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use streamcore::dash;
 use streamcore::hls::{self, MuxerConfig};
 use streamcore::limits::Limits;
+use streamcore::live::Takeover;
 use tokio::sync::Semaphore;
 
 use crate::cli::{PlaylistType, ServeArgs};
@@ -23,6 +25,9 @@ const WAITERS: usize = 40_000;
 /// Paths that are known at once, so that players of made-up names cannot fill the memory.
 const STREAMS: usize = 10_000;
 
+/// Where players learn the time.
+pub const TIME_URL: &str = "/api/v1/time";
+
 /// Settings of all streams.
 #[derive(Clone, Debug)]
 pub struct HubConfig {
@@ -30,6 +35,7 @@ pub struct HubConfig {
     pub hls: MuxerConfig,
     pub hls_reconnect: Duration,
     pub hls_linger: Duration,
+    pub takeover: Takeover,
     /// Whether recorders can be started and stopped over HTTP.
     pub control: bool,
 }
@@ -43,6 +49,7 @@ impl From<&ServeArgs> for HubConfig {
         hls.part_duration = args.hls_part_duration.0;
         hls.window = args.hls_window;
         hls.max_bytes = args.hls_memory;
+        hls.dash = Some(hls::DashConfig { clocks: vec![dash::Clock::HttpIso(TIME_URL.into())] });
         hls.playlist_type = match args.hls_playlist_type {
             PlaylistType::Live => hls::PlaylistType::Live,
             PlaylistType::Event => hls::PlaylistType::Event,
@@ -52,6 +59,7 @@ impl From<&ServeArgs> for HubConfig {
             hls,
             hls_reconnect: args.hls_reconnect,
             hls_linger: args.hls_linger,
+            takeover: args.takeover.into(),
             control: args.control,
         }
     }
@@ -123,22 +131,48 @@ impl Hub {
         live
     }
 
-    /// Starts a stream.
+    /// Starts a stream. `None` where the newcomer may take the place of the publisher there is, at its first key frame:
+    /// [`take_over`](Self::take_over). The name is the key, so both have the same right to it (F-19).
     pub fn publish(
         &self,
         path: &str,
         address: SocketAddr,
         agent: &str,
-    ) -> Result<Publication, Refusal> {
+        reconnects: bool,
+    ) -> Result<Option<Publication>, Refusal> {
         if !names::is_publishable(path) {
             return Err(Refusal::Name);
         }
         // The lock keeps the stream from being tidied away between the look-up and its start.
         let mut streams = self.streams();
         let stream = self.entry(&mut streams, path).ok_or(Refusal::Full)?;
-        if stream.is_live() {
-            return Err(Refusal::Live);
+        match stream.is_live() {
+            true if self.config.takeover.allows(reconnects) => Ok(None),
+            true => Err(Refusal::Live),
+            false => self.begin(&stream, path, address, agent).map(Some),
         }
+    }
+
+    /// Starts a stream in the place of the publisher there is.
+    pub fn take_over(
+        &self,
+        path: &str,
+        address: SocketAddr,
+        agent: &str,
+    ) -> Result<Publication, Refusal> {
+        let mut streams = self.streams();
+        let stream = self.entry(&mut streams, path).ok_or(Refusal::Full)?;
+        stream.give_way();
+        self.begin(&stream, path, address, agent)
+    }
+
+    fn begin(
+        &self,
+        stream: &Arc<Stream>,
+        path: &str,
+        address: SocketAddr,
+        agent: &str,
+    ) -> Result<Publication, Refusal> {
         let recorders = Recorders::start(&self.record, path);
         let info = PublisherInfo { address: address.to_string(), agent: agent.to_owned() };
         stream.publish(info, &self.config, recorders).ok_or(Refusal::Live)

@@ -1,12 +1,14 @@
 //! `streamcore`: a live-streaming server and its tools.
 
 mod cli;
+mod client;
 mod finish;
 mod http;
 mod hub;
 mod media_info;
 mod names;
 mod notices;
+mod package;
 mod player;
 mod probe;
 mod recorder;

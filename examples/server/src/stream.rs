@@ -4,13 +4,12 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use bytes::Bytes;
 use jiff::Timestamp;
 use streamcore::assemble::{Assembler, Event};
 use streamcore::error::Result;
-use streamcore::flv::{Tag, TagKind};
+use streamcore::flv::Tag;
 use streamcore::hls;
-use streamcore::live::GopCache;
+use streamcore::live::{GopCache, SequenceEnd};
 use tokio::sync::{Semaphore, SemaphorePermit, watch};
 
 use crate::http::Compressed;
@@ -20,6 +19,7 @@ use crate::notices;
 use crate::player::{Fan, Player};
 use crate::recorder::{Group, Health, Recorders};
 use crate::recordings::rfc3339;
+use crate::redact::Redacted;
 use crate::stats::{PlayersInfo, PublisherInfo, Rate, StreamInfo, Tracks, Viewers};
 
 /// HLS requests of one stream that may wait at once (F-20).
@@ -61,6 +61,8 @@ struct Publisher {
 
 #[derive(Debug, Default)]
 struct StreamRecording {
+    /// Whose tags are taken.
+    token: u64,
     recorders: Option<Recorders>,
     /// Without a publisher they wait for one until then.
     until: Option<Instant>,
@@ -68,6 +70,8 @@ struct StreamRecording {
 
 #[derive(Debug, Default)]
 struct Hls {
+    /// Whose units are taken.
+    token: u64,
     muxer: Option<hls::Muxer>,
     /// When the publisher was cut off.
     lost: Option<Instant>,
@@ -102,12 +106,12 @@ impl Stream {
         config: &HubConfig,
         recorders: Recorders,
     ) -> Option<Publication> {
-        let mut live = self.live();
+        let (mut recording, mut live) = self.recording_and_live();
         if live.publisher.is_some() {
             return None;
         }
         let now = Instant::now();
-        let health = self.recording().start(recorders, now);
+        let health = recording.start(recorders, now);
         live.token += 1;
         live.publisher = Some(Publisher {
             info,
@@ -119,9 +123,10 @@ impl Stream {
             health,
         });
         let token = live.token;
-        // Still under the lock: an earlier publisher's end must not come between.
-        self.hls().start(config);
-        drop(live);
+        recording.token = token;
+        // Still under the locks: an earlier publisher's end must not come between.
+        self.hls().start(config, token);
+        drop((live, recording));
         Some(Publication {
             stream: self.clone(),
             token,
@@ -230,13 +235,22 @@ impl Stream {
             hls_waiting: WAITERS - self.waiters.available_permits(),
             bytes_in: publisher.bytes_in,
             hls: format!("{}/index.m3u8", names::url_path(&self.path)),
+            dash: format!("{}/index.mpd", names::url_path(&self.path)),
             recording: publisher.health.is_recording(),
             problems: publisher.health.problems(),
         })
     }
 
-    fn relay(&self, tag: &Tag) {
+    /// Gives a tag to players. False where another publisher has taken the place of the one with `token`.
+    fn relay(&self, token: u64, tag: &Tag) -> bool {
         let mut live = self.live();
+        if live.token != token {
+            return false;
+        }
+        // Some players stop at it.
+        if !SequenceEnd::default().passes(tag) {
+            return true;
+        }
         live.gop.handle_tag(tag);
         live.fan.send(tag);
         if let Some(publisher) = &mut live.publisher {
@@ -244,50 +258,88 @@ impl Stream {
             publisher.bytes_in += bytes;
             publisher.rate.add(Instant::now(), bytes);
         }
+        true
     }
 
-    fn handle_event(&self, event: Event) {
+    fn handle_event(&self, token: u64, event: Event) {
         match event {
             Event::Track(track) => {
-                if let Some(publisher) = &mut self.live().publisher {
-                    publisher.tracks.set(&track);
-                }
-                self.hls_with(|muxer| muxer.handle_track(track));
+                self.publisher_with(token, |publisher| publisher.tracks.set(&track));
+                self.hls_with(token, |muxer| muxer.handle_track(track));
             }
             Event::Unit(unit) => {
-                if let Some(publisher) = &mut self.live().publisher {
-                    publisher.tracks.unit(&unit);
-                }
+                self.publisher_with(token, |publisher| publisher.tracks.unit(&unit));
                 let wall = SystemTime::now().duration_since(UNIX_EPOCH).ok();
                 let wall = wall.and_then(|wall| i64::try_from(wall.as_micros()).ok());
-                self.hls_with(|muxer| muxer.handle_unit(unit, wall));
+                self.hls_with(token, |muxer| muxer.handle_unit(unit, wall));
             }
-            Event::Discontinuity => self.hls_with(hls::Muxer::handle_discontinuity),
-            Event::Notice(notice) => {
-                if let Some(publisher) = &self.live().publisher {
-                    notices::text(notice.kind)
-                        .into_iter()
-                        .for_each(|text| publisher.health.add_problem(text.into()));
-                }
-            }
+            Event::Discontinuity => self.hls_with(token, hls::Muxer::handle_discontinuity),
+            Event::Notice(notice) => self.publisher_with(token, |publisher| {
+                notices::text(notice.kind)
+                    .into_iter()
+                    .for_each(|text| _ = publisher.health.add_problem(text.into()));
+            }),
             _ => {}
         }
     }
 
+    /// The publisher, unless another has taken its place.
+    fn publisher_with(&self, token: u64, act: impl FnOnce(&mut Publisher)) {
+        let mut live = self.live();
+        let current = live.token == token;
+        if let Some(publisher) = live.publisher.as_mut().filter(|_| current) {
+            act(publisher);
+        }
+    }
+
     /// A stream that HLS cannot carry is still recorded and played by RTMP.
-    fn hls_with(&self, act: impl FnOnce(&mut hls::Muxer) -> Result<()>) {
+    fn hls_with(&self, token: u64, act: impl FnOnce(&mut hls::Muxer) -> Result<()>) {
         let mut hls = self.hls();
+        if hls.token != token {
+            return;
+        }
         let Some(muxer) = &mut hls.muxer else { return };
-        let version = muxer.version();
+        let (version, forced) = (muxer.version(), muxer.stats().forced_cuts);
         let result = act(muxer);
         let changed = muxer.version() != version;
+        let missing = muxer.target_duration().filter(|_| muxer.stats().forced_cuts > forced);
         drop(hls);
         if changed {
             // One word to all who wait (E3-20).
             self.changes.send_replace(());
         }
-        if let (Err(error), Some(publisher)) = (result, &self.live().publisher) {
-            publisher.health.add_problem(format!("not all of it is in HLS: {error}"));
+        if let Err(error) = result {
+            let problem = format!("not all of it is in HLS: {error}");
+            self.publisher_with(token, |publisher| _ = publisher.health.add_problem(problem));
+        }
+        if let Some(longest) = missing {
+            self.tell_of_missing_keys(longest);
+        }
+    }
+
+    /// Ends the publisher there is for one who takes its place: players and playlists go on.
+    pub fn give_way(&self) {
+        let (mut recording, mut live) = self.recording_and_live();
+        if live.publisher.take().is_some() {
+            live.token += 1;
+            live.gop.clear();
+            let now = Instant::now();
+            recording.pause(now, true);
+            recording.token = live.token;
+            self.hls().pause(now);
+        }
+    }
+
+    /// Says, once for each publisher, that HLS has to cut where no decoder can start.
+    fn tell_of_missing_keys(&self, longest: Duration) {
+        let text = format!(
+            "no key frame in {} s: HLS players may start or switch with a broken picture; set the encoder's key frame interval",
+            longest.as_secs()
+        );
+        if let Some(publisher) = &self.live().publisher
+            && publisher.health.add_problem(text.clone())
+        {
+            tracing::warn!(stream = %Redacted(&self.path), "{text}");
         }
     }
 
@@ -297,8 +349,10 @@ impl Stream {
         recording.recorders.as_mut().is_some_and(|recorders| recorders.switch(name, on))
     }
 
-    fn record(&self, act: impl FnOnce(&mut Recorders, Group<'_>)) {
-        if let Some(recorders) = &mut self.recording().recorders {
+    fn record(&self, token: u64, act: impl FnOnce(&mut Recorders, Group<'_>)) {
+        let mut recording = self.recording();
+        let current = recording.token == token;
+        if let Some(recorders) = recording.recorders.as_mut().filter(|_| current) {
             act(recorders, &|| self.group());
         }
     }
@@ -318,11 +372,11 @@ impl Stream {
 
     /// The publisher with `token` has ended, or was cut off and may come back. Whoever came after it is not touched.
     fn end(&self, token: u64, may_return: bool) {
-        let mut live = self.live();
+        let (mut recording, mut live) = self.recording_and_live();
         if live.token != token {
             return;
         }
-        self.recording().pause(Instant::now(), may_return);
+        recording.pause(Instant::now(), may_return);
         live.publisher = None;
         live.gop.clear();
         live.fan.end();
@@ -339,6 +393,12 @@ impl Stream {
 
     fn live(&self) -> MutexGuard<'_, Live> {
         lock(&self.live)
+    }
+
+    /// Both in the order in which they are always taken: a recorder that begins asks for the group of pictures.
+    fn recording_and_live(&self) -> (MutexGuard<'_, StreamRecording>, MutexGuard<'_, Live>) {
+        let recording = self.recording();
+        (recording, self.live())
     }
 
     fn recording(&self) -> MutexGuard<'_, StreamRecording> {
@@ -378,8 +438,8 @@ impl StreamRecording {
 
 impl Hls {
     /// Starts HLS, going on with the numbers of an earlier publisher where players may know them.
-    fn start(&mut self, config: &HubConfig) {
-        (self.lost, self.ended) = (None, None);
+    fn start(&mut self, config: &HubConfig, token: u64) {
+        (self.lost, self.ended, self.token) = (None, None, token);
         let resumed = self.muxer.as_mut().is_some_and(|muxer| muxer.resume().is_ok());
         if !resumed {
             let mut hls = config.hls.clone();
@@ -420,14 +480,15 @@ impl Publication {
         &self.stream.path
     }
 
-    /// Takes one message of the publisher.
-    pub fn handle(&mut self, type_id: u8, timestamp: u32, body: Bytes) {
-        let Some(kind) = TagKind::from_type_id(type_id) else { return };
-        let tag = Tag { kind, timestamp, body };
-        self.stream.relay(&tag);
-        self.stream.record(|recorders, group| recorders.handle_tag(&tag, group));
-        self.assembler.handle_tag(&tag);
+    /// Takes one tag of the publisher. False where another has taken its place: it is not heard any more.
+    pub fn handle_tag(&mut self, tag: &Tag) -> bool {
+        if !self.stream.relay(self.token, tag) {
+            return false;
+        }
+        self.stream.record(self.token, |recorders, group| recorders.handle_tag(tag, group));
+        self.assembler.handle_tag(tag);
         self.drain();
+        true
     }
 
     /// The publisher says that the stream is over. Dropped without this, it may come back.
@@ -437,8 +498,9 @@ impl Publication {
 
     fn drain(&mut self) {
         while let Some(event) = self.assembler.poll_event() {
-            self.stream.record(|recorders, group| recorders.handle_event(&event, group));
-            self.stream.handle_event(event);
+            self.stream
+                .record(self.token, |recorders, group| recorders.handle_event(&event, group));
+            self.stream.handle_event(self.token, event);
         }
     }
 }

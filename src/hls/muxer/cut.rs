@@ -276,7 +276,8 @@ impl Muxer {
 
     /// Makes the parts that are whole: first those of the leading rendition, since the others go with its borders.
     fn close_parts(&mut self) -> Result<()> {
-        let Some(lead) = self.lead_index().filter(|_| self.held.is_none()) else { return Ok(()) };
+        let low = self.config.part_duration.is_some() && self.held.is_none();
+        let Some(lead) = self.lead_index().filter(|_| low) else { return Ok(()) };
         let terms = self.terms();
         for index in lead..self.renditions.len() {
             self.decide_part_target(index, false);

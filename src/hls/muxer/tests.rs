@@ -1,3 +1,6 @@
+mod answers;
+mod parts;
+mod playlists;
 mod timing;
 
 use std::collections::HashMap;
@@ -97,9 +100,9 @@ fn extinf(text: &str) -> Vec<f64> {
         .collect()
 }
 
-/// Tags of a kind with the lines that they stand before.
+/// Lines that begin so; a line end may be part of it.
 fn count(text: &str, tag: &str) -> usize {
-    text.lines().filter(|line| line.starts_with(tag)).count()
+    text.split_inclusive('\n').filter(|line| line.starts_with(tag)).count()
 }
 
 #[test]

@@ -4,6 +4,7 @@ mod api;
 mod body;
 mod compress;
 mod control;
+mod growing;
 mod hls;
 mod listen;
 mod page;
@@ -23,7 +24,7 @@ pub use api::Ports;
 pub use compress::Compressed;
 pub use listen::serve;
 
-use crate::hub::Hub;
+use crate::hub::{Hub, TIME_URL};
 
 /// All routes. What is not one of the server's own is a file of a live stream, or not found.
 pub fn router(hub: Arc<Hub>, ports: Ports) -> Router {
@@ -34,6 +35,7 @@ pub fn router(hub: Arc<Hub>, ports: Ports) -> Router {
         .route("/api/v1/server", get(move || async move { api::server(ports) }))
         .route("/api/v1/streams", get(api::streams))
         .route("/api/v1/recordings", get(api::recordings))
+        .route(TIME_URL, get(api::time))
         .route("/recordings/{*path}", get(recordings::file));
     let router = if control {
         router.route("/control/record/{action}", get(control::record).post(control::record))

@@ -34,12 +34,14 @@ impl Health {
         self.problems.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Adds what is wrong.
-    pub fn add_problem(&self, problem: String) {
+    /// Adds what is wrong. Says whether it is new.
+    pub fn add_problem(&self, problem: String) -> bool {
         let mut problems = self.problems.lock().unwrap_or_else(PoisonError::into_inner);
-        if problems.len() < PROBLEMS && !problems.contains(&problem) {
+        let new = problems.len() < PROBLEMS && !problems.contains(&problem);
+        if new {
             problems.push(problem);
         }
+        new
     }
 
     /// Forgets what was wrong: another publisher goes on.

@@ -109,21 +109,7 @@ impl Server {
 
     /// One request; `headers` with their line ends.
     pub fn request(&self, method: &str, path: &str, headers: &str) -> Response {
-        let mut stream = TcpStream::connect(self.http).expect("a connection");
-        stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
-        write!(
-            stream,
-            "{method} {path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n{headers}\r\n"
-        )
-        .expect("the request is taken");
-        let mut bytes = Vec::new();
-        stream.read_to_end(&mut bytes).expect("an answer");
-        let end =
-            bytes.windows(4).position(|four| four == b"\r\n\r\n").expect("an end of the head");
-        let head = String::from_utf8_lossy(&bytes[..end]).to_lowercase();
-        let status =
-            head.split_whitespace().nth(1).and_then(|code| code.parse().ok()).expect("a status");
-        Response { status, head, body: bytes[end + 4..].to_vec() }
+        request(self.http, method, path, headers)
     }
 
     pub fn json(&self, path: &str) -> Value {
@@ -189,6 +175,21 @@ impl Drop for Server {
             eprintln!("log of the server:\n{}", self.log());
         }
     }
+}
+
+/// One request on a connection of its own; `headers` with their line ends.
+pub fn request(address: SocketAddr, method: &str, path: &str, headers: &str) -> Response {
+    let mut stream = TcpStream::connect(address).expect("a connection");
+    stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
+    write!(stream, "{method} {path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n{headers}\r\n")
+        .expect("the request is taken");
+    let mut bytes = Vec::new();
+    stream.read_to_end(&mut bytes).expect("an answer");
+    let end = bytes.windows(4).position(|four| four == b"\r\n\r\n").expect("an end of the head");
+    let head = String::from_utf8_lossy(&bytes[..end]).to_lowercase();
+    let status =
+        head.split_whitespace().nth(1).and_then(|code| code.parse().ok()).expect("a status");
+    Response { status, head, body: bytes[end + 4..].to_vec() }
 }
 
 pub struct Response {

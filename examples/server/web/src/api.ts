@@ -19,6 +19,7 @@ export interface Stream {
   viewers: number;
   players: { rtmp: number; hls: number };
   hls: string | null;
+  dash: string | null;
   recording: boolean;
   problems: string[];
 }
@@ -100,6 +101,7 @@ function toStream(value: unknown): Stream {
     viewers: count(raw['viewers']),
     players: { rtmp: count(players['rtmp']), hls: count(players['hls']) },
     hls: link(raw['hls']),
+    dash: link(raw['dash']),
     recording: raw['recording'] === true,
     problems: Array.isArray(raw['problems']) ? raw['problems'].map(text).filter(Boolean) : [],
   };

@@ -54,6 +54,8 @@ function openHlsJs(video: HTMLVideoElement, url: string, events: EngineEvents): 
     enableWorker: false, // fMP4 passes through as it is: there is no transmuxing to move off this thread
     liveDurationInfinity: true,
     backBufferLength: 30,
+    lowLatencyMode: true,
+    // Quick enough to come back from a stall within seconds, slow enough not to be heard.
     maxLiveSyncPlaybackRate: 1.05,
   });
   let manifestSeen = false;
@@ -95,7 +97,8 @@ function faultOf(data: ErrorData): Fault {
     default:
   }
   if (data.type !== ErrorTypes.NETWORK_ERROR) return 'media';
-  return data.response?.code === 404 ? 'missing' : 'network';
+  // 503: it has begun and has nothing to show yet, or nothing new; 410: what was asked for has slid out.
+  return [404, 410, 503].includes(data.response?.code ?? 0) ? 'missing' : 'network';
 }
 
 function openNative(video: HTMLVideoElement, url: string, kind: 'native' | 'file', events: EngineEvents): Engine {

@@ -20,6 +20,7 @@ export function stream(name, changes = {}) {
     publisher: { address: '192.0.2.7:51234', agent: 'FMLE/3.0 (compatible; FMSc/1.0)' },
     video: { codec: 'avc1.64001f', width: 1280, height: 720, fps: 30 }, audio: { codec: 'mp4a.40.2', sample_rate: 48000, channels: 2 },
     bitrate_kbps: 2480, viewers: 3, players: { rtmp: 1, hls: 2 }, bytes_in: 233_000_000, hls: `/live/${encodeURIComponent(name)}/index.m3u8`,
+    dash: `/live/${encodeURIComponent(name)}/index.mpd`,
     recording: true, problems: [], ...changes,
   };
 }

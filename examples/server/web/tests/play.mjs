@@ -1,9 +1,9 @@
 // Plays a stream in Chromium and prints one line of JSON about it.
 //
-//   node tests/play.mjs URL [--seconds N] [--deadline N] [--screenshot FILE]
+//   node tests/play.mjs URL [--seconds N] [--deadline N] [--screenshot FILE] [--player hls.js|shaka]
 //
-// URL is a page that plays by itself (http://host:8080/#/live/demo) or a playlist (….m3u8), which is put into a bare
-// hls.js page on the same host. Playback must start, and then play N seconds (default 5) of media, within the deadline
+// URL is a page that plays by itself (http://host:8080/#/live/demo) or a manifest (….m3u8, ….mpd), which is put into a bare
+// page on the same host, with hls.js or Shaka Player as it is out of the box, but for low latency. Playback must start, and then play N seconds (default 5) of media, within the deadline
 // (default N + 30 seconds, counted from the opening of the page).
 // Exit status: 0 played that long; 1 never started; 2 started and stuck; 64 wrong usage.
 
@@ -14,14 +14,36 @@ import { launch } from './browser.mjs';
 
 const { values, positionals: [url] } = parseArgs({
   allowPositionals: true,
-  options: { seconds: { type: 'string', default: '5' }, deadline: { type: 'string' }, screenshot: { type: 'string' } },
+  options: { seconds: { type: 'string', default: '5' }, deadline: { type: 'string' }, screenshot: { type: 'string' }, player: { type: 'string', default: 'hls.js' } },
 });
 const seconds = Number(values.seconds);
 const deadline = Number(values.deadline ?? seconds + 30);
-if (!url || !(seconds > 0) || !(deadline > 0)) {
-  console.error('usage: play.mjs URL [--seconds N] [--deadline N] [--screenshot FILE]');
+if (!url || !(seconds > 0) || !(deadline > 0) || !['hls.js', 'shaka'].includes(values.player)) {
+  console.error('usage: play.mjs URL [--seconds N] [--deadline N] [--screenshot FILE] [--player hls.js|shaka]');
   process.exit(64);
 }
+
+const PLAYERS = {
+  'hls.js': ['hls.js/dist/hls.min.js', `
+    const video = document.querySelector('video');
+    const errors = [];
+    const hls = new Hls({ enableWorker: false, lowLatencyMode: true });
+    hls.on(Hls.Events.ERROR, (event, data) => errors.push({ type: data.type, details: data.details, fatal: data.fatal }));
+    hls.loadSource(address);
+    hls.attachMedia(video);
+    video.play().catch(() => undefined);
+    window.streamcore = { player: () => ({ engine: 'hls.js', latency_s: hls.latency || null, wall_latency_s: hls.playingDate ? (Date.now() - hls.playingDate) / 1000 : null, errors }) };`],
+  shaka: ['shaka-player/dist/shaka-player.compiled.js', `
+    const video = document.querySelector('video');
+    const errors = [];
+    const tell = (error) => errors.push({ type: 'shaka', details: 'code ' + error.code + ' ' + JSON.stringify(error.data), fatal: error.severity === 2 });
+    const player = new shaka.Player();
+    player.addEventListener('error', (event) => tell(event.detail));
+    player.configure({ streaming: { lowLatencyMode: true } });
+    player.attach(video).then(() => player.load(address)).then(() => video.play()).catch(tell);
+    const date = () => (player.isLive() ? player.getPlayheadTimeAsDate() : null);
+    window.streamcore = { player: () => ({ engine: 'shaka', latency_s: null, wall_latency_s: date() ? (Date.now() - date()) / 1000 : null, errors }) };`],
+};
 
 const browser = await launch();
 let status = 1;
@@ -45,29 +67,21 @@ try {
 }
 process.exit(status);
 
-/** Opens the page itself, or for a playlist a bare player that seems to come from the same host, so that no rule on origins gets in the way. */
+/** Opens the page itself, or for a manifest a bare player that seems to come from the same host, so that no rule on origins gets in the way. */
 async function open(page, address, timeout) {
   const { pathname, origin } = new URL(address);
-  if (!pathname.endsWith('.m3u8')) {
+  if (!/\.(m3u8|mpd)$/.test(pathname)) {
     await page.goto(address, { timeout });
     return;
   }
-  const hls = await readFile(createRequire(import.meta.url).resolve('hls.js/dist/hls.min.js'), 'utf8');
-  const script = `
-    const video = document.querySelector('video');
-    const errors = [];
-    const hls = new Hls({ enableWorker: false });
-    hls.on(Hls.Events.ERROR, (event, data) => errors.push({ type: data.type, details: data.details, fatal: data.fatal }));
-    hls.loadSource(${JSON.stringify(address)});
-    hls.attachMedia(video);
-    video.play().catch(() => undefined);
-    window.streamcore = { player: () => ({ engine: 'hls.js', latency_s: hls.latency || null, wall_latency_s: hls.playingDate ? (Date.now() - hls.playingDate) / 1000 : null, errors }) };`;
+  const [library, script] = PLAYERS[values.player];
+  const player = await readFile(createRequire(import.meta.url).resolve(library), 'utf8');
   const html = '<!doctype html><meta charset="utf-8"><title>probe</title><video controls muted style="width:100%"></video>';
   const stand = `${origin}/.well-known/player-probe`;
   await page.route(stand, (route) => route.fulfill({ contentType: 'text/html', body: html }));
   await page.goto(stand, { timeout });
-  await page.addScriptTag({ content: hls });
-  await page.addScriptTag({ content: script });
+  await page.addScriptTag({ content: player });
+  await page.addScriptTag({ content: `{ const address = ${JSON.stringify(address)}; ${script} }` });
 }
 
 /** Runs in the page: waits for the video to have played so many seconds, or for the time to be over, and says how it went. */

@@ -63,7 +63,9 @@ function examineMultivariant(playlist) {
 
 function examineMedia(playlist) {
   const faults = [];
-  const { segments, targetDuration } = playlist;
+  const { targetDuration } = playlist;
+  // Of a segment that is not whole only parts, and perhaps a hint, are listed.
+  const segments = playlist.segments.filter((segment) => segment.uri);
   if (segments.length === 0) faults.push('names no segment');
   const uris = new Set();
   for (const segment of segments) {
@@ -73,10 +75,29 @@ function examineMedia(playlist) {
     if (segment.uri && uris.has(segment.uri) && !segment.byterange) faults.push(`${segment.uri}: named twice`);
     uris.add(segment.uri);
   }
-  faults.push(...dateFaults(segments));
+  faults.push(...dateFaults(segments), ...(playlist.partTargetDuration ? partFaults(playlist) : []));
   const total = segments.reduce((sum, segment) => sum + segment.duration, 0);
   const first = playlist.mediaSequenceBase ?? 0;
-  return { kind: 'media', summary: `${segments.length} segments from ${first}, ${total.toFixed(3)} s${playlist.endlist ? ', ended' : ''}`, faults, children: [] };
+  return { kind: 'media', summary: `${segments.length} segments from ${first}, ${total.toFixed(3)} s${playlist.endlist ? ', ended' : ''}`, faults, children: [], playlist };
+}
+
+/** What rfc8216bis asks of parts, and the parser does not look at. */
+function partFaults({ segments, partTargetDuration: target, lowLatencyCompatibility: control, endlist }) {
+  const faults = [];
+  if (!(control?.partHoldBack >= 2 * target)) faults.push('PART-HOLD-BACK is under two part targets (4.4.3.8)');
+  const hints = segments.flatMap((segment) => segment.parts.filter((part) => part.hint));
+  if (hints.length !== (endlist ? 0 : 1)) faults.push(`${hints.length} preload hints (4.4.5.3)`);
+  for (const segment of segments) {
+    const parts = segment.parts.filter((part) => !part.hint);
+    const sum = parts.reduce((total, part) => total + part.duration, 0);
+    parts.forEach((part, index) => {
+      const last = Boolean(segment.uri) && index === parts.length - 1;
+      if (part.duration > target) faults.push(`${part.uri}: ${part.duration} s is over the part target of ${target} s (4.4.4.9)`);
+      if (part.duration < 0.85 * target && !last && !part.independent) faults.push(`${part.uri}: ${part.duration} s is under 85 % of the part target (4.4.4.9)`);
+    });
+    if (segment.uri && parts.length > 0 && Math.abs(sum - segment.duration) > 0.001) faults.push(`${segment.uri}: parts of ${sum.toFixed(6)} s make ${segment.duration} s`);
+  }
+  return faults;
 }
 
 /** Dates must run as the durations do. */
@@ -103,7 +124,7 @@ export async function examineAll(address, seen = new Set()) {
   } catch (error) {
     found = { kind: 'unreachable', summary: '', faults: [error.message], children: [] };
   }
-  const { children, ...result } = found;
+  const { children, playlist: _, ...result } = found;
   const reports = [{ address, ...result }];
   for (const child of children) reports.push(...(await examineAll(relative(address, child), seen)));
   return reports;

@@ -19,10 +19,12 @@ pub mod tls;
 pub mod wait;
 
 pub use process::Process;
+pub use serde_json::Value;
 pub use server::{Server, ServerBuilder};
+pub use tempfile::TempDir;
 pub use wait::until;
 
 /// Folder that goes when the value is dropped.
-pub fn temp_dir() -> tempfile::TempDir {
+pub fn temp_dir() -> TempDir {
     tempfile::Builder::new().prefix("streamcore-").tempdir().expect("a folder for temporary files")
 }

@@ -11,7 +11,7 @@ fn a5_10_connect_may_be_answered_with_nothing_in_it() {
 }
 
 #[test]
-fn a5_10_a6_19_what_the_server_says_of_itself_is_told() {
+fn a5_10_a6_20_what_the_server_says_of_itself_is_told() {
     let mut visit = Visit::new(publisher());
     visit.run().unwrap();
     let map = Value::Object(vec![("hvc1".into(), 7.0.into())]);
@@ -97,7 +97,7 @@ fn media_of_a_server_is_not_wanted_by_a_publisher() {
 }
 
 #[test]
-fn a6_20_a_request_to_reconnect_is_passed_on_and_the_stream_goes_on() {
+fn a6_24_a_request_to_reconnect_is_passed_on_and_the_stream_goes_on() {
     let ask = |tc_url: Value| {
         let mut visit = started(publisher());
         let fields = [

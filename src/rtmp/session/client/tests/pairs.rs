@@ -151,7 +151,7 @@ fn a5_05_a6_19_both_ends_agree_on_amf3_and_on_what_they_can() {
 }
 
 #[test]
-fn a6_20_a_server_may_ask_its_publisher_to_connect_elsewhere() {
+fn a6_24_a_server_may_ask_its_publisher_to_connect_elsewhere() {
     let mut duet = duet(publisher(), Chop::Whole, 5);
     duet.run().unwrap();
     assert!(duet.server.request_reconnect(Some("rtmp://two/live"), "Moving.").unwrap());

@@ -1,7 +1,7 @@
 use super::*;
 
 #[test]
-fn a5_22_a_player_asks_for_its_range_and_says_its_buffer() {
+fn a5_22_a5_26_a_player_asks_for_its_range_and_says_its_buffer() {
     let mut config = player();
     config.role = Role::Play(PlayRange { start: 1.5, duration: 20.0, buffer: 500 });
     config.subscribe = true;

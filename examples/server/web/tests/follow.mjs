@@ -1,0 +1,140 @@
+// Follows a low-latency stream to its end by blocking reloads, and checks every playlist and every file on the way.
+//
+//   node tests/follow.mjs URL [--deadline SECONDS]
+//
+// URL is that of the multivariant playlist. Prints one line of JSON: what was seen, and what was wrong with it.
+// Exit status: 0 followed to the end without a fault; 1 otherwise.
+
+import { parseArgs } from 'node:util';
+import { examine } from './playlist.mjs';
+
+const { values, positionals: [url] } = parseArgs({ allowPositionals: true, options: { deadline: { type: 'string', default: '120' } } });
+if (!url) {
+  console.error('usage: follow.mjs URL [--deadline SECONDS]');
+  process.exit(64);
+}
+const deadline = AbortSignal.timeout(Number(values.deadline) * 1000);
+const seen = { playlists: 0, deltas: 0, parts: 0, segments: 0, late: 0, discontinuities: 0, maps: 0, ended: 0 };
+const faults = [];
+
+/** One media playlist: what it has said so far, and how the next version of it is asked for. */
+class Follower {
+  segments = new Map();
+  files = new Map();
+  constant = null;
+  next = null;
+  turn = 0;
+
+  constructor(address) {
+    this.address = address;
+    this.name = new URL(address).pathname.split('/').at(-1);
+  }
+
+  fault(text) {
+    faults.push(`${this.name} #${this.turn}: ${text}`);
+  }
+
+  async run() {
+    for (;;) {
+      this.turn += 1;
+      const skip = this.turn % 3 === 0;
+      const response = await fetch(this.question(skip), { signal: deadline });
+      if (response.status === 503) {
+        seen.late += 1;
+        continue;
+      }
+      if (response.status !== 200) return this.fault(`status ${response.status}`);
+      const text = await response.text();
+      seen.playlists += 1;
+      const { faults: found, playlist } = examine(text);
+      found.forEach((fault) => this.fault(fault));
+      if (!playlist) return this.fault(`unreadable:\n${text}`);
+      if (playlist.skip > 0) seen.deltas += 1;
+      if (playlist.skip > 0 && !skip) this.fault('a delta update that nobody asked for');
+      this.learn(playlist, text);
+      await this.fetchFiles(playlist);
+      if (playlist.endlist) {
+        seen.ended += 1;
+        return undefined;
+      }
+    }
+  }
+
+  question(skip) {
+    const address = new URL(this.address);
+    if (this.next) {
+      address.searchParams.set('_HLS_msn', this.next.number);
+      address.searchParams.set('_HLS_part', this.next.part);
+      if (skip) address.searchParams.set('_HLS_skip', 'YES');
+    }
+    return address;
+  }
+
+  /** Compares with what was said before. */
+  learn(playlist, text) {
+    const constant = JSON.stringify([playlist.targetDuration, playlist.partTargetDuration]);
+    this.constant ??= constant;
+    if (this.constant !== constant) this.fault(`targets were ${this.constant} and are ${constant}`);
+    const first = playlist.mediaSequenceBase + playlist.skip;
+    const whole = playlist.segments.filter((segment) => segment.uri);
+    whole.forEach((segment, index) => {
+      const number = first + index;
+      const said = [segment.uri, segment.duration, segment.map?.uri, Boolean(segment.discontinuity), segment.programDateTime?.getTime()].join(' ');
+      const before = this.segments.get(number);
+      if (before === undefined) {
+        if (this.segments.size > 0 && !this.segments.has(number - 1)) this.fault(`segment ${number} comes after a hole`);
+        if (segment.discontinuity) seen.discontinuities += 1;
+        this.segments.set(number, said);
+      } else if (before !== said) {
+        this.fault(`segment ${number} was "${before}" and is "${said}"`);
+      }
+    });
+    const open = playlist.segments.find((segment) => !segment.uri);
+    const asked = this.next;
+    this.next = { number: first + whole.length, part: open?.parts.filter((part) => !part.hint).length ?? 0 };
+    const grown = !asked || playlist.endlist || this.next.number > asked.number || (this.next.number === asked.number && this.next.part > asked.part);
+    if (!grown) this.fault(`the answer to ${JSON.stringify(asked)} goes to ${JSON.stringify(this.next)} only:\n${text}`);
+  }
+
+  /** Fetches what is new: a segment has to be its parts. */
+  async fetchFiles(playlist) {
+    for (const segment of playlist.segments) {
+      if (segment.map && !this.files.has(segment.map.uri)) {
+        seen.maps += 1;
+        await this.file(segment.map.uri);
+      }
+      const parts = segment.parts.filter((part) => !part.hint);
+      for (const part of parts) {
+        if (this.files.has(part.uri)) continue;
+        seen.parts += 1;
+        await this.file(part.uri);
+      }
+      if (!segment.uri || segment.gap || this.files.has(segment.uri)) continue;
+      seen.segments += 1;
+      const bytes = await this.file(segment.uri);
+      const all = Buffer.concat(parts.map((part) => this.files.get(part.uri)));
+      if (parts.length > 0 && !all.equals(bytes.subarray(24))) this.fault(`${segment.uri} is not its parts`);
+    }
+  }
+
+  async file(uri) {
+    const response = await fetch(new URL(uri, this.address), { signal: deadline });
+    if (response.status !== 200) this.fault(`${uri}: status ${response.status}`);
+    if (!/immutable/.test(response.headers.get('cache-control') ?? '')) this.fault(`${uri}: not said to be immutable`);
+    const bytes = Buffer.from(await response.arrayBuffer());
+    if (bytes.length === 0) this.fault(`${uri} is empty`);
+    this.files.set(uri, bytes);
+    return bytes;
+  }
+}
+
+try {
+  const { faults: found, children, kind } = examine(await (await fetch(url, { signal: deadline })).text());
+  faults.push(...found);
+  if (kind !== 'multivariant') faults.push(`${url} is ${kind}`);
+  await Promise.all(children.map((child) => new Follower(new URL(child, url).href).run()));
+} catch (error) {
+  faults.push(`stopped: ${error.message}`);
+}
+console.log(JSON.stringify({ ...seen, faults }));
+process.exit(faults.length > 0 ? 1 : 0);
