@@ -173,7 +173,7 @@ fn b3_10_b3_11_b3_12_composition_times_negative_and_absurd() {
 fn b3_13_a_burst_on_one_millisecond() {
     let mut case = Case::new();
     for index in 0..60 {
-        case.picture(0, i32::try_from(index * 40).unwrap(), index == 0);
+        case.picture(0, index * 40, index == 0);
         case.sound(0);
     }
     case.second(2400);
