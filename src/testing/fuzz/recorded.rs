@@ -253,7 +253,7 @@ impl Recorded {
             assert_eq!(&found, given);
             all += found.len();
         }
-        assert_eq!(all, self.given.iter().map(Vec::len).sum(), "a track is left out");
+        assert_eq!(all, self.given.iter().map(Vec::len).sum::<usize>(), "a track is left out");
     }
 
     /// Numbers of the units of each track as they lie in the file, and those that were given.
