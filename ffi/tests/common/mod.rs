@@ -9,16 +9,34 @@ pub(crate) fn here() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// The folder with `libstreamcore.so` and `libstreamcore.a`: two above this test program.
-pub(crate) fn libraries() -> PathBuf {
-    let program = std::env::current_exe().expect("a test knows its own path");
-    let folder = program.parent().and_then(Path::parent).expect("target/debug/deps");
-    assert!(
-        folder.join("libstreamcore.so").exists(),
-        "no libstreamcore.so in {}",
-        folder.display()
-    );
-    folder.to_owned()
+/// The folder with `libstreamcore.so` and `libstreamcore.a`, two above this test program. `cargo test` does not make them by
+/// itself: no Rust program can link them.
+pub(crate) fn libraries() -> &'static Path {
+    static ONCE: OnceLock<PathBuf> = OnceLock::new();
+    ONCE.get_or_init(|| {
+        let program = std::env::current_exe().expect("a test knows its own path");
+        let folder = program.parent().and_then(Path::parent).expect("target/debug/deps");
+        let target = folder.parent().expect("target");
+        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+        run(Command::new(cargo)
+            .args([
+                "build",
+                "--quiet",
+                "--locked",
+                "--offline",
+                "-p",
+                "streamcore-ffi",
+                "--target-dir",
+            ])
+            .arg(target)
+            .current_dir(here()));
+        assert!(
+            folder.join("libstreamcore.so").exists(),
+            "no libstreamcore.so in {}",
+            folder.display()
+        );
+        folder.to_owned()
+    })
 }
 
 /// Runs a command that must succeed, and gives what it printed.
