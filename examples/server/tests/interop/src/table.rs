@@ -19,10 +19,11 @@ pub fn page(results: &[Done]) -> String {
     let mut page = HEAD.to_owned();
     let equal = results.iter().filter(|done| is_equal(done)).count();
     let known = results.iter().filter(|done| done.row.differs && done.is_expected()).count();
-    let other = results.len() - equal - known;
+    let bad = results.iter().filter(|done| !done.is_expected()).count();
+    let unlisted = results.len() - equal - known - bad;
     let _ = writeln!(
         page,
-        "\n{} rows: {equal} equal, {known} where the peer is known not to be able, {other} other.",
+        "\n{} rows: {equal} equal, {unlisted} without a gap where nobody knows what was sent, {known} where the peer is known not to be able, {bad} otherwise.",
         results.len()
     );
     for role in Role::ALL {
