@@ -4,7 +4,7 @@ WEB := examples/server/web
 # Every test is run, so that one look shows all that is wrong.
 CARGO_TEST := cargo test --locked --workspace --all-features --no-fail-fast
 
-.PHONY: run test setup lint fmt clippy doc web web-test test-rust package bench-setup bench-peers fuzz fuzz-smoke interop install bench-remux
+.PHONY: run test setup lint fmt clippy doc web web-test test-rust package bench-setup bench-finish bench-peers bench-remux soak-recording fuzz fuzz-smoke interop install
 .NOTPARALLEL:
 
 run:
@@ -53,6 +53,16 @@ install:
 bench-setup:
 	cargo build --release --locked -p streamcore-server -p streamcore-bench
 	target/release/streamcore-bench setup $(ARGS)
+
+# Recordings of a server that is killed 200 times, four streams each time. Some fifteen minutes.
+soak-recording: web
+	STREAMCORE_KILLS=$(or $(KILLS),200) cargo test --locked -p streamcore-server --test interop_recording d_31 -- --nocapture
+
+# What finishing a recording of 10 GB and of 30 hours costs: sparse files, whose boxes are written and whose media are holes.
+bench-finish:
+	cargo run --release --locked --example long_recording -- target/recording-10gb.mp4 3.7 6000
+	cargo run --release --locked --example long_recording -- target/recording-30h.mp4 30 2500
+	rm target/recording-10gb.mp4 target/recording-30h.mp4
 
 # Chunk reading beside other crates, from the same bytes in the same run. Builds them first; then about six minutes.
 bench-peers:

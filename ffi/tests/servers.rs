@@ -110,7 +110,6 @@ impl Example {
         let playlist = self.url("live/film/index.m3u8");
         let played = run(Command::new("node").arg(probe).args([&playlist, "--seconds", "6"]));
         let played = String::from_utf8_lossy(&played.stdout).into_owned();
-        println!("{played}");
         assert!(played.contains(r#""errors":[]"#), "{played}");
         drop(publisher);
     }

@@ -114,13 +114,14 @@ impl Packager {
     /// A packager without tracks.
     #[must_use]
     pub fn new(config: &PackageConfig, limits: &Limits) -> Self {
-        let mut settings = MuxerConfig::default();
-        settings.target_duration = config.segment_duration;
-        settings.max_segment_duration =
-            Some(LONGEST.max(config.segment_duration.saturating_mul(4)));
-        settings.part_duration = config.part_duration;
-        settings.playlist_type = PlaylistType::Event;
-        settings.max_bytes = usize::MAX;
+        let settings = MuxerConfig {
+            target_duration: config.segment_duration,
+            max_segment_duration: Some(LONGEST.max(config.segment_duration.saturating_mul(4))),
+            part_duration: config.part_duration,
+            playlist_type: PlaylistType::Event,
+            max_bytes: usize::MAX,
+            ..MuxerConfig::default()
+        };
         Self {
             muxer: Muxer::new(settings, limits),
             version: 0,

@@ -315,6 +315,17 @@ impl Index {
         bounds.shown = bounds.shown.min(shown);
     }
 
+    /// Bytes of memory that are held for the units.
+    #[cfg(test)]
+    pub(super) fn memory(&self) -> usize {
+        let track = |track: &IndexedTrack| {
+            track.units.memory()
+                + track.sections.capacity() * size_of::<Section>()
+                + track.lengths.capacity() * 8
+        };
+        self.tracks.iter().map(track).sum::<usize>() + self.order.capacity()
+    }
+
     /// Places where all times jumped.
     pub(super) fn discontinuities(&self) -> u32 {
         u32::try_from(self.epochs.len() - 1).unwrap_or(u32::MAX)

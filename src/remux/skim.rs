@@ -37,7 +37,7 @@ const SIZE: u64 = 4;
 pub struct Skimmer {
     limits: Limits,
     file_len: u64,
-    remuxer: Remuxer,
+    pub(super) remuxer: Remuxer,
     state: State,
     /// What was read of the present tag; those before hold on to their part of it.
     arena: BytesMut,

@@ -1,6 +1,9 @@
 use bytes::{BufMut, Bytes, BytesMut};
 
 use super::*;
+
+mod pathologies;
+mod sizes;
 use crate::flv::{Tag, TagKind, Writer};
 use crate::media::CodecConfig;
 use crate::mp4::test_tracks::{aac, avc};
@@ -83,9 +86,27 @@ fn plan_of(flv: &[u8]) -> Result<Plan> {
     remuxer.finish()
 }
 
+/// What reading in part makes of it.
+fn skim(flv: &[u8], block: usize, options: &Options) -> Result<Plan> {
+    let mut skimmer = Skimmer::new(flv.len() as u64, &Limits::default());
+    while let Some(range) = skimmer.poll_read() {
+        let at = |offset| usize::try_from(offset).unwrap();
+        let end = at(range.end).max((at(range.start) + block).min(flv.len()));
+        skimmer.handle_read(&flv[at(range.start)..end])?;
+    }
+    skimmer.finish(options)
+}
+
 /// The plan, checked, and the bytes of its media.
 fn remux(flv: &Flv) -> (Plan, Vec<TrackSummary>, Vec<u8>) {
     let plan = plan_of(&flv.bytes).unwrap();
+    for block in [1, 2000] {
+        let skimmed = skim(&flv.bytes, block, &Options::COMPACT).unwrap();
+        assert!(skimmed.head == plan.head && skimmed.body == plan.body, "read in part: {block}");
+        assert_eq!(skimmed.report, plan.report);
+    }
+    let whole = skim(&flv.bytes, 2000, &Options::new(Layout::Whole, 4096)).unwrap();
+    verify(&whole.head, whole.len()).unwrap();
     let summary = verify(&plan.head, plan.len()).unwrap();
     let mut media = Vec::new();
     for piece in plan.body.iter() {

@@ -33,6 +33,8 @@ enum Command {
     Remux(RemuxArgs),
     /// Makes a folder of HLS and DASH of an FLV or MP4, which any web server can serve, without re-encoding.
     Package(PackageArgs),
+    /// Makes a whole file of a cut FLV, or of an MP4 in fragments or without its index.
+    Repair(RepairArgs),
     /// Says what an FLV or MP4 file holds.
     Probe(ProbeArgs),
     /// Sends an FLV to an RTMP server, in real time.
@@ -195,6 +197,32 @@ pub struct RemuxArgs {
     pub json: bool,
 }
 
+impl RemuxArgs {
+    /// All else as it is without an option.
+    pub fn new(input: PathBuf, output: PathBuf, sync: bool) -> Self {
+        let (layout, reflink) = (LayoutArg::Auto, Reflink::Auto);
+        Self { input, output, layout, reflink, verify: false, sync, json: false }
+    }
+}
+
+/// Options of `repair`.
+#[derive(Clone, Debug, Args)]
+pub struct RepairArgs {
+    /// An FLV that is cut or damaged; or an MP4 in fragments, or cut: a recording that a crash ended.
+    pub input: PathBuf,
+    /// The file to write: a whole FLV, or an MP4 with its index in front. It has this name only once it is whole.
+    pub output: Option<PathBuf>,
+    /// Write the index of an MP4 behind its media, in the file itself: nothing is copied.
+    #[arg(long)]
+    pub in_place: bool,
+    /// Write the file through to the disk before it gets its name.
+    #[arg(long)]
+    pub sync: bool,
+    /// Print what was done as one JSON object.
+    #[arg(long)]
+    pub json: bool,
+}
+
 const STATUS: &str = "Exit status: 0 all is in the MP4; 2 the MP4 is written, and a line on standard error says what is not \
 in it; 1 nothing is written.";
 
@@ -265,6 +293,7 @@ impl Cli {
             }
             Command::Remux(args) => crate::remux::run(&args),
             Command::Package(args) => crate::package::run(&args).map(|()| Outcome::Whole),
+            Command::Repair(args) => crate::repair::run(&args),
             Command::Probe(args) => crate::probe::run(&args).map(|()| Outcome::Whole),
             Command::Publish(args) => crate::client::publish(&args).map(|()| Outcome::Whole),
             Command::Record(args) => crate::client::record(&args).map(|()| Outcome::Whole),

@@ -5,7 +5,7 @@ mod repair;
 
 use std::fs::{self, File};
 use std::io::{Seek as _, SeekFrom, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
@@ -14,6 +14,7 @@ use anyhow::Context as _;
 use streamcore::record::{Mp4Recorder, Patch};
 use tokio::sync::watch;
 
+use crate::recorder::config::RecordSettings;
 use crate::recorder::file::overwrite;
 use crate::recordings::{Recording, Recordings, State};
 
@@ -102,8 +103,8 @@ impl Finisher {
     }
 
     /// Submits what an earlier run left behind.
-    pub fn submit_left_over(&self, folders: &[PathBuf]) {
-        for recording in self.recordings.left_over(folders) {
+    pub fn submit_left_over(&self, settings: &RecordSettings) {
+        for recording in self.recordings.left_over(settings) {
             tracing::info!(file = recording.shown(), "finishing a recording that was left behind");
             self.submit(recording, Ending::LeftOver, None, self.begin());
         }

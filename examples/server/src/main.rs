@@ -15,6 +15,7 @@ mod recorder;
 mod recordings;
 mod redact;
 mod remux;
+mod repair;
 mod rtmp;
 mod rtmps;
 mod serve;

@@ -16,7 +16,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::names;
-use crate::recorder::config::{Format, Naming, RecordConfig};
+use crate::recorder::config::{Format, Naming, RecordConfig, RecordSettings};
 use crate::recorder::file::Plan;
 use crate::redact::Redacted;
 
@@ -199,6 +199,8 @@ impl Recordings {
             }
             match OpenOptions::new().write(true).create_new(true).open(recording.live()) {
                 Ok(file) => {
+                    // Another server that records to the same folder leaves it alone; not every file system can.
+                    let _ = file.try_lock();
                     let recording = Arc::new(recording);
                     lock(&self.active).insert(recording.key(), recording.clone());
                     return Ok((recording, file));
@@ -257,10 +259,11 @@ impl Recordings {
         }
     }
 
-    /// What an earlier run left behind in the folder of recordings and in these: files that are not whole.
-    pub fn left_over(&self, folders: &[PathBuf]) -> Vec<Arc<Recording>> {
+    /// What an earlier run left behind, in the folder of recordings and in those of the settings: files that are not whole.
+    pub fn left_over(&self, settings: &RecordSettings) -> Vec<Arc<Recording>> {
         let mut found = Vec::new();
-        let all = [&self.root].into_iter().chain(folders);
+        let folders = settings.folders();
+        let all = [&self.root].into_iter().chain(&folders);
         for (relative, path) in all.flat_map(|folder| walk(folder)) {
             let Some((stem, format, true)) = parts(&relative) else { continue };
             let Some(name) = Path::new(stem).file_name() else { continue };
@@ -268,7 +271,10 @@ impl Recordings {
             // In the folder of recordings the name of the stream is that of its folder.
             let stream = stem.rsplit_once('/').filter(|_| started_in(stem).is_some());
             let recording = self.recording(file, format, stream.map_or(stem, |(path, _)| path));
-            let recording = Recording { started: started_of(stem, &path), ..recording };
+            let mut configs = settings.of(&recording.stream).iter();
+            let config = configs.find(|config| config.format == format).cloned();
+            let started = started_of(stem, &path);
+            let recording = Recording { started, config, ..recording };
             let mut active = lock(&self.active);
             if active.contains_key(&recording.key()) {
                 continue;
@@ -382,8 +388,8 @@ impl Item {
         }
         self.error = error.or(self.error.take());
         self.lost += recording.lost.load(Ordering::Relaxed);
-        if recording.format == Format::Mp4 && state == State::Recording {
-            // What is written by fragments plays, but a player would see its end as it is now.
+        if recording.format == Format::Mp4 && matches!(state, State::Recording | State::Finishing) {
+            // What is written by fragments plays, but a player would see its end as it is now, and its name will change.
             self.mp4 = None;
         }
         self.bytes = self.bytes.max(recording.bytes.load(Ordering::Relaxed));

@@ -36,7 +36,7 @@ async fn serve(args: ServeArgs) -> anyhow::Result<()> {
     // Only now is it sure that no other server works on these recordings.
     let finisher = Finisher::start(recordings.clone())?;
     let settings = args.record.settings();
-    finisher.submit_left_over(&settings.folders());
+    finisher.submit_left_over(&settings);
     let record = RecordEnv {
         settings,
         disk: Disk::start()?,

@@ -31,7 +31,12 @@ impl Muxer {
                 variant.peak = current().map(|one| one.measured.peak).sum();
             }
             self.multivariant = Some(Text::new(playlist::multivariant(&variant)));
+            self.publish_mpd();
         }
+    }
+
+    /// Takes what is listed into the MPD: no period begins before all tracks are there.
+    fn publish_mpd(&mut self) {
         if self.config.dash.is_some() {
             let mut mpd = std::mem::take(&mut self.mpd);
             mpd.update(&self.presentation());

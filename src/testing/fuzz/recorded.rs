@@ -253,7 +253,7 @@ impl Recorded {
             assert_eq!(&found, given);
             all += found.len();
         }
-        assert_eq!(all, self.given.iter().map(Vec::len).sum(), "a track is left out");
+        assert_eq!(all, self.given.iter().map(Vec::len).sum::<usize>(), "a track is left out");
     }
 
     /// Numbers of the units of each track as they lie in the file, and those that were given.
@@ -308,6 +308,10 @@ pub fn mp4_index(data: &[u8]) {
         };
         let plain = read(&file);
         assert!(plain.is_ok(), "{plain:?}");
-        assert_eq!(plain.as_ref().map(sizes), Ok(sizes(&index)));
+        // Samples that lie over one another may be more than a reader believes of the smaller file.
+        let bytes: u64 = index.tracks.iter().map(|track| track.samples.bytes()).sum();
+        if bytes <= plan.source.end - plan.source.start {
+            assert_eq!(plain.as_ref().map(sizes), Ok(sizes(&index)));
+        }
     }
 }

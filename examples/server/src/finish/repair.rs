@@ -1,10 +1,10 @@
 //! Recordings that were not finished: a crash, or a disk that failed.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::Path;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use streamcore::limits::Limits;
 use streamcore::mp4::index::IndexReader;
 use streamcore::record::{FlvRepair, Patch};
@@ -19,6 +19,9 @@ const BLOCK: usize = 1 << 20;
 pub(super) fn repair(path: &Path, format: Format) -> anyhow::Result<bool> {
     let mut file =
         OpenOptions::new().read(true).write(true).open(path).context("cannot open the file")?;
+    if let Err(TryLockError::WouldBlock) = file.try_lock() {
+        bail!("another server is writing it");
+    }
     match format {
         Format::Mp4 => mp4(&mut file),
         Format::Flv => flv(&mut file),
@@ -105,5 +108,15 @@ mod tests {
         assert!(!repair(&file(b"\0\0\0\x1cftypisom"), Format::Mp4).unwrap());
         assert!(!repair(&file(b""), Format::Flv).unwrap());
         assert!(repair(&file(b"not an FLV at all"), Format::Flv).is_err());
+    }
+
+    #[test]
+    fn a_file_that_another_server_writes_is_left_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("x");
+        let other = File::create(&path).unwrap();
+        other.try_lock().unwrap();
+        let error = repair(&path, Format::Mp4).unwrap_err();
+        assert!(error.to_string().contains("another server"), "{error}");
     }
 }

@@ -70,7 +70,7 @@ impl Mp4Take {
     /// The publisher has gone and may come back.
     pub(super) fn pause(&mut self) {
         self.with_files(Mp4Recorder::handle_discontinuity);
-        if self.tracks.keys().any(|id| id.kind == MediaKind::Video) {
+        if self.lead().is_some() {
             self.gate.wait_for_key();
         }
         if let Some(beside) = &mut self.beside {
@@ -122,7 +122,7 @@ impl Mp4Take {
             }
             return;
         }
-        let new = self.tracks.insert(track.id, track.clone());
+        self.tracks.insert(track.id, track.clone());
         let Some(current) = &mut self.current else { return };
         let fit = current.recorder.handle_track(track.clone());
         if fit == Ok(TrackFit::NeedsNewFile) {
@@ -131,9 +131,8 @@ impl Mp4Take {
                 before.finish(files);
             }
             let before = self.current.take();
-            let pictures = self.tracks.keys().any(|id| id.kind == MediaKind::Video);
-            if track.id.kind == MediaKind::Audio && pictures && new.is_some() {
-                // The new file begins with a key frame; until it comes, pictures go on in the old one.
+            if self.lead().is_some_and(|lead| lead != track.id) {
+                // The pictures of the new file begin with a key frame; until it comes, they go on in the old one.
                 self.before = before;
             } else if let Some(before) = before {
                 before.finish(files);
@@ -145,15 +144,15 @@ impl Mp4Take {
 
     fn handle_unit(&mut self, unit: &AccessUnit, files: &mut Files) {
         let video = unit.track.kind == MediaKind::Video;
+        let cuts = self.cuts(unit);
         if video && let Some(mut before) = self.before.take() {
-            if !unit.key {
+            if !cuts {
                 before.take(unit, files);
                 self.before = Some(before);
                 return;
             }
             before.finish(files);
         }
-        let cuts = self.cuts(unit);
         if let Some(full) = self.current.take_if(|file| cuts && file.is_full(files)) {
             full.finish(files);
         }
@@ -178,8 +177,12 @@ impl Mp4Take {
 
     /// Whether a file may end ahead of this unit: a key frame of the first video, or without any video each sound.
     fn cuts(&self, unit: &AccessUnit) -> bool {
-        let lead = self.tracks.keys().find(|id| id.kind == MediaKind::Video);
-        lead.is_none_or(|lead| *lead == unit.track && unit.key)
+        self.lead().is_none_or(|lead| lead == unit.track && unit.key)
+    }
+
+    /// The first video.
+    fn lead(&self) -> Option<TrackId> {
+        self.tracks.keys().find(|id| id.kind == MediaKind::Video).copied()
     }
 }
 

@@ -43,7 +43,7 @@ struct DoneTrack {
 
 /// What is not in the MP4, or was repaired.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-struct Problem {
+pub struct Problem {
     what: String,
     /// Offset in the source, where it is known.
     byte: Option<u64>,
@@ -51,24 +51,36 @@ struct Problem {
 
 /// Runs the command.
 pub fn run(args: &RemuxArgs) -> anyhow::Result<Outcome> {
+    let started = Instant::now();
     let result = remux(args);
     if result.is_err() {
         exit_if_interrupted();
     }
-    if args.json
-        && let Err(error) = &result
-    {
-        let byte =
-            error.downcast_ref::<streamcore::error::Error>().and_then(|error| error.offset());
-        let problem = Problem { what: format!("{error:#}"), byte };
-        print(&serde_json::json!({ "input": args.input, "error": problem }))?;
+    let (plan, problems) = match result {
+        Ok(done) => done,
+        Err(error) => {
+            if args.json {
+                let own = error.downcast_ref::<streamcore::error::Error>();
+                let byte = own.and_then(|error| error.offset());
+                let problem = Problem { what: format!("{error:#}"), byte };
+                print(&serde_json::json!({ "input": args.input, "error": problem }))?;
+            }
+            return Err(error);
+        }
+    };
+    for problem in &problems {
+        eprintln!("{}: {}", args.input.display(), problem.what);
     }
-    result
+    let outcome = if problems.is_empty() { Outcome::Whole } else { Outcome::Partial };
+    if args.json {
+        print(&done(&plan, args, problems, started))?;
+    }
+    Ok(outcome)
 }
 
-fn remux(args: &RemuxArgs) -> anyhow::Result<Outcome> {
-    let started = Instant::now();
-    let (input, output) = (args.input.display().to_string(), args.output.display().to_string());
+/// Makes the MP4. Gives what was done, and what of the source is not in it.
+pub fn remux(args: &RemuxArgs) -> anyhow::Result<(Plan, Vec<Problem>)> {
+    let (input, output) = (args.input.display(), args.output.display());
     super::not_the_same(&args.input, &args.output)?;
     let source = open(&args.input, &args.output).with_context(|| format!("cannot open {input}"))?;
     let size = source.metadata().with_context(|| format!("cannot read {input}"))?.len();
@@ -97,16 +109,8 @@ fn remux(args: &RemuxArgs) -> anyhow::Result<Outcome> {
             .with_context(|| format!("{output} was not written as it should be"))?;
     }
     part.keep(args.sync)?;
-
     let problems = problems(&plan);
-    for problem in &problems {
-        eprintln!("{input}: {}", problem.what);
-    }
-    let outcome = if problems.is_empty() { Outcome::Whole } else { Outcome::Partial };
-    if args.json {
-        print(&done(&plan, (input, output), problems, started))?;
-    }
-    Ok(outcome)
+    Ok((plan, problems))
 }
 
 /// The FLV: a file, or what stands in a pipe, put down beside the output without a name.
@@ -145,12 +149,12 @@ fn problems(plan: &Plan) -> Vec<Problem> {
     cut.into_iter().chain(left_out).collect()
 }
 
-fn done(plan: &Plan, names: (String, String), problems: Vec<Problem>, started: Instant) -> Done {
+fn done(plan: &Plan, args: &RemuxArgs, problems: Vec<Problem>, started: Instant) -> Done {
     let seconds = |micros: u64| micros as f64 / 1e6;
     let report = &plan.report;
     Done {
-        input: names.0,
-        output: names.1,
+        input: args.input.display().to_string(),
+        output: args.output.display().to_string(),
         bytes: plan.len(),
         duration_s: seconds(report.duration),
         layout: if report.whole { "whole" } else { "compact" },
@@ -174,7 +178,7 @@ fn done(plan: &Plan, names: (String, String), problems: Vec<Problem>, started: I
 }
 
 /// One line on standard output.
-fn print(value: &impl Serialize) -> anyhow::Result<()> {
+pub fn print(value: &impl Serialize) -> anyhow::Result<()> {
     let line = serde_json::to_string(value)? + "\n";
     io::stdout().lock().write_all(line.as_bytes()).context("cannot write")
 }

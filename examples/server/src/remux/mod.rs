@@ -1,6 +1,6 @@
 //! `streamcore remux`: an FLV into an MP4 whose index stands in front; also what makes MP4s of recordings.
 
-mod command;
+pub mod command;
 pub mod io;
 pub mod part;
 
@@ -12,7 +12,7 @@ use anyhow::{Context as _, bail, ensure};
 use streamcore::limits::Limits;
 use streamcore::remux::{Options, Piece, Plan, Skimmer};
 
-pub use command::run;
+pub use command::{print, run};
 use io::{BLOCK, Copier, How, Window};
 
 use crate::media_info::mp4;

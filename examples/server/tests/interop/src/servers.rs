@@ -3,10 +3,11 @@
 use std::fs;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use kit::{Process, until};
 
-use crate::judge::{self, Extent};
+use crate::judge::{self, Comparison, Extent};
 use crate::lab::{self, LIMIT, Lab, STREAM};
 use crate::media::{ENHANCED, H264_AAC, H264_MP3, HEVC_AAC, LONG, Media, SHORT};
 use crate::publishers::ffmpeg_arguments;
@@ -19,9 +20,22 @@ struct Peer {
     port: u16,
     /// Where the recording will be: the file, or the folder that holds nothing else.
     out: PathBuf,
-    /// How it is told to stop; one that ends with the stream needs no word.
-    stop: Option<&'static str>,
+    end: End,
 }
+
+/// When the recording of a server is whole.
+#[derive(Clone, Copy)]
+enum End {
+    /// When the server ends, which it does with the stream.
+    OfItself,
+    /// When the server has been told to stop.
+    Asked,
+    /// Some time after the stream: it keeps the file open for a publisher who may come back.
+    Later,
+}
+
+/// What that is given.
+const LATER: Duration = Duration::from_secs(8);
 
 /// How a server is started, with a folder of its own.
 type Start = fn(&Lab, &Program, Transport, &Path) -> Peer;
@@ -96,15 +110,23 @@ fn publish(peer: &str, found: &Found, start: Start, transport: Transport, media:
         let trust = if transport == Transport::Rtmps { &trust[..] } else { &[] };
         let mut client = Process::start(lab.program(), [&["publish", file, &url], trust].concat());
         client.succeed(LIMIT);
-        match peer.stop {
-            Some(signal) => peer.process.signal(signal),
-            None => lab::end(&mut peer.process),
+        let compare = || -> Result<Comparison, String> {
+            let got = lab.tracks(&only_file(&peer.out))?;
+            Ok(judge::compare(&lab.tracks(&film)?, &got, Extent::Whole))
+        };
+        match peer.end {
+            End::OfItself => lab::end(&mut peer.process),
+            End::Asked => {
+                peer.process.signal("QUIT");
+                peer.process.wait_exit(LIMIT);
+            }
+            End::Later => {
+                let written = || compare().is_ok_and(|result| result.fault.is_none());
+                let deadline = Instant::now() + LATER;
+                while !written() && Instant::now() < deadline {}
+            }
         }
-        peer.process.wait_exit(LIMIT);
-        let got = lab
-            .tracks(&only_file(&peer.out))
-            .map_err(|fault| format!("{fault}\n{}", peer.process.text()))?;
-        Ok(judge::compare(&lab.tracks(&film)?, &got, Extent::Whole))
+        compare().map_err(|fault| format!("{fault}\n{}", peer.process.text()))
     };
     Row::new((peer, found), Role::Server, transport, media.codecs, run)
 }
@@ -116,7 +138,7 @@ fn listen(_: &Lab, program: &Program, _: Transport, folder: &Path) -> Peer {
     let quiet = ["-nostdin", "-v", "error", "-listen", "1", "-i", &url];
     let copy = ["-map", "0:v?", "-map", "0:a?", "-c", "copy", "-f", "flv", out_text];
     let process = Process::start(&program.path, quiet.iter().chain(&copy));
-    Peer { process, port, out, stop: None }
+    Peer { process, port, out, end: End::OfItself }
 }
 
 fn nginx(_: &Lab, program: &Program, _: Transport, folder: &Path) -> Peer {
@@ -132,7 +154,7 @@ fn nginx(_: &Lab, program: &Program, _: Transport, folder: &Path) -> Peer {
     fs::write(&config, text).expect("the configuration is written");
     let config = config.to_str().expect("UTF-8");
     let process = Process::start(&program.path, ["-e", "stderr", "-c", config]);
-    Peer { process, port, out, stop: Some("QUIT") }
+    Peer { process, port, out, end: End::Asked }
 }
 
 fn node_media_server(lab: &Lab, program: &Program, transport: Transport, folder: &Path) -> Peer {
@@ -153,7 +175,7 @@ fn node_media_server(lab: &Lab, program: &Program, transport: Transport, folder:
     let config = config.to_str().expect("UTF-8");
     let process = Process::start("node", [&program.path, "-c", config]);
     let port = if transport == Transport::Rtmps { ports[1] } else { ports[0] };
-    Peer { process, port, out: kept, stop: Some("INT") }
+    Peer { process, port, out: kept, end: End::Later }
 }
 
 /// A port that nobody has at the moment.
