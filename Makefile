@@ -4,14 +4,14 @@ WEB := examples/server/web
 # Every test is run, so that one look shows all that is wrong.
 CARGO_TEST := cargo test --locked --workspace --all-features --no-fail-fast
 
-.PHONY: run test setup lint fmt clippy doc web web-test test-rust package bench-setup bench-finish bench-peers bench-remux soak-recording fuzz interop install
+.PHONY: run test setup lint fmt clippy doc web web-test test-rust package bench-setup bench-finish bench-peers bench-remux soak-recording fuzz fuzz-smoke interop install
 .NOTPARALLEL:
 
 run:
 	@scripts/build-page --optional
 	cargo run --release --locked -p streamcore-server -- serve $(ARGS)
 
-test: setup lint doc web-test test-rust package
+test: setup lint doc web-test test-rust fuzz-smoke package
 
 setup:
 	@scripts/setup-tests
@@ -79,6 +79,10 @@ SECONDS ?= 10
 
 fuzz:
 	@scripts/fuzz $(SECONDS) $(TARGETS)
+
+# What the tests run of it: every target from its seeds and regressions, two seconds each.
+fuzz-smoke:
+	@scripts/fuzz --smoke 2
 
 # Every peer in every role against the server, by packet lists; writes docs/interop.md. About five minutes. ARGS='--only OBS' for some.
 INTEROP := target/debug/streamcore-interop --tools target/interop

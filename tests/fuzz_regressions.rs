@@ -1,4 +1,5 @@
-//! Every seed and every input that once failed, through the function of its fuzz target.
+//! Every seed and every input that once failed, through the function of its fuzz target. With `CORPUS=DIR` the inputs that
+//! fuzzing has gathered there, too: `scripts/fuzz-coverage` counts what they reach.
 
 #![expect(clippy::disallowed_methods, reason = "reads the inputs")]
 
@@ -25,6 +26,16 @@ fn seeds_hold_what_the_targets_check() {
 fn what_failed_once_does_not_fail_again() {
     for target in TARGETS {
         for input in inputs("regressions", target.name) {
+            replay(target.run, &input);
+        }
+    }
+}
+
+#[test]
+fn what_fuzzing_has_gathered_does_not_fail() {
+    let Some(corpus) = std::env::var_os("CORPUS").map(PathBuf::from) else { return };
+    for target in TARGETS {
+        for input in files(&corpus.join(target.name)) {
             replay(target.run, &input);
         }
     }
@@ -73,7 +84,11 @@ fn root() -> PathBuf {
 }
 
 fn inputs(folder: &str, target: &str) -> Vec<PathBuf> {
-    let Ok(entries) = fs::read_dir(root().join(folder).join(target)) else { return Vec::new() };
+    files(&root().join(folder).join(target))
+}
+
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
     let mut files: Vec<_> = entries.map(|entry| entry.expect("an entry").path()).collect();
     files.sort();
     files

@@ -308,6 +308,10 @@ pub fn mp4_index(data: &[u8]) {
         };
         let plain = read(&file);
         assert!(plain.is_ok(), "{plain:?}");
-        assert_eq!(plain.as_ref().map(sizes), Ok(sizes(&index)));
+        // Samples that lie over one another may be more than a reader believes of the smaller file.
+        let bytes: u64 = index.tracks.iter().map(|track| track.samples.bytes()).sum();
+        if bytes <= plan.source.end - plan.source.start {
+            assert_eq!(plain.as_ref().map(sizes), Ok(sizes(&index)));
+        }
     }
 }
