@@ -4,7 +4,7 @@ WEB := examples/server/web
 # Every test is run, so that one look shows all that is wrong.
 CARGO_TEST := cargo test --locked --workspace --all-features --no-fail-fast
 
-.PHONY: run test setup lint fmt clippy doc web web-test test-rust package bench-setup bench-peers fuzz
+.PHONY: run test setup lint fmt clippy doc web web-test test-rust package bench-setup bench-finish bench-peers bench-remux soak-recording fuzz interop install
 .NOTPARALLEL:
 
 run:
@@ -42,18 +42,48 @@ test-rust: web
 package:
 	@scripts/check-package
 
+# The C library: make install PREFIX=/usr/local, with DESTDIR in front for packagers.
+PREFIX ?= /usr/local
+
+install:
+	cargo build --release --locked -p streamcore-ffi
+	@scripts/install-c $(PREFIX)
+
 # Session set-up beside nginx-rtmp, where that is installed: TCP connect to the first media byte. A few minutes.
 bench-setup:
 	cargo build --release --locked -p streamcore-server -p streamcore-bench
 	target/release/streamcore-bench setup $(ARGS)
+
+# Recordings of a server that is killed 200 times, four streams each time. Some fifteen minutes.
+soak-recording: web
+	STREAMCORE_KILLS=$(or $(KILLS),200) cargo test --locked -p streamcore-server --test interop_recording d_31 -- --nocapture
+
+# What finishing a recording of 10 GB and of 30 hours costs: sparse files, whose boxes are written and whose media are holes.
+bench-finish:
+	cargo run --release --locked --example long_recording -- target/recording-10gb.mp4 3.7 6000
+	cargo run --release --locked --example long_recording -- target/recording-30h.mp4 30 2500
+	rm target/recording-10gb.mp4 target/recording-30h.mp4
 
 # Chunk reading beside other crates, from the same bytes in the same run. Builds them first; then about six minutes.
 bench-peers:
 	RECORD=$(CURDIR)/benches/record/$$(date -u +%F-%H%M%S)-chunks.md TITLE="$$(date -u '+%F %T UTC')" \
 		cargo bench --locked --manifest-path benches/peers/Cargo.toml --target-dir target/peers --bench chunks $(ARGS)
 
+# FLV to MP4 beside cp, ffmpeg and GStreamer, on tmpfs and on disk: 2 x 1.9 GB of each for some minutes.
+bench-remux:
+	cargo build --release --locked -p streamcore-server
+	scripts/bench-remux $(ARGS)
+
 # Each fuzz target for so many seconds: make fuzz SECONDS=60 TARGETS='amf0 sps'.
 SECONDS ?= 10
 
 fuzz:
 	@scripts/fuzz $(SECONDS) $(TARGETS)
+
+# Every peer in every role against the server, by packet lists; writes docs/interop.md. About five minutes. ARGS='--only OBS' for some.
+INTEROP := target/debug/streamcore-interop --tools target/interop
+
+interop:
+	@scripts/setup-interop
+	cargo build --locked -p streamcore-server -p streamcore-interop
+	$(INTEROP) $(if $(ARGS),$(ARGS),--out docs/interop.md)

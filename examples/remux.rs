@@ -10,7 +10,7 @@ use std::io::{BufWriter, Read, Seek, SeekFrom, Write};
 
 use streamcore::limits::Limits;
 use streamcore::mp4;
-use streamcore::remux::{Piece, Remuxer};
+use streamcore::remux::{Options, Piece, Skimmer};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
@@ -19,24 +19,25 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
 
     let mut source = File::open(&input).map_err(|error| format!("{input}: {error}"))?;
-    let mut remuxer = Remuxer::new(&Limits::default());
-    let mut buffer = vec![0; 256 << 10];
-    loop {
-        let count = source.read(&mut buffer)?;
-        let Some(bytes) = buffer.get(..count).filter(|bytes| !bytes.is_empty()) else { break };
-        remuxer.handle_input(bytes)?;
+    let mut skimmer = Skimmer::new(source.metadata()?.len(), &Limits::default());
+    let mut buffer = Vec::new();
+    while let Some(range) = skimmer.poll_read() {
+        buffer.clear();
+        source.seek(SeekFrom::Start(range.start))?;
+        (&source).take((range.end - range.start).max(4096)).read_to_end(&mut buffer)?;
+        skimmer.handle_read(&buffer)?;
     }
-    let plan = remuxer.finish()?;
+    let plan = skimmer.finish(&Options::default())?;
 
     let mut target = BufWriter::with_capacity(256 << 10, File::create(&output)?);
     target.write_all(&plan.head)?;
-    for piece in &plan.body {
+    for piece in plan.body.iter() {
         match piece {
             Piece::Copy { offset, len } => {
-                source.seek(SeekFrom::Start(*offset))?;
-                std::io::copy(&mut (&source).take(*len), &mut target)?;
+                source.seek(SeekFrom::Start(offset))?;
+                std::io::copy(&mut (&source).take(len), &mut target)?;
             }
-            Piece::Inline(bytes) => target.write_all(bytes)?,
+            Piece::Inline(bytes) => target.write_all(&bytes)?,
         }
     }
     target.flush()?;

@@ -65,6 +65,8 @@ pub enum Layer {
     Record,
     /// FLV to MP4 remux.
     Remux,
+    /// A recording as a folder of HLS and DASH.
+    Package,
     /// Fan-out to players.
     Live,
 }
@@ -84,6 +86,7 @@ impl fmt::Display for Layer {
             Self::Hls => "HLS",
             Self::Record => "recording",
             Self::Remux => "remux",
+            Self::Package => "package",
             Self::Live => "live",
         })
     }

@@ -94,6 +94,7 @@
 //! | send to RTMP players, chunked once for all of them | [`rtmp::chunk::SharedMessage`], [`live::GopCache`], [`live::PlayerQueue`] |
 //! | publish to a server, or play from one | [`rtmp::session::ClientSession`] |
 //! | record | [`record::FlvRecorder`] |
+//! | make a folder of HLS and DASH of a recording | [`package::Packager`] |
 //! | make an MP4 of an FLV | [`remux::Remuxer`] |
 //! | read and write FLV | [`flv::Reader`], [`flv::Writer`] |
 //! | write MP4 boxes around samples that stay where they are | [`mp4`] |
@@ -123,6 +124,7 @@ pub mod limits;
 pub mod live;
 pub mod media;
 pub mod mp4;
+pub mod package;
 pub mod record;
 pub mod remux;
 pub mod rtmp;

@@ -1,6 +1,11 @@
 //! Every cap of the crate in one place, with unit, default and reason.
 
+mod budget;
+
 use std::time::Duration;
+
+pub use budget::Budget;
+pub(crate) use budget::Share;
 
 /// Caps on what a peer or a file can make this crate hold or do.
 ///
@@ -11,8 +16,15 @@ pub struct Limits {
     /// Bytes of one RTMP message or FLV tag. 16 MiB - 1 is all that the 24-bit length can say;
     /// the default of 10 MiB holds key frames of 4K AV1, where 1 MiB is known to break streams.
     pub message_bytes: usize,
-    /// Bytes of all messages of one session that are not yet complete.
+    /// Bytes of all messages of one session that are not yet complete: three of the largest, on chunk streams that are
+    /// interleaved.
     pub reassembly_bytes: usize,
+    /// Bytes that one session holds in all: incomplete messages, events not yet polled, output not yet taken. Past it no
+    /// input is taken until the queues are polled. The default has room for the two caps beside it and one largest message.
+    pub session_bytes: usize,
+    /// Bytes that all sessions with clones of these limits hold together. The default of 1 GiB is ten thousand
+    /// publishers in the middle of a key frame of 100 kB: who needs more has the memory for it and says so.
+    pub budget: Budget,
     /// Live chunk streams of one session. Real clients use under 8.
     pub chunk_streams: usize,
     /// Chunks that one message may come in: bounds the work that a tiny chunk size can ask for.
@@ -58,6 +70,8 @@ impl Default for Limits {
         Self {
             message_bytes: 10 << 20,
             reassembly_bytes: 32 << 20,
+            session_bytes: 48 << 20,
+            budget: Budget::new(1 << 30),
             chunk_streams: 64,
             chunks_per_message: 1 << 18,
             message_streams: 16,

@@ -70,6 +70,9 @@ impl fmt::Display for UtcDate {
 /// Exact for every `i64` value; saturates where the result does not fit. A zero timescale counts as one.
 #[must_use]
 pub fn rescale(value: i64, from: u32, to: u32) -> i64 {
+    if from == to {
+        return value;
+    }
     let (from, to) = (i128::from(from.max(1)), i128::from(to.max(1)));
     let scaled = (2 * i128::from(value) * to + from).div_euclid(2 * from);
     i64::try_from(scaled).unwrap_or(if scaled < 0 { i64::MIN } else { i64::MAX })

@@ -8,6 +8,7 @@
 
 use proptest::prelude::*;
 use proptest::sample::Index;
+use streamcore::rtmp::message::CodecSupport;
 use streamcore::rtmp::session::{Notice, ServerSession, SessionConfig, SessionEvent};
 use streamcore::time::Micros;
 
@@ -106,6 +107,26 @@ fn a5_04_each_ffmpeg_connects_publishes_and_stops_without_a_notice() {
         };
         assert!(app == "live" && agent.starts_with("FMLE/3.0 (compatible; Lavf"), "{agent}");
         assert_eq!(path.path(), format!("live/{name}"));
+    }
+}
+
+#[test]
+fn a6_18_ffmpeg_names_its_codecs_where_it_is_told_to_and_says_nothing_else() {
+    let told = |capture| {
+        let told = signals(&whole(capture)).into_iter().find_map(|event| match event {
+            SessionEvent::Connected { capabilities, .. } => Some(capabilities.clone()),
+            _ => None,
+        });
+        told.unwrap_or_default()
+    };
+    // `-rtmp_enhanced_codecs hvc1,av01,vp09`
+    let named = told(FFMPEG_9_AV1);
+    for id in [*b"hvc1", *b"av01", *b"vp09"] {
+        assert_eq!(named.video(id), CodecSupport::ALL);
+    }
+    assert!(!named.video(*b"vp08").any_of(CodecSupport::ALL));
+    for capture in [OBS_29, FFMPEG_5, FFMPEG_8, FFMPEG_9] {
+        assert!(!told(capture).is_enhanced());
     }
 }
 

@@ -32,6 +32,8 @@ macro_rules! data {
 
 const OPEN_GOP: &[u8] = data!("ffmpeg-5.1/open-gop.flv");
 const INTRA_REFRESH: &[u8] = data!("ffmpeg-5.1/intra-refresh.flv");
+const AVC_SLICES: &[u8] = data!("ffmpeg-5.1/avc-slices.flv");
+const HEVC_SLICES: &[u8] = data!("ffmpeg-8.1/hevc-slices.flv");
 const SOURCE: &[u8] = data!("ffmpeg-5.1/source.flv");
 
 fn tags(file: &[u8]) -> Vec<Tag> {
@@ -138,6 +140,67 @@ fn c1_15_a_stream_without_further_key_frames_is_cut_and_never_grows_one_segment(
     }
 }
 
+/// Each NAL unit of a video message in a message of its own, and the samples that they make together: all but the
+/// delimiters, which have this type.
+fn one_nal_a_message(
+    tags: &[Tag],
+    head: usize,
+    type_of: fn(u8) -> u8,
+    delimiter: u8,
+) -> (Vec<Tag>, Vec<Vec<u8>>) {
+    let (mut split, mut samples) = (Vec::new(), Vec::new());
+    for tag in tags {
+        // Sequence headers, ends and metadata stay as they are.
+        let frames = match tag.body[0] & 0x8f {
+            7 => tag.body[1] == 1,
+            first => matches!(first, 0x81 | 0x83),
+        };
+        let frames = frames && tag.kind == TagKind::Video;
+        if !frames {
+            split.push(tag.clone());
+            continue;
+        }
+        let head = if tag.body[0] & 0x8f == 0x83 { head - 3 } else { head };
+        let (front, mut rest) = tag.body.split_at(head);
+        let mut sample = Vec::new();
+        while let Some((size, behind)) = rest.split_first_chunk::<4>() {
+            let (nal, next) = behind.split_at(usize::try_from(u32::from_be_bytes(*size)).unwrap());
+            let body = Bytes::from([front, &size[..], nal].concat());
+            split.push(Tag { body, ..tag.clone() });
+            if type_of(nal[0]) != delimiter {
+                sample.extend_from_slice(size);
+                sample.extend_from_slice(nal);
+            }
+            rest = next;
+        }
+        samples.push(sample);
+    }
+    (split, samples)
+}
+
+#[test]
+fn b3_03_one_nal_unit_a_message_of_real_streams_gives_the_same_pictures() {
+    let avc = (AVC_SLICES, 5, (|byte| byte & 0x1f) as fn(u8) -> u8, 9);
+    let hevc = (HEVC_SLICES, 8, (|byte| byte >> 1 & 0x3f) as fn(u8) -> u8, 35);
+    for (file, head, type_of, delimiter) in [avc, hevc] {
+        let whole = tags(file);
+        let (split, samples) = one_nal_a_message(&whole, head, type_of, delimiter);
+        // A delimiter and three slices a picture at the least.
+        assert!(split.len() >= whole.len() + 3 * samples.len() && samples.len() == 30);
+        let seen = |tags: &[Tag]| {
+            let events = assemble(tags, StartPoints::Idr);
+            let of = |unit: &&AccessUnit| (unit.dts, unit.pts(), unit.key, unit.data.to_vec());
+            units(&events).iter().map(of).collect::<Vec<_>>()
+        };
+        let (whole, split) = (seen(&whole), seen(&split));
+        assert_eq!(
+            whole.iter().map(|unit| &unit.3).collect::<Vec<_>>(),
+            samples.iter().collect::<Vec<_>>()
+        );
+        assert_eq!(whole, split);
+    }
+}
+
 /// An FLV file of AAC alone, by these times.
 fn aac_file(times: impl Iterator<Item = u32>) -> Vec<u8> {
     let mut writer = Writer::new();
@@ -156,13 +219,13 @@ fn remux(source: &[u8]) -> Vec<u8> {
     remuxer.handle_input(source).unwrap();
     let plan = remuxer.finish().unwrap();
     let mut out = plan.head.to_vec();
-    for piece in &plan.body {
+    for piece in plan.body.iter() {
         match piece {
             Piece::Copy { offset, len } => {
-                let start = usize::try_from(*offset).unwrap();
-                out.extend_from_slice(&source[start..start + usize::try_from(*len).unwrap()]);
+                let start = usize::try_from(offset).unwrap();
+                out.extend_from_slice(&source[start..start + usize::try_from(len).unwrap()]);
             }
-            Piece::Inline(bytes) => out.extend_from_slice(bytes),
+            Piece::Inline(bytes) => out.extend_from_slice(&bytes),
         }
     }
     out

@@ -17,6 +17,10 @@ const LAYERS: &[(&[&str], &[&str])] = &[
         &["error", "limits", "time", "buf", "media", "codec", "amf", "flv", "mp4", "dash"],
     ),
     (
+        &["package"],
+        &["error", "limits", "time", "buf", "media", "codec", "mp4", "assemble", "hls", "dash"],
+    ),
+    (
         &["remux"],
         &["error", "limits", "time", "buf", "media", "codec", "amf", "flv", "mp4", "assemble"],
     ),

@@ -88,12 +88,12 @@ fn plan(source: &[u8], pieces: usize) -> Plan {
 
 fn write(plan: &Plan, source: &[u8]) -> Vec<u8> {
     let mut out = plan.head.to_vec();
-    for piece in &plan.body {
+    for piece in plan.body.iter() {
         match piece {
             Piece::Copy { offset, len } => {
-                out.extend_from_slice(&source[*offset as usize..(*offset + *len) as usize]);
+                out.extend_from_slice(&source[offset as usize..(offset + len) as usize]);
             }
-            Piece::Inline(bytes) => out.extend_from_slice(bytes),
+            Piece::Inline(bytes) => out.extend_from_slice(&bytes),
         }
     }
     out

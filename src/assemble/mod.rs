@@ -284,6 +284,11 @@ impl Assembler {
         self.events.extend(video.chain(audio).map(Event::EndOfTrack));
     }
 
+    /// Whether NAL units are searched for start codes to their ends. Elsewhere only the first bytes of slices count.
+    pub(crate) fn reads_whole(&self) -> bool {
+        self.video.values().any(VideoTrack::reads_whole)
+    }
+
     /// What was tolerated so far, each kind with its count.
     #[must_use]
     pub fn notices(&self) -> &[Notice<NoticeKind>] {

@@ -103,6 +103,11 @@ impl VideoTrack {
         }
     }
 
+    /// Whether NAL units are searched for start codes to their ends.
+    pub(super) fn reads_whole(&self) -> bool {
+        matches!(&self.assembly, Video::Avc(avc) if avc.reads_whole())
+    }
+
     /// Wire time of the picture that may still grow.
     pub(super) fn growing_since(&self) -> Option<u32> {
         match &self.assembly {

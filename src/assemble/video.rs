@@ -73,6 +73,11 @@ impl VideoAssembly {
         self.config.is_some()
     }
 
+    /// Whether NAL units are searched for start codes to their ends.
+    pub(super) const fn reads_whole(&self) -> bool {
+        self.scans > 0
+    }
+
     /// Wire time of the picture that may still grow.
     pub(super) fn growing_since(&self) -> Option<u32> {
         self.growing.as_ref().map(|picture| picture.wire)

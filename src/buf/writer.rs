@@ -91,6 +91,11 @@ impl Writer {
         }
     }
 
+    /// Bytes written earlier; none where the range goes past them.
+    pub fn get_mut(&mut self, at: usize, len: usize) -> &mut [u8] {
+        self.buf.get_mut(at..at.saturating_add(len)).unwrap_or_default()
+    }
+
     /// Overwrites the 32-bit field at `at`.
     pub fn patch_u32(&mut self, at: usize, value: u32) {
         self.patch(at, &value.to_be_bytes());

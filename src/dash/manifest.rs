@@ -56,7 +56,7 @@ impl Presentation {
                 .set("availabilityStartTime", UtcDate(live.availability_start))
                 .set("publishTime", UtcDate(live.publish_time))
                 .set("minimumUpdatePeriod", Span(live.update_period))
-                .set("timeShiftBufferDepth", Span(live.depth))
+                .option("timeShiftBufferDepth", live.depth.map(Span))
                 .set("suggestedPresentationDelay", Span(live.delay)),
             Kind::Static { duration } => {
                 mpd.set("type", "static").set("mediaPresentationDuration", Span(*duration))

@@ -2,7 +2,8 @@
 //!
 //! [`Presentation`] says what there is: periods, the tracks of each, and the segments of each track on its own timescale.
 //! [`Presentation::mpd`] writes it. Nothing is held here and nothing is guessed: describe the presentation anew when it
-//! changes. [`hls::Muxer`](crate::hls::Muxer) does so over the segments that HLS lists.
+//! changes. [`Periods`] makes periods of lists of segments that slide, and [`hls::Muxer`](crate::hls::Muxer) does all of that over
+//! the segments that HLS lists.
 //!
 //! Times follow one rule. The period begins at `start` on the presentation's time line; what stands at
 //! `presentation_time_offset` on the media time line of a representation is presented there. Segments are listed with their own
@@ -58,8 +59,8 @@ pub struct Live {
     pub publish_time: i64,
     /// After that the MPD may say more: no more than the length of a segment.
     pub update_period: Duration,
-    /// How far back segments can be fetched.
-    pub depth: Duration,
+    /// How far back segments can be fetched; `None` where nothing goes.
+    pub depth: Option<Duration>,
     /// How far behind the live edge players should stay: two or three segments.
     pub delay: Duration,
     /// Where players learn the time, the best first.

@@ -62,6 +62,8 @@ impl ListedSegment {
 #[derive(Clone, Debug, Default)]
 pub struct Periods {
     known: VecDeque<Known>,
+    /// The next number to look at. Those before it were looked at when all renditions had them; now some may have slid out.
+    next: u64,
     /// Wall clock at the zero of the presentation's time line.
     availability_start: Option<i64>,
 }
@@ -121,10 +123,10 @@ impl Periods {
         while self.known.get(1).is_some_and(|next| next.first <= first) {
             self.known.pop_front();
         }
-        let known_to = self.known.back().map_or(first, |known| known.first.max(first));
-        for number in known_to..=last {
+        for number in self.next.max(first)..=last {
             self.note(renditions, number);
         }
+        self.next = self.next.max(last.saturating_add(1));
         let ends =
             self.known.iter().skip(1).map(|known| known.first).chain([last.saturating_add(1)]);
         let periods = self.known.iter().zip(ends);
@@ -383,6 +385,17 @@ mod tests {
             assert_eq!(first, end.saturating_sub(5) as u64);
             assert_eq!(periods.availability_start(), Some(WALL));
         }
+    }
+
+    #[test]
+    fn e4_04_one_rendition_may_slide_before_the_other() {
+        let mut periods = Periods::default();
+        let list = video(0, 6, 0, 900_000, WALL);
+        assert_eq!(periods.update(&both(list.clone()), false).len(), 1);
+        let sound = audio(&list);
+        let renditions = [rendition("video", list[2..].to_vec()), rendition("audio", sound)];
+        let found = shape(&periods.update(&renditions, false));
+        assert_eq!(found, [("0".into(), 0, vec![4, 6], vec![900_000, 480_000])]);
     }
 
     #[test]

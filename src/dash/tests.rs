@@ -71,7 +71,7 @@ fn live(periods: Vec<Period>) -> Presentation {
             availability_start: 1_709_210_096_500_000,
             publish_time: 1_709_210_096_500_000 + MINUTE,
             update_period: Duration::from_secs(2),
-            depth: Duration::from_secs(30),
+            depth: Some(Duration::from_secs(30)),
             delay: Duration::from_secs(6),
             clocks: vec![Clock::HttpIso("/time".into()), Clock::Direct(0)],
             low_latency: None,

@@ -69,40 +69,40 @@ impl Header {
 
 /// The 11 bytes before a tag's body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct TagHeader {
+pub(crate) struct TagHeader {
     /// Bits 0 to 4 are the type, bit 5 says encrypted, bits 6 and 7 are reserved.
-    pub(super) type_byte: u8,
-    pub(super) size: u32,
-    pub(super) timestamp: u32,
-    pub(super) stream_id: u32,
+    pub(crate) type_byte: u8,
+    pub(crate) size: u32,
+    pub(crate) timestamp: u32,
+    pub(crate) stream_id: u32,
 }
 
 impl TagHeader {
-    pub(super) const LEN: usize = 11;
+    pub(crate) const LEN: usize = 11;
 
-    pub(super) fn parse(input: &[u8]) -> IResult<&[u8], Self> {
+    pub(crate) fn parse(input: &[u8]) -> IResult<&[u8], Self> {
         map((be_u8, be_u24, be_u24, be_u8, be_u24), |(type_byte, size, low, high, stream_id)| {
             Self { type_byte, size, timestamp: u32::from(high) << 24 | low, stream_id }
         })
         .parse(input)
     }
 
-    pub(super) fn to_bytes(self) -> [u8; Self::LEN] {
+    pub(crate) fn to_bytes(self) -> [u8; Self::LEN] {
         let [_, s2, s1, s0] = self.size.to_be_bytes();
         let [t3, t2, t1, t0] = self.timestamp.to_be_bytes();
         let [_, i2, i1, i0] = self.stream_id.to_be_bytes();
         [self.type_byte, s2, s1, s0, t2, t1, t0, t3, i2, i1, i0]
     }
 
-    pub(super) const fn type_id(self) -> u8 {
+    pub(crate) const fn type_id(self) -> u8 {
         self.type_byte & 0x1f
     }
 
-    pub(super) const fn is_encrypted(self) -> bool {
+    pub(crate) const fn is_encrypted(self) -> bool {
         self.type_byte & 0x20 != 0
     }
 
-    pub(super) const fn has_reserved_bits(self) -> bool {
+    pub(crate) const fn has_reserved_bits(self) -> bool {
         self.type_byte & 0xc0 != 0
     }
 }

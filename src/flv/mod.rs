@@ -12,6 +12,7 @@ mod tests;
 mod writer;
 
 pub use header::Header;
+pub(crate) use header::TagHeader;
 pub use metadata::{MetadataInfo, is_metadata, metadata_of, parse_metadata, write_metadata};
 pub use reader::{Reader, ReaderNotice};
 pub use tag::{Tag, TagKind};

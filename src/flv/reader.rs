@@ -61,6 +61,9 @@ pub struct Reader {
     header: Option<Header>,
     tags: VecDeque<(u64, Tag)>,
     notices: Tally<ReaderNotice>,
+    /// Behind the last whole unit.
+    good: u64,
+    encrypted_at: Option<u64>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -107,6 +110,8 @@ impl Reader {
             header: None,
             tags: VecDeque::new(),
             notices: Tally::default(),
+            good: 0,
+            encrypted_at: None,
         }
     }
 
@@ -188,6 +193,32 @@ impl Reader {
         self.header
     }
 
+    /// File offset behind the last tag, or other unit, that was read whole.
+    #[must_use]
+    pub const fn good(&self) -> u64 {
+        self.good
+    }
+
+    /// File offset of the first encrypted tag.
+    #[must_use]
+    pub const fn encrypted_at(&self) -> Option<u64> {
+        self.encrypted_at
+    }
+
+    /// File offset of the tag that is to be read next, where the reader is in step.
+    pub(crate) const fn next_tag(&self) -> Option<u64> {
+        match self.state {
+            State::Tags => Some(self.offset),
+            _ => None,
+        }
+    }
+
+    /// Goes on with a tag at `offset` of the file, whose bytes come next.
+    pub(crate) fn go_to_tag(&mut self, offset: u64) {
+        self.pending.clear();
+        (self.state, self.offset, self.good, self.need) = (State::Tags, offset, offset, 0);
+    }
+
     /// What was tolerated so far, each kind with its count.
     #[must_use]
     pub fn notices(&self) -> &[Notice<ReaderNotice>] {
@@ -198,6 +229,9 @@ impl Reader {
     fn skipped(&mut self, count: u64) {
         self.offset += count;
         if let State::Skip(left, next) = self.state {
+            if left == count {
+                self.good = self.offset;
+            }
             self.state = match (left - count, next) {
                 (0, Next::FirstSize) => State::FirstSize,
                 (0, Next::Tags) => State::Tags,
@@ -245,6 +279,9 @@ impl Reader {
             }
             Step::To(count, state) => {
                 self.offset += count as u64;
+                if let State::Tags = state {
+                    self.good = self.offset;
+                }
                 self.state = state;
                 self.need = 0;
                 if let State::Failed(error) = state { Err(error) } else { Ok(count) }
@@ -255,6 +292,7 @@ impl Reader {
                 }
                 self.give(head, data, count);
                 self.offset += count as u64;
+                self.good = self.offset;
                 self.state = State::Tags;
                 self.need = 0;
                 Ok(count)
@@ -309,6 +347,9 @@ impl Reader {
             let why =
                 if head.is_encrypted() { ReaderNotice::Encrypted } else { ReaderNotice::TooLarge };
             self.notices.count(why, "FLV 10.1 E.4.1");
+            if head.is_encrypted() {
+                self.encrypted_at.get_or_insert(self.offset);
+            }
             return Step::To(0, State::Skip((unit + SIZE_LEN) as u64, Next::Tags));
         }
         let known = matches!(head.type_id(), 8 | 9 | 15 | 18) && !head.has_reserved_bits();

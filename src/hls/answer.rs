@@ -4,6 +4,9 @@ use std::fmt;
 use std::time::Duration;
 
 use super::file::File;
+use super::segment::part_name;
+use crate::buf::Chain;
+use crate::media::TrackId;
 
 /// Bytes of a query that goes on to the addresses in a playlist.
 const QUERY: usize = 512;
@@ -16,12 +19,37 @@ pub enum Answer {
     Ready(File),
     /// Not yet: ask the same again when the muxer has changed.
     Wait(Wait),
+    /// Some of it is there, and more comes: a segment that is being made. Send what there is, then each part as it comes.
+    Growing(Growing),
     /// It was there and is no more, and no other will have its name.
     Gone,
     /// The request asks for what cannot be, and shall be told so at once.
     BadRequest(BadRequest),
     /// There is no such file.
     NotFound,
+}
+
+/// A segment that is being made. Its file is `body`, and behind that the parts from `next` on, one by one: ask for each by
+/// [`part_name`](Self::part_name) until the answer is that there is none.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Growing {
+    /// Value of the `Content-Type` header.
+    pub content_type: &'static str,
+    /// The bytes so far.
+    pub body: Chain,
+    /// Number of the next part.
+    pub next: usize,
+    pub(super) track: TrackId,
+    pub(super) segment: u64,
+}
+
+impl Growing {
+    /// Name of the file of a part.
+    #[must_use]
+    pub fn part_name(&self, part: usize) -> String {
+        part_name(self.track, self.segment, part)
+    }
 }
 
 /// What to wait for: the request can be answered, if at all, only once

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::dash::Clock;
+
 /// How a stream is cut and how much of it is listed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -37,6 +39,15 @@ pub struct MuxerConfig {
     /// Files are announced as immutable, so where a muxer takes over the URLs of an earlier one this must be past all
     /// numbers of that one (and `EXT-X-MEDIA-SEQUENCE` must not run back, RFC 8216 6.2.2). Milliseconds since 1970 are.
     pub first_sequence: u64,
+    /// DASH over the same files: `index.mpd`. `None`, the default, makes none.
+    pub dash: Option<DashConfig>,
+}
+
+/// What an MPD says beside what there is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DashConfig {
+    /// Where players learn the time, the best first. Without one they take their own clock to be right.
+    pub clocks: Vec<Clock>,
 }
 
 /// What a playlist promises of its segments (RFC 8216 4.3.3.5).
@@ -62,6 +73,7 @@ impl Default for MuxerConfig {
             max_bytes: 512 << 20,
             track_wait: None,
             first_sequence: 0,
+            dash: None,
         }
     }
 }

@@ -8,6 +8,9 @@
 //! Answers are values: a request that asks for what is not there yet gets [`Answer::Wait`], and is asked again when
 //! [`Muxer::version`] has changed. So any event loop can hold it.
 //!
+//! With [`MuxerConfig::dash`] there is an MPD over the same files, `index.mpd`: an epoch is a period of it. Where parts are made there is
+//! `index_ll.mpd` too, which lists the segment that is being made: who asks for that one gets [`Answer::Growing`].
+//!
 //! | noun | what it is |
 //! |---|---|
 //! | rendition | one track as a player sees it: a media playlist and its files |
@@ -22,6 +25,7 @@ mod answer;
 mod config;
 mod file;
 mod measured;
+mod mpd;
 mod muxer;
 mod open;
 mod part;
@@ -33,8 +37,8 @@ mod segmenter;
 mod timeline;
 mod window;
 
-pub use answer::{Answer, BadRequest, Wait};
-pub use config::{MuxerConfig, PlaylistType, Stats};
+pub use answer::{Answer, BadRequest, Growing, Wait};
+pub use config::{DashConfig, MuxerConfig, PlaylistType, Stats};
 pub use file::{Cache, File};
 pub use muxer::Muxer;
 pub use presentation::{PartView, Presentation, RenditionView, SegmentView};

@@ -8,11 +8,13 @@ mod publish;
 mod start;
 #[cfg(test)]
 mod tests;
+mod vod;
 
 use std::time::Duration;
 
 use super::config::{MuxerConfig, PlaylistType, Stats};
 use super::file::Text;
+use super::mpd::Mpd;
 use super::presentation::Presentation;
 use super::rendition::{Rendition, Terms};
 use super::timeline::Epoch;
@@ -44,7 +46,10 @@ pub struct Muxer {
     /// What parts of the leading rendition are in microseconds, but for jitter.
     part_nominal: Option<u64>,
     ended: bool,
+    /// Nobody has seen the playlists before the end.
+    is_unseen: bool,
     multivariant: Option<Text>,
+    mpd: Mpd,
     version: u64,
     stats: Stats,
 }
@@ -75,7 +80,9 @@ impl Muxer {
             target: None,
             part_nominal: None,
             ended: false,
+            is_unseen: false,
             multivariant: None,
+            mpd: Mpd::default(),
             version: 0,
             stats: Stats::default(),
         }
@@ -127,6 +134,18 @@ impl Muxer {
             self.stats.dropped_units += 1;
             return Err(Error::limit(Layer::Hls, "bytes of an event"));
         }
+        let found = self.renditions.iter_mut().find(|rendition| rendition.id() == unit.track);
+        let Some(rendition) = found.filter(|rendition| rendition.is_eac3()) else {
+            return self.accept(unit, wall);
+        };
+        rendition.joiner.handle_unit(unit);
+        let samples: Vec<AccessUnit> =
+            std::iter::from_fn(|| rendition.joiner.poll_unit()).collect();
+        samples.into_iter().try_for_each(|sample| self.accept(sample, wall))
+    }
+
+    /// Takes a unit that is a sample.
+    fn accept(&mut self, unit: AccessUnit, wall: Option<i64>) -> Result<()> {
         let Some(held) = &mut self.held else {
             self.take(unit, wall)?;
             return self.settle();
@@ -213,6 +232,10 @@ impl Muxer {
             .sum()
     }
 
+    pub(super) const fn config(&self) -> &MuxerConfig {
+        &self.config
+    }
+
     fn is_full(&self) -> bool {
         self.held_bytes() >= self.config.max_bytes
     }
@@ -237,15 +260,17 @@ impl Muxer {
     }
 
     fn terms(&self) -> Terms {
-        let max = self.max_micros();
+        let (epoch, max) = (self.epoch, self.max_micros());
+        // Only low-latency players ask for it.
+        let reference_times = self.config.dash.is_some() && self.config.part_duration.is_some();
         if self.config.playlist_type == PlaylistType::Event {
-            return Terms { epoch: self.epoch, window: u64::MAX, most: usize::MAX, max };
+            return Terms { epoch, window: u64::MAX, most: usize::MAX, max, reference_times };
         }
         let window = u64::try_from(self.config.window.as_micros()).unwrap_or(u64::MAX);
         // Segments may be a quarter as long as they should be, on average.
         let even = window / self.target_micros().unsigned_abs();
         let most = usize::try_from(even).unwrap_or(usize::MAX).saturating_mul(4).saturating_add(16);
-        Terms { epoch: self.epoch, window, most, max }
+        Terms { epoch, window, most, max, reference_times }
     }
 }
 

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
+use super::config::MuxerConfig;
 use super::measured::Measured;
+use super::mpd::Mpd;
 use super::muxer::Muxer;
 use super::open::Open;
 use super::rendition::Rendition;
@@ -21,6 +23,10 @@ impl<'a> Presentation<'a> {
         Self { muxer }
     }
 
+    pub(super) const fn config(&self) -> &'a MuxerConfig {
+        self.muxer.config()
+    }
+
     /// Changes with every part and every segment, and at the end.
     #[must_use]
     pub const fn version(&self) -> u64 {
@@ -37,6 +43,15 @@ impl<'a> Presentation<'a> {
     #[must_use]
     pub const fn is_ended(&self) -> bool {
         self.muxer.is_ended()
+    }
+
+    /// The MPD of what is over, as one that was made at once. `None` where there is nothing to play, and while the stream goes on:
+    /// [`MuxerConfig::dash`](super::MuxerConfig::dash) is for that.
+    #[must_use]
+    pub fn mpd(&self) -> Option<String> {
+        let mut mpd = Mpd::default();
+        mpd.update(self);
+        self.is_ended().then(|| mpd.text(self, false, "")).flatten()
     }
 
     /// The renditions that players can choose from: video first, then the tracks in the order of their numbers.

@@ -16,7 +16,7 @@ use super::timeline::{Epoch, MICROS, TrackClock};
 use super::window::Window;
 use crate::error::Result;
 use crate::media::{AccessUnit, CodecConfig, MediaKind, Track, TrackId};
-use crate::mp4;
+use crate::mp4::{self, Eac3Samples};
 use crate::time::rescale;
 
 /// A point where all renditions go on to the next segment, in ticks of `timescale`.
@@ -41,6 +41,8 @@ pub(super) struct Terms {
     pub(super) most: usize,
     /// Longest segment in microseconds.
     pub(super) max: i64,
+    /// Whether the first part of a segment says when it was made (`prft`).
+    pub(super) reference_times: bool,
 }
 
 #[derive(Debug)]
@@ -54,6 +56,8 @@ pub(super) struct Rendition {
     pub(super) announced: bool,
     /// Whether it has segments, or samples on the way to one.
     pub(super) started: bool,
+    /// E-AC-3 on its way to samples of six blocks.
+    pub(super) joiner: Eac3Samples,
     clock: TrackClock,
     pub(super) queue: VecDeque<Sample>,
     pub(super) queued_bytes: usize,
@@ -106,6 +110,7 @@ impl Rendition {
             refused: false,
             announced: true,
             started: false,
+            joiner: Eac3Samples::default(),
             clock,
             queue: VecDeque::new(),
             queued_bytes: 0,
@@ -135,6 +140,18 @@ impl Rendition {
 
     pub(super) const fn is_video(&self) -> bool {
         matches!(self.track.id.kind, MediaKind::Video)
+    }
+
+    /// Whether its units may be parts of samples.
+    pub(super) fn is_eac3(&self) -> bool {
+        let next = self.pending.as_ref().unwrap_or(&self.track);
+        matches!(*next.config, CodecConfig::Eac3(_))
+    }
+
+    /// Ends the sample that is being filled.
+    pub(super) fn take_rest(&mut self) -> impl Iterator<Item = AccessUnit> + use<'_> {
+        self.joiner.finish();
+        std::iter::from_fn(|| self.joiner.poll_unit())
     }
 
     pub(super) const fn timescale(&self) -> u32 {

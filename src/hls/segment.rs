@@ -7,12 +7,12 @@ use bytes::Bytes;
 use super::timeline::MICROS;
 use crate::buf::Chain;
 use crate::error::Result;
-use crate::media::{Track, TrackId};
-use crate::mp4::{self, Run};
+use crate::media::{CodecConfig, Track, TrackId};
+use crate::mp4::{self, FragmentOptions, Run};
 use crate::time::rescale;
 
 /// `styp` of a segment, in front of its parts (ISO/IEC 14496-12 8.16.2): a DASH media segment that is a CMAF segment.
-const SEGMENT_TYPE: &[u8] = b"\0\0\0\x18stypmsdh\0\0\0\0msdhcmfs";
+pub(super) const SEGMENT_TYPE: &[u8] = b"\0\0\0\x18stypmsdh\0\0\0\0msdhcmfs";
 
 /// An access unit on the output's time line, in ticks of its track.
 #[derive(Clone, Debug)]
@@ -96,11 +96,14 @@ impl Segment {
         micros(self.duration, self.timescale)
     }
 
-    /// All parts behind `styp`; `None` of a gap.
+    /// All parts behind `styp`; `None` of a gap, and where the bytes were taken out.
     pub(super) fn body(&self) -> Option<Chain> {
+        if self.bytes() == 0 {
+            return None;
+        }
         let mut body = Chain::from(Bytes::from_static(SEGMENT_TYPE));
         self.parts.iter().for_each(|part| body.extend_from(&part.body));
-        (!self.parts.is_empty()).then_some(body)
+        Some(body)
     }
 }
 
@@ -142,7 +145,7 @@ pub(super) fn numbers(rest: &str) -> Option<(u64, Option<usize>)> {
 pub(super) fn pack(
     samples: &[Sample],
     next: Option<i64>,
-    typical: u32,
+    (config, typical): (&CodecConfig, u32),
     sequence: &mut u32,
 ) -> Result<(Part, i64)> {
     let mut body = Chain::new();
@@ -167,7 +170,13 @@ pub(super) fn pack(
                 packed.first().map_or(0, |first| u64::try_from(first.time).unwrap_or(0));
             let runs = [Run { track: 1, decode_time, samples: &run }];
             *sequence = sequence.wrapping_add(1);
-            body.push(mp4::fragment_head(false, *sequence, &runs)?);
+            let first = run.first().map_or(0, |sample| sample.duration);
+            let options = FragmentOptions {
+                sequence: *sequence,
+                segment: None,
+                roll_distance: mp4::roll_distance(config, first),
+            };
+            body.push(mp4::fragment_head_with(&options, &runs)?);
             body.extend(packed.iter().map(|sample| sample.data.clone()));
             run.clear();
             run_start = index + 1;

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use super::segment::Segment;
+use crate::buf::Chain;
 
 /// A playlist never gets shorter than this many segments by sliding (RFC 8216 6.2.2).
 const LEAST_SEGMENTS: usize = 3;
@@ -99,6 +100,16 @@ impl Window {
     /// Every segment that can still be fetched, newest first.
     pub(super) fn fetchable(&self) -> impl Iterator<Item = &Segment> {
         self.live.iter().rev().chain(self.retired.iter().rev())
+    }
+
+    /// Takes the bytes of a segment out; the rest of it stays.
+    pub(super) fn take(&mut self, number: u64) -> Option<Chain> {
+        let index = usize::try_from(number.checked_sub(self.media_sequence)?).ok()?;
+        let segment = self.live.get_mut(index)?;
+        let body = segment.body()?;
+        self.bytes = self.bytes.saturating_sub(segment.bytes());
+        segment.parts.iter_mut().for_each(|part| part.body = Chain::new());
+        Some(body)
     }
 
     /// The segment of that number, where it can still be fetched.

@@ -8,7 +8,7 @@ use super::group;
 use super::media_timescale;
 use super::movie::{self, Edit, TrackHead};
 use super::samples::Samples;
-use super::table;
+use super::table::{self, Offsets};
 use crate::buf::Writer;
 use crate::error::{Error, Layer, Result};
 use crate::media::CodecConfig;
@@ -85,37 +85,37 @@ pub fn file_head(
     {
         return Err(Error::misuse(Layer::Mp4, "file without a sample"));
     }
-    with_payload(payload, alignment, |w, base, wide| {
+    with_payload(payload, alignment, |w, wide| {
         ftyp(w)?;
-        moov(w, timescale, tracks, base, wide)
+        moov(w, timescale, tracks, wide)
     })
 }
 
-/// What `index` writes, `free` and the header of `mdat`. It is called with the payload's offset, and whether chunk offsets
-/// need 64 bits, until the two agree with what it wrote.
+/// What `index` writes, `free` and the header of `mdat`. It is told whether chunk offsets need 64 bits, writes them as they
+/// count from the first payload byte, and says where they are.
 pub(super) fn with_payload(
     payload: u64,
     alignment: Alignment,
-    mut index: impl FnMut(&mut Writer, i64, bool) -> Result<()>,
+    mut index: impl FnMut(&mut Writer, bool) -> Result<Vec<Offsets>>,
 ) -> Result<Bytes> {
     let header = if payload > u64::from(u32::MAX) - 8 { 16 } else { 8 };
-    // The index moves the payload: its length is the same for all offsets, unless they need 64 bits.
     let mut wide = payload > u64::from(u32::MAX);
-    let mut base = 0;
     loop {
         let mut w = Writer::default();
-        let signed = i64::try_from(base).map_err(|_| Error::limit(Layer::Mp4, "file size"))?;
-        index(&mut w, signed, wide)?;
+        let offsets = index(&mut w, wide)?;
         let end = (w.len() as u64).saturating_add(header);
         let padding = alignment.padding(end);
-        let end = end.saturating_add(padding);
-        if end == base {
-            free(&mut w, padding)?;
-            mdat(&mut w, payload)?;
-            return Ok(w.freeze());
+        let base = end.saturating_add(padding);
+        // The index moves the payload, and may so move an offset past 32 bits.
+        if !wide && base.saturating_add(payload) > u64::from(u32::MAX) {
+            wide = true;
+            continue;
         }
-        base = end;
-        wide |= base.saturating_add(payload) > u64::from(u32::MAX);
+        let moved = i64::try_from(base).map_err(|_| Error::limit(Layer::Mp4, "file size"))?;
+        offsets.iter().try_for_each(|offsets| offsets.add(&mut w, moved))?;
+        free(&mut w, padding)?;
+        mdat(&mut w, payload)?;
+        return Ok(w.freeze());
     }
 }
 
@@ -156,9 +156,9 @@ pub(super) fn moov(
     w: &mut Writer,
     timescale: u32,
     tracks: &[FileTrack<'_>],
-    base: i64,
     wide: bool,
-) -> Result<()> {
+) -> Result<Vec<Offsets>> {
+    let mut offsets = Vec::with_capacity(tracks.len());
     let scale = |track: &FileTrack<'_>| {
         let media = u128::from(track.media_duration()) * u128::from(timescale);
         u64::try_from(media / u128::from(track.timescale().max(1))).unwrap_or(u64::MAX)
@@ -181,12 +181,13 @@ pub(super) fn moov(
                 rates: track.rates,
             };
             movie::trak(w, &head, |w| {
-                table::tables(w, track.samples, base, wide)?;
+                offsets.push(table::tables(w, track.samples, wide)?);
                 track.roll_group(w)
             })?;
         }
         Ok(())
-    })
+    })?;
+    Ok(offsets)
 }
 
 #[cfg(test)]

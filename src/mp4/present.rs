@@ -84,7 +84,9 @@ where
     }
     let bits = |bytes: u64| u32::try_from(bytes.saturating_mul(8)).unwrap_or(u32::MAX);
     let mean = u128::from(total) * 8 * u128::from(timescale) / u128::from(end.max(1));
-    Bitrates { average: u32::try_from(mean).unwrap_or(u32::MAX), maximum: bits(within) }
+    let average = u32::try_from(mean).unwrap_or(u32::MAX);
+    // Whole frames fill a little less than a second: of an even stream that is less than the mean.
+    Bitrates { average, maximum: bits(within).max(average) }
 }
 
 fn unsigned(value: i64) -> u64 {

@@ -61,7 +61,7 @@ pub fn closing_index(timescale: u32, tracks: &[FileTrack<'_>], end: u64) -> Resu
         return Err(Error::misuse(Layer::Mp4, "index without a sample"));
     }
     let mut w = Writer::default();
-    moov(&mut w, timescale, tracks, 0, end > u64::from(u32::MAX))?;
+    moov(&mut w, timescale, tracks, end > u64::from(u32::MAX))?;
     Ok(w.freeze())
 }
 

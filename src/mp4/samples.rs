@@ -42,6 +42,28 @@ pub struct Samples {
     len: usize,
     duration: u64,
     bytes: u64,
+    traits: Traits,
+}
+
+/// What is true of all samples.
+#[derive(Clone, Copy, Debug)]
+struct Traits {
+    /// Composition offsets, the least and the most.
+    composition: (i32, i32),
+    /// Each is one.
+    sync: bool,
+    /// The size of each, 0 where they differ.
+    size: u32,
+}
+
+impl Traits {
+    const NONE: Self = Self { composition: (0, 0), sync: true, size: 0 };
+}
+
+impl Default for Traits {
+    fn default() -> Self {
+        Self::NONE
+    }
 }
 
 impl Samples {
@@ -49,7 +71,8 @@ impl Samples {
     #[must_use]
     pub const fn new() -> Self {
         let before = Before { end: 0, gap: 0, duration: 0, composition_offset: 0, description: 0 };
-        Self { packed: Vec::new(), before, len: 0, duration: 0, bytes: 0 }
+        let traits = Traits::NONE;
+        Self { packed: Vec::new(), before, len: 0, duration: 0, bytes: 0, traits }
     }
 
     /// Adds a sample behind the others.
@@ -82,6 +105,12 @@ impl Samples {
         }
         let end = offset.wrapping_add(size.into());
         self.before = Before { end, gap, duration, composition_offset, description };
+        let Traits { composition: (least, most), sync: all_sync, size: same } = self.traits;
+        self.traits = Traits {
+            composition: (least.min(composition_offset), most.max(composition_offset)),
+            sync: all_sync && sync,
+            size: if self.len == 0 || same == size { size } else { 0 },
+        };
         self.len += 1;
         self.duration = self.duration.saturating_add(duration.into());
         self.bytes = self.bytes.saturating_add(size.into());
@@ -109,6 +138,21 @@ impl Samples {
     #[must_use]
     pub const fn bytes(&self) -> u64 {
         self.bytes
+    }
+
+    /// The least and the most composition offset, and zero.
+    pub(super) const fn composition_offsets(&self) -> (i32, i32) {
+        self.traits.composition
+    }
+
+    /// Whether decoding can start at each.
+    pub(super) const fn all_sync(&self) -> bool {
+        self.traits.sync
+    }
+
+    /// The size that all have; 0 where they differ.
+    pub(super) const fn uniform_size(&self) -> u32 {
+        self.traits.size
     }
 
     /// Bytes of memory that are held.

@@ -8,32 +8,61 @@ use crate::error::{Error, Layer, Result};
 /// A chunk has at most this many samples, so that players who read whole chunks do not read long.
 const CHUNK_SAMPLES: u32 = 64;
 
-/// Writes the tables behind `stsd`. `base` is added to the samples' offsets: the file offset of the first payload byte.
-pub(super) fn tables(w: &mut Writer, samples: &Samples, base: i64, wide: bool) -> Result<()> {
+/// Chunk offsets that were written: where, how many, and whether they have 64 bits.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Offsets {
+    at: usize,
+    count: usize,
+    wide: bool,
+}
+
+impl Offsets {
+    /// Adds `base` to each.
+    pub(super) fn add(&self, w: &mut Writer, base: i64) -> Result<()> {
+        let width = if self.wide { 8 } else { 4 };
+        let table = w.get_mut(self.at, self.count.saturating_mul(width));
+        let error = Error::limit(Layer::Mp4, "chunk offset");
+        for slot in table.chunks_exact_mut(width) {
+            let value = slot.iter().fold(0_u64, |value, &byte| value << 8 | u64::from(byte));
+            let moved = value.checked_add_signed(base).ok_or(error)?;
+            if self.wide {
+                slot.copy_from_slice(&moved.to_be_bytes());
+            } else {
+                slot.copy_from_slice(&to_u32(moved, "chunk offset")?.to_be_bytes());
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Writes the tables behind `stsd`. Chunk offsets are those of the samples.
+pub(super) fn tables(w: &mut Writer, samples: &Samples, wide: bool) -> Result<Offsets> {
     run_lengths(w, b"stts", 0, samples.iter().map(|sample| sample.duration))?;
-    if samples.iter().any(|sample| sample.composition_offset != 0) {
+    let (least, most) = samples.composition_offsets();
+    if (least, most) != (0, 0) {
         // Unsigned in version 0, signed in version 1.
-        let version = u8::from(samples.iter().any(|sample| sample.composition_offset < 0));
+        let version = u8::from(least < 0);
         let offsets = samples.iter().map(|sample| sample.composition_offset.cast_unsigned());
         run_lengths(w, b"ctts", version, offsets)?;
     }
-    if samples.iter().any(|sample| !sample.sync) {
+    if !samples.all_sync() {
         stss(w, samples)?;
     }
     stsc(w, samples)?;
     stsz(w, samples)?;
+    let mut offsets = Offsets { at: w.len() + 16, count: 0, wide };
     full_box(w, if wide { b"co64" } else { b"stco" }, 0, 0, |w| {
         counted(w, chunks(samples), |w, chunk| {
-            let offset = chunk.offset.checked_add_signed(base);
-            let offset = offset.ok_or(Error::limit(Layer::Mp4, "chunk offset"))?;
+            offsets.count += 1;
             if wide {
-                w.u64(offset)
+                w.u64(chunk.offset)
             } else {
-                w.u32(to_u32(offset, "chunk offset")?)
+                w.u32(to_u32(chunk.offset, "chunk offset")?)
             }
             Ok(())
         })
-    })
+    })?;
+    Ok(offsets)
 }
 
 /// A count, and what `write` writes for each item.
@@ -93,12 +122,11 @@ fn stss(w: &mut Writer, samples: &Samples) -> Result<()> {
 }
 
 fn stsz(w: &mut Writer, samples: &Samples) -> Result<()> {
-    let first = samples.iter().next().map_or(0, |sample| sample.size);
-    let uniform = first > 0 && samples.iter().all(|sample| sample.size == first);
+    let uniform = samples.uniform_size();
     full_box(w, b"stsz", 0, 0, |w| {
-        w.u32(if uniform { first } else { 0 });
+        w.u32(uniform);
         w.u32(to_u32(samples.len(), "samples")?);
-        if !uniform {
+        if uniform == 0 {
             samples.iter().for_each(|sample| w.u32(sample.size));
         }
         Ok(())

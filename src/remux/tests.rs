@@ -1,6 +1,9 @@
 use bytes::{BufMut, Bytes, BytesMut};
 
 use super::*;
+
+mod pathologies;
+mod sizes;
 use crate::flv::{Tag, TagKind, Writer};
 use crate::media::CodecConfig;
 use crate::mp4::test_tracks::{aac, avc};
@@ -83,18 +86,36 @@ fn plan_of(flv: &[u8]) -> Result<Plan> {
     remuxer.finish()
 }
 
+/// What reading in part makes of it.
+fn skim(flv: &[u8], block: usize, options: &Options) -> Result<Plan> {
+    let mut skimmer = Skimmer::new(flv.len() as u64, &Limits::default());
+    while let Some(range) = skimmer.poll_read() {
+        let at = |offset| usize::try_from(offset).unwrap();
+        let end = at(range.end).max((at(range.start) + block).min(flv.len()));
+        skimmer.handle_read(&flv[at(range.start)..end])?;
+    }
+    skimmer.finish(options)
+}
+
 /// The plan, checked, and the bytes of its media.
 fn remux(flv: &Flv) -> (Plan, Vec<TrackSummary>, Vec<u8>) {
     let plan = plan_of(&flv.bytes).unwrap();
+    for block in [1, 2000] {
+        let skimmed = skim(&flv.bytes, block, &Options::COMPACT).unwrap();
+        assert!(skimmed.head == plan.head && skimmed.body == plan.body, "read in part: {block}");
+        assert_eq!(skimmed.report, plan.report);
+    }
+    let whole = skim(&flv.bytes, 2000, &Options::new(Layout::Whole, 4096)).unwrap();
+    verify(&whole.head, whole.len()).unwrap();
     let summary = verify(&plan.head, plan.len()).unwrap();
     let mut media = Vec::new();
-    for piece in &plan.body {
+    for piece in plan.body.iter() {
         match piece {
             Piece::Copy { offset, len } => {
-                let start = usize::try_from(*offset).unwrap();
-                media.extend_from_slice(&flv.bytes[start..start + usize::try_from(*len).unwrap()]);
+                let start = usize::try_from(offset).unwrap();
+                media.extend_from_slice(&flv.bytes[start..start + usize::try_from(len).unwrap()]);
             }
-            Piece::Inline(bytes) => media.extend_from_slice(bytes),
+            Piece::Inline(bytes) => media.extend_from_slice(&bytes),
         }
     }
     (plan, summary.tracks, media)
@@ -121,7 +142,7 @@ fn a_plain_recording_copies_every_unit_and_rewrites_none() {
     assert_eq!(tracks.iter().map(|track| track.samples).collect::<Vec<_>>(), [100, 186]);
     assert_eq!((tracks[0].duration, tracks[1].duration), (360_000, 186 * 1024));
     assert_eq!(
-        (plan.report.inline_bytes, plan.report.truncated, plan.report.discontinuities),
+        (plan.report.inline_bytes, plan.report.cut_at.is_some(), plan.report.discontinuities),
         (0, false, 0)
     );
     assert_eq!(&media[4..10], &slice(0, true, 200)[..6]);
@@ -157,7 +178,11 @@ fn b1_09_a_whole_file_is_not_truncated_however_full_the_queue() {
         let mut remuxer = Remuxer::new(&limits);
         remuxer.handle_input(&flv.bytes).unwrap();
         let report = remuxer.finish().unwrap().report;
-        assert_eq!((report.truncated, report.tracks[0].samples), (false, 25), "{queued_events}");
+        assert_eq!(
+            (report.cut_at.is_some(), report.tracks[0].samples),
+            (false, 25),
+            "{queued_events}"
+        );
     }
 }
 
@@ -173,7 +198,7 @@ fn b1_09_a_truncated_file_keeps_all_whole_tags() {
         let plan = plan_of(&flv.bytes[..flv.bytes.len() - cut]).unwrap();
         let samples: usize = plan.report.tracks.iter().map(|track| track.samples).sum();
         // Within the last four bytes, the tag itself is whole.
-        assert_eq!(plan.report.truncated, cut > 4, "{cut}");
+        assert_eq!(plan.report.cut_at.is_some(), cut > 4, "{cut}");
         assert!((whole - 1..=whole).contains(&samples), "{cut}: {samples} of {whole}");
         verify(&plan.head, plan.len()).unwrap();
     }
@@ -185,7 +210,10 @@ fn b4_13_a_file_without_h264_and_aac_is_a_clear_error() {
     flv.tag(TagKind::Video, 0, &[0x12, 1, 2, 3]);
     flv.tag(TagKind::Audio, 0, &[0x2f, 1, 2, 3]);
     let error = plan_of(&flv.bytes).unwrap_err();
-    assert_eq!(error.to_string(), "codec: unsupported: Sorenson H.263 [FLV 10.1 E.4.3.1]");
+    assert_eq!(
+        error.to_string(),
+        "codec: unsupported: Sorenson H.263 at byte 24 [FLV 10.1 E.4.3.1]"
+    );
     assert!(plan_of(&Flv::new().bytes).is_err());
     assert!(plan_of(b"").is_err());
     assert!(plan_of(b"GIF89a and more that is no FLV").is_err());
@@ -363,4 +391,77 @@ fn what_has_to_be_rewritten_is_bounded() {
     let error =
         remuxer.handle_input(&flv.bytes).and_then(|()| remuxer.finish().map(drop)).unwrap_err();
     assert_eq!(error.kind(), crate::error::ErrorKind::LimitExceeded);
+}
+
+fn mended(flv: &[u8]) -> (MendedFlv, Vec<u8>) {
+    let mut mender = FlvMender::new(&Limits::default());
+    flv.chunks(700).for_each(|piece| mender.handle_input(piece).unwrap());
+    let mended = mender.finish().unwrap();
+    let mut out = mended.head.to_vec();
+    for piece in mended.body.iter() {
+        match piece {
+            Piece::Copy { offset, len } => {
+                let start = usize::try_from(offset).unwrap();
+                out.extend_from_slice(&flv[start..start + usize::try_from(len).unwrap()]);
+            }
+            Piece::Inline(bytes) => out.extend_from_slice(&bytes),
+        }
+    }
+    (mended, out)
+}
+
+/// All tags, and what the reader has to say.
+fn tags_of(flv: &[u8]) -> (Vec<Tag>, usize, bool) {
+    let mut reader = Reader::new(&Limits { queued_events: 1 << 20, ..Limits::default() });
+    assert_eq!(reader.handle_input(flv).unwrap(), flv.len());
+    let cut = reader.finish();
+    let tags = std::iter::from_fn(|| reader.poll_tag()).map(|(_, tag)| tag).collect();
+    (tags, reader.notices().len(), cut)
+}
+
+#[test]
+fn b1_09_b1_10_a_cut_file_with_garbage_in_it_becomes_a_whole_one() {
+    let mut flv = Flv::new();
+    flv.video_header(0);
+    flv.audio_header(0);
+    flv.run(0, 2);
+    let clean = tags_of(&flv.bytes).0;
+    let at = flv.bytes.len();
+    let mut bytes = flv.bytes.to_vec();
+    bytes.extend([0x55; 300]);
+    let mut rest = Flv::new();
+    rest.run(2000, 1);
+    let behind = tags_of(&rest.bytes).0;
+    bytes.extend_from_slice(&rest.bytes[13..]);
+    bytes.truncate(bytes.len() - 3 - 15);
+    let (found, mended) = mended(&bytes);
+    let (tags, notices, cut) = tags_of(&mended);
+    assert_eq!((notices, cut), (0, false));
+    // Metadata is new; the last tag was cut.
+    assert_eq!(tags[1..=clean.len()], clean);
+    assert_eq!(tags[1 + clean.len()..], behind[..behind.len() - 1]);
+    assert!(found.cut_at.is_some_and(|cut| cut > at as u64 && cut < bytes.len() as u64));
+    assert!(found.left_out > 300);
+    let metadata = crate::flv::parse_metadata(&tags[0].body, &Limits::default()).unwrap();
+    let number = |key| match metadata.field(key) {
+        Some(crate::amf::Value::Number(number)) => *number,
+        other => panic!("{key}: {other:?}"),
+    };
+    assert_eq!(number("filesize"), mended.len() as f64);
+    assert!((2.9..3.1).contains(&number("duration")), "{}", number("duration"));
+}
+
+#[test]
+fn b1_04_wrong_sizes_behind_tags_are_put_right() {
+    let mut flv = Flv::new();
+    flv.audio_header(0);
+    (0..100).for_each(|index| flv.sound(index * 1024 / 48));
+    let clean = tags_of(&flv.bytes).0;
+    let mut bytes = flv.bytes.to_vec();
+    let len = bytes.len();
+    // Of the fifth last sound; the others show that it is wrong.
+    let unit = 11 + 66 + 4;
+    bytes[len - 4 * unit - 1] ^= 1;
+    let (tags, notices, _) = tags_of(&mended(&bytes).1);
+    assert_eq!((tags[1..] == clean[..], notices), (true, 0));
 }

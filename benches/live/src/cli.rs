@@ -14,7 +14,7 @@ cases (N is the size and may be left out)
   fanout[:500]     1 publisher at 2 Mbit/s, N players: CPU, delay, integrity
   ingest[:300]     N publishers at 1 Mbit/s
   hls[:300]        the same with HLS
-  rec[:300]        the same with FLV recording, compared with the source
+  rec[:300]        the same with recording, ours as MP4, compared with the source
   idle[:1000]      memory of N players of a stream nobody publishes
   start            time to accepting, idle memory, size
 

@@ -3,6 +3,7 @@
 use crate::net::{self, Io, Loopback, SECOND};
 use crate::server::{Kind, Scratch, Server};
 use crate::wire::flv::{self, Tag, is_config};
+use crate::wire::fmp4;
 use crate::wire::{AUDIO, VIDEO};
 use std::path::{Path, PathBuf};
 
@@ -11,8 +12,8 @@ pub fn scratch(name: &str) -> Result<Scratch, String> {
     Scratch::new(name).map_err(|e| e.to_string())
 }
 
-/// All FLV files below a folder.
-pub fn flv_files(dir: &Path) -> Vec<PathBuf> {
+/// All FLV and MP4 files below a folder.
+pub fn files(dir: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let mut folders = vec![dir.to_owned()];
     while let Some(folder) = folders.pop() {
@@ -20,7 +21,7 @@ pub fn flv_files(dir: &Path) -> Vec<PathBuf> {
         for path in entries.flatten().map(|e| e.path()) {
             if path.is_dir() {
                 folders.push(path);
-            } else if path.extension().is_some_and(|e| e == "flv") {
+            } else if path.extension().is_some_and(|e| e == "flv" || e == "mp4") {
                 found.push(path);
             }
         }
@@ -31,8 +32,24 @@ pub fn flv_files(dir: &Path) -> Vec<PathBuf> {
 /// Checks that a recording holds the looped source's messages, all and in order, as far as it
 /// goes: its length in milliseconds.
 pub fn compare(path: &Path, source: &[Tag]) -> Result<u32, String> {
-    let recorded = flv::read(path)?;
-    same(&recorded, source).map_err(|why| format!("{}: {why}", path.display()))
+    let found = |why| format!("{}: {why}", path.display());
+    if path.extension().is_some_and(|e| e == "mp4") {
+        let bare: Vec<Tag> = media(source).map(|tag| marked(tag, head_of(tag.kind))).collect();
+        let recorded: Vec<Tag> = fmp4::read(path)?.iter().map(|tag| marked(tag, 0)).collect();
+        return same(&recorded, &bare).map_err(found);
+    }
+    same(&flv::read(path)?, source).map_err(found)
+}
+
+/// Bytes of a message of H.264 or AAC that do not become a sample of an MP4.
+fn head_of(kind: u8) -> usize {
+    if kind == VIDEO { 5 } else { 2 }
+}
+
+/// A sample with a byte in front that keeps it from looking like a configuration.
+fn marked(tag: &Tag, head: usize) -> Tag {
+    let data = [&[0xff], tag.data.get(head..).unwrap_or_default()].concat();
+    Tag { data, ..tag.clone() }
 }
 
 fn media(tags: &[Tag]) -> impl Iterator<Item = &Tag> + Clone {

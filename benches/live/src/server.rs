@@ -91,7 +91,7 @@ impl Programs {
 pub struct Features {
     /// HLS is on.
     pub hls: bool,
-    /// FLV recording is on.
+    /// Recording is on: the others write FLV, ours MP4 unless its arguments say otherwise.
     pub record: bool,
 }
 

@@ -1,5 +1,7 @@
 //! The command line: every option is also an environment variable.
 
+mod record;
+
 use std::io::IsTerminal as _;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -7,7 +9,10 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use streamcore::live::Takeover;
 use tracing_subscriber::EnvFilter;
+
+pub use record::RecordArgs;
 
 /// A live-streaming server: RTMP in; web page, HLS, recordings and MP4 out.
 #[derive(Debug, Parser)]
@@ -26,6 +31,10 @@ enum Command {
     Serve(Box<ServeArgs>),
     /// Turns an FLV into an MP4 with its index in front, without re-encoding.
     Remux(RemuxArgs),
+    /// Makes a folder of HLS and DASH of an FLV or MP4, which any web server can serve, without re-encoding.
+    Package(PackageArgs),
+    /// Makes a whole file of a cut FLV, or of an MP4 in fragments or without its index.
+    Repair(RepairArgs),
     /// Says what an FLV or MP4 file holds.
     Probe(ProbeArgs),
     /// Sends an FLV to an RTMP server, in real time.
@@ -93,22 +102,20 @@ pub struct ServeArgs {
     /// How long HLS stays to be read after the publisher's end.
     #[arg(long, env = "STREAMCORE_HLS_LINGER", value_name = "TIME", default_value = "60s", value_parser = duration)]
     pub hls_linger: Duration,
-    /// Record every stream (the default).
-    #[arg(long, env = "STREAMCORE_RECORD", value_name = "BOOL", num_args = 0..=1, require_equals = true,
-          default_value = "true", default_missing_value = "true", action = clap::ArgAction::Set, overrides_with = "no_record")]
-    record: bool,
-    /// Record nothing.
-    #[arg(long, overrides_with = "record")]
-    no_record: bool,
-    /// Keep the FLV beside the MP4 that was made from it.
-    #[arg(long, env = "STREAMCORE_KEEP_FLV")]
-    pub keep_flv: bool,
+    #[command(flatten)]
+    pub record: RecordArgs,
+    /// Let whoever reaches the HTTP port start and stop recorders: /control/record/start?app=live&name=demo, as nginx-rtmp.
+    #[arg(long, env = "STREAMCORE_CONTROL")]
+    pub control: bool,
     /// How long a stop waits for recordings to be finished; what is left is finished at the next start.
     #[arg(long, env = "STREAMCORE_STOP_TIMEOUT", value_name = "TIME", default_value = "30s", value_parser = duration)]
     pub stop_timeout: Duration,
     /// Connections at once on the RTMP port, and as many on the RTMPS port; more are refused.
     #[arg(long, env = "STREAMCORE_MAX_CONNECTIONS", value_name = "N", default_value_t = 4096)]
     pub max_connections: usize,
+    /// Who gets a name that is being published, of two who know it.
+    #[arg(long, env = "STREAMCORE_TAKEOVER", value_enum, default_value_t = TakeoverArg::Reconnecting)]
+    pub takeover: TakeoverArg,
     /// Time from connecting to the end of the RTMP handshake; a TLS handshake before it has as much.
     #[arg(long, env = "STREAMCORE_HANDSHAKE_TIMEOUT", value_name = "TIME", default_value = "8s", value_parser = duration, hide = true)]
     pub handshake_timeout: Duration,
@@ -120,10 +127,24 @@ pub struct ServeArgs {
     log_level: Option<String>,
 }
 
-impl ServeArgs {
-    /// Whether streams are recorded.
-    pub fn recording(&self) -> bool {
-        self.record && !self.no_record
+/// Who gets a name that is being published.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum TakeoverArg {
+    /// The first.
+    Refuse,
+    /// The first, unless the second is a client that reconnects on request.
+    Reconnecting,
+    /// The second.
+    Always,
+}
+
+impl From<TakeoverArg> for Takeover {
+    fn from(arg: TakeoverArg) -> Self {
+        match arg {
+            TakeoverArg::Refuse => Self::Refuse,
+            TakeoverArg::Reconnecting => Self::Reconnecting,
+            TakeoverArg::Always => Self::Always,
+        }
     }
 }
 
@@ -151,11 +172,105 @@ pub enum LogFormat {
 
 /// Options of `remux`.
 #[derive(Clone, Debug, Args)]
+#[command(after_help = STATUS)]
 pub struct RemuxArgs {
-    /// The FLV to read.
+    /// The FLV to read; `-` is standard input.
     pub input: PathBuf,
     /// The MP4 to write: it has this name only once it is whole.
     pub output: PathBuf,
+    /// How the media stands in the MP4: the FLV's bytes in one piece, its tag headers unused (fast, 0.2 % larger), or the
+    /// pictures and sounds alone. Auto is whole, unless much has to be rewritten.
+    #[arg(long, value_enum, default_value_t = LayoutArg::Auto)]
+    pub layout: LayoutArg,
+    /// Whether the MP4 shares the FLV's blocks on the disk: where the file system can (Btrfs, XFS), or else it is an error,
+    /// or not.
+    #[arg(long, value_enum, default_value_t = Reflink::Auto)]
+    pub reflink: Reflink,
+    /// Read the MP4 back and compare it with the FLV.
+    #[arg(long)]
+    pub verify: bool,
+    /// Write the MP4 through to the disk before it gets its name.
+    #[arg(long)]
+    pub sync: bool,
+    /// Print what was done, or what is wrong, as one JSON object.
+    #[arg(long)]
+    pub json: bool,
+}
+
+impl RemuxArgs {
+    /// All else as it is without an option.
+    pub fn new(input: PathBuf, output: PathBuf, sync: bool) -> Self {
+        let (layout, reflink) = (LayoutArg::Auto, Reflink::Auto);
+        Self { input, output, layout, reflink, verify: false, sync, json: false }
+    }
+}
+
+/// Options of `repair`.
+#[derive(Clone, Debug, Args)]
+pub struct RepairArgs {
+    /// An FLV that is cut or damaged; or an MP4 in fragments, or cut: a recording that a crash ended.
+    pub input: PathBuf,
+    /// The file to write: a whole FLV, or an MP4 with its index in front. It has this name only once it is whole.
+    pub output: Option<PathBuf>,
+    /// Write the index of an MP4 behind its media, in the file itself: nothing is copied.
+    #[arg(long)]
+    pub in_place: bool,
+    /// Write the file through to the disk before it gets its name.
+    #[arg(long)]
+    pub sync: bool,
+    /// Print what was done as one JSON object.
+    #[arg(long)]
+    pub json: bool,
+}
+
+const STATUS: &str = "Exit status: 0 all is in the MP4; 2 the MP4 is written, and a line on standard error says what is not \
+in it; 1 nothing is written.";
+
+/// How the media stands in an MP4.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LayoutArg {
+    Auto,
+    Whole,
+    Compact,
+}
+
+/// Whether two files may share blocks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Reflink {
+    Auto,
+    Always,
+    Never,
+}
+
+/// How a command ended that did not fail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// All was done.
+    Whole,
+    /// What could be done was: a line said what is missing.
+    Partial,
+}
+
+/// Options of `package`.
+#[derive(Clone, Debug, Args)]
+pub struct PackageArgs {
+    /// The FLV or MP4 to read.
+    pub input: PathBuf,
+    /// The folder to make: it has this name only once it is whole. It must not be there, or be empty.
+    pub output: PathBuf,
+    /// A segment ends at the first key frame after this time, for example 4s.
+    #[arg(long, value_name = "TIME", default_value = "6s", value_parser = duration)]
+    pub segment_duration: Duration,
+    /// Make segments of fragments of about this length, for example 500ms, in place of one fragment each.
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    pub part_duration: Option<Duration>,
+    /// Write `index.mpd` for DASH players beside `index.m3u8` (the default).
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_value = "true",
+          default_missing_value = "true", action = clap::ArgAction::Set)]
+    pub dash: bool,
+    /// Say what was made as JSON on standard output.
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Options of `probe`.
@@ -174,15 +289,18 @@ impl Cli {
         let result = match self.command.unwrap_or(Command::Serve(Box::new(self.serve))) {
             Command::Serve(args) => {
                 start_log(&args);
-                crate::serve::run(*args)
+                crate::serve::run(*args).map(|()| Outcome::Whole)
             }
             Command::Remux(args) => crate::remux::run(&args),
-            Command::Probe(args) => crate::probe::run(&args),
-            Command::Publish(args) => crate::client::publish(&args),
-            Command::Record(args) => crate::client::record(&args),
+            Command::Package(args) => crate::package::run(&args).map(|()| Outcome::Whole),
+            Command::Repair(args) => crate::repair::run(&args),
+            Command::Probe(args) => crate::probe::run(&args).map(|()| Outcome::Whole),
+            Command::Publish(args) => crate::client::publish(&args).map(|()| Outcome::Whole),
+            Command::Record(args) => crate::client::record(&args).map(|()| Outcome::Whole),
         };
         match result {
-            Ok(()) => ExitCode::SUCCESS,
+            Ok(Outcome::Whole) => ExitCode::SUCCESS,
+            Ok(Outcome::Partial) => ExitCode::from(2),
             Err(error) => {
                 eprintln!("streamcore: {error:#}");
                 ExitCode::FAILURE
@@ -308,10 +426,10 @@ mod tests {
     fn serve_is_the_default() {
         let cli = Cli::parse_from(["streamcore", "--rtmp-listen", "127.0.0.1:0", "--no-record"]);
         assert!(cli.command.is_none());
-        assert!(!cli.serve.recording());
+        assert!(cli.serve.record.settings().default.is_empty());
         assert_eq!(cli.serve.rtmp_listen.port(), 0);
         let cli = Cli::parse_from(["streamcore", "serve"]);
         let Some(Command::Serve(args)) = cli.command else { panic!("not serve") };
-        assert!(args.recording());
+        assert_eq!(args.record.settings().default.len(), 1);
     }
 }

@@ -1,16 +1,25 @@
-//! Makes MP4s of finished recordings, one at a time, and of those that an earlier run left behind.
+//! Makes whole files of recordings that have ended, and of those that an earlier run left behind.
+
+mod exec;
+mod repair;
 
 use std::fs::{self, File};
+use std::io::{Seek as _, SeekFrom, Write as _};
 use std::path::Path;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use anyhow::Context as _;
+use streamcore::record::{Mp4Recorder, Patch};
 use tokio::sync::watch;
 
+use crate::recorder::config::RecordSettings;
+use crate::recorder::file::overwrite;
 use crate::recordings::{Recording, Recordings, State};
-use crate::remux;
+
+/// Recordings that are finished at once: mostly they wait for the disk.
+const THREADS: usize = 4;
 
 /// A recording that is made or finished: a stop waits until there is none.
 #[derive(Debug)]
@@ -31,10 +40,27 @@ impl Drop for Work {
     }
 }
 
-/// A recording to finish.
-type Job = (Arc<Recording>, Work);
+/// What makes a file whole.
+#[derive(Debug)]
+pub enum Ending {
+    /// The index of the recorder, which was finished.
+    Mp4(Box<Mp4Recorder>),
+    /// What an FLV says of itself.
+    Flv(Vec<Patch>),
+    /// What is found in the file: it was left behind, or the disk failed.
+    LeftOver,
+}
 
-/// The door to the thread that finishes recordings.
+/// A recording to finish.
+#[derive(Debug)]
+struct Job {
+    recording: Arc<Recording>,
+    ending: Ending,
+    file: Option<Arc<File>>,
+    _work: Work,
+}
+
+/// The door to the threads that finish recordings.
 #[derive(Clone, Debug)]
 pub struct Finisher {
     recordings: Arc<Recordings>,
@@ -43,14 +69,17 @@ pub struct Finisher {
 }
 
 impl Finisher {
-    /// Starts the thread. `keep_flv` keeps the FLV beside its MP4.
-    pub fn start(recordings: Arc<Recordings>, keep_flv: bool) -> anyhow::Result<Self> {
+    /// Starts the threads.
+    pub fn start(recordings: Arc<Recordings>) -> anyhow::Result<Self> {
         let (queue, jobs) = channel();
-        let worker = recordings.clone();
-        std::thread::Builder::new()
-            .name("finish".into())
-            .spawn(move || work(&jobs, &worker, keep_flv))
-            .context("cannot start the thread that finishes recordings")?;
+        let jobs = Arc::new(Mutex::new(jobs));
+        for _ in 0..THREADS {
+            let (recordings, jobs) = (recordings.clone(), jobs.clone());
+            std::thread::Builder::new()
+                .name("finish".into())
+                .spawn(move || work(&jobs, &recordings))
+                .context("cannot start a thread that finishes recordings")?;
+        }
         Ok(Self { recordings, queue: Arc::new(Mutex::new(queue)), open: watch::Sender::new(0) })
     }
 
@@ -59,20 +88,25 @@ impl Finisher {
         Work::new(&self.open)
     }
 
-    /// Makes the MP4 of `recording`, whose FLV is complete, when its turn comes.
-    pub fn submit(&self, recording: Arc<Recording>, work: Work) {
-        recording.set_state(State::Remuxing, None);
+    /// Makes `recording` whole when its turn comes; `file` is what it was written through.
+    pub fn submit(
+        &self,
+        recording: Arc<Recording>,
+        ending: Ending,
+        file: Option<Arc<File>>,
+        work: Work,
+    ) {
+        recording.set_state(State::Finishing, None);
         let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
-        // The thread ends only with the program.
-        let _ = queue.send((recording, work));
+        // The threads end only with the program.
+        let _ = queue.send(Job { recording, ending, file, _work: work });
     }
 
     /// Submits what an earlier run left behind.
-    pub fn submit_left_over(&self) {
-        for recording in self.recordings.left_over() {
+    pub fn submit_left_over(&self, settings: &RecordSettings) {
+        for recording in self.recordings.left_over(settings) {
             tracing::info!(file = recording.shown(), "finishing a recording that was left behind");
-            let work = self.begin();
-            self.submit(recording, work);
+            self.submit(recording, Ending::LeftOver, None, self.begin());
         }
     }
 
@@ -82,45 +116,71 @@ impl Finisher {
     }
 }
 
-fn work(jobs: &Receiver<Job>, recordings: &Recordings, keep_flv: bool) {
-    while let Ok((recording, work)) = jobs.recv() {
+fn work(jobs: &Mutex<Receiver<Job>>, recordings: &Recordings) {
+    loop {
+        let job = jobs.lock().unwrap_or_else(PoisonError::into_inner).recv();
+        let Ok(job) = job else { return };
+        let recording = &job.recording;
         let started = Instant::now();
-        match finish(&recording, keep_flv) {
-            Ok(()) => {
-                recordings.finished(&recording);
+        match finish(recording, &job) {
+            Ok(true) => {
+                recordings.finished(recording);
                 let took_ms = started.elapsed().as_millis() as u64;
                 tracing::info!(of = recording.shown(), took_ms, "recording finished");
+                exec::run(recording);
             }
+            Ok(false) => recordings.finished(recording),
             Err(error) => {
-                let _ = fs::remove_file(recording.part());
                 tracing::error!(
                     file = recording.shown(),
-                    "cannot make an MP4, the FLV stays: {error:#}"
+                    "not finished, it plays as it is, and the next start tries again: {error:#}"
                 );
-                recording.set_state(State::Failed, Some(format!("{error:#}")));
+                recording.set_state(State::Failed, Some(format!("not finished: {error:#}")));
             }
         }
-        drop(work);
     }
 }
 
-/// Writes the MP4 under a temporary name, makes sure that it is whole, gives it its name, and lets the FLV go, unless it
-/// holds a track that the MP4 does not.
-fn finish(recording: &Recording, keep_flv: bool) -> anyhow::Result<()> {
-    let (flv, mp4) = (recording.flv(), recording.mp4());
-    let left_out = remux::remux_file(&flv, &recording.part(), &mut |_, _| {})?;
-    fs::rename(recording.part(), &mp4).context("cannot give the MP4 its name")?;
-    sync_folder(&mp4);
-    for track in &left_out {
-        tracing::warn!(of = recording.shown(), "the FLV stays, the MP4 is without {track}");
+/// Makes the file whole and gives it its name. Says whether there was anything in it.
+fn finish(recording: &Recording, job: &Job) -> anyhow::Result<bool> {
+    let live = recording.live();
+    let left = match (&job.ending, &job.file) {
+        (Ending::Mp4(recorder), Some(file)) => end(recorder, file)?,
+        (Ending::Flv(patches), Some(file)) => {
+            patches.iter().try_for_each(|patch| overwrite(file, patch))?;
+            file.sync_data().context("cannot write")?;
+            true
+        }
+        _ => repair::repair(&live, recording.format())?,
+    };
+    if !left {
+        fs::remove_file(&live).context("cannot remove a file without media")?;
+        return Ok(false);
     }
-    if !keep_flv && left_out.is_empty() {
-        fs::remove_file(&flv).context("cannot remove the FLV")?;
-    }
-    Ok(())
+    fs::rename(&live, recording.done()).context("cannot give the file its name")?;
+    sync_folder(&live);
+    Ok(true)
 }
 
-/// Makes the new name last through a power cut before the FLV is removed; not every system can.
+/// Makes a plain MP4 of the fragments. Until the index is on the disk it does not count.
+fn end(recorder: &Mp4Recorder, mut file: &File) -> anyhow::Result<bool> {
+    let Some(end) = recorder.end().context("no index can be made")? else { return Ok(false) };
+    let mut append = || -> std::io::Result<()> {
+        file.seek(SeekFrom::Start(recorder.len()))?;
+        file.write_all(&end.index)?;
+        file.sync_data()
+    };
+    if let Err(error) = append() {
+        // What is there of the index is of no use.
+        let _ = file.set_len(recorder.len());
+        return Err(error).context("cannot write the index");
+    }
+    overwrite(file, &end.patch)?;
+    file.sync_data().context("cannot write")?;
+    Ok(true)
+}
+
+/// Makes the new name last through a power cut; not every system can.
 pub fn sync_folder(file: &Path) {
     if let Some(folder) = file.parent() {
         let _ = File::open(folder).and_then(|folder| folder.sync_all());

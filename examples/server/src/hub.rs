@@ -6,15 +6,16 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use streamcore::dash;
 use streamcore::hls::{self, MuxerConfig};
 use streamcore::limits::Limits;
+use streamcore::live::Takeover;
 use tokio::sync::Semaphore;
 
 use crate::cli::{PlaylistType, ServeArgs};
-use crate::finish::Finisher;
 use crate::names;
 use crate::player::Player;
-use crate::recorder::{Health, Recorder};
+use crate::recorder::{RecordEnv, Recorders};
 use crate::recordings::Recordings;
 use crate::stats::{PublisherInfo, StreamInfo};
 use crate::stream::{Publication, Stream};
@@ -24,6 +25,9 @@ const WAITERS: usize = 40_000;
 /// Paths that are known at once, so that players of made-up names cannot fill the memory.
 const STREAMS: usize = 10_000;
 
+/// Where players learn the time.
+pub const TIME_URL: &str = "/api/v1/time";
+
 /// Settings of all streams.
 #[derive(Clone, Debug)]
 pub struct HubConfig {
@@ -31,7 +35,9 @@ pub struct HubConfig {
     pub hls: MuxerConfig,
     pub hls_reconnect: Duration,
     pub hls_linger: Duration,
-    pub record: bool,
+    pub takeover: Takeover,
+    /// Whether recorders can be started and stopped over HTTP.
+    pub control: bool,
 }
 
 impl From<&ServeArgs> for HubConfig {
@@ -43,6 +49,7 @@ impl From<&ServeArgs> for HubConfig {
         hls.part_duration = args.hls_part_duration.0;
         hls.window = args.hls_window;
         hls.max_bytes = args.hls_memory;
+        hls.dash = Some(hls::DashConfig { clocks: vec![dash::Clock::HttpIso(TIME_URL.into())] });
         hls.playlist_type = match args.hls_playlist_type {
             PlaylistType::Live => hls::PlaylistType::Live,
             PlaylistType::Event => hls::PlaylistType::Event,
@@ -52,7 +59,8 @@ impl From<&ServeArgs> for HubConfig {
             hls,
             hls_reconnect: args.hls_reconnect,
             hls_linger: args.hls_linger,
-            record: args.recording(),
+            takeover: args.takeover.into(),
+            control: args.control,
         }
     }
 }
@@ -72,8 +80,7 @@ pub enum Refusal {
 #[derive(Debug)]
 pub struct Hub {
     config: HubConfig,
-    recordings: Arc<Recordings>,
-    finisher: Finisher,
+    record: Arc<RecordEnv>,
     streams: Mutex<HashMap<String, Arc<Stream>>>,
     waiters: Semaphore,
     tls_failures: AtomicU64,
@@ -81,11 +88,10 @@ pub struct Hub {
 
 impl Hub {
     /// No stream yet.
-    pub fn new(config: HubConfig, recordings: Arc<Recordings>, finisher: Finisher) -> Arc<Self> {
+    pub fn new(config: HubConfig, record: RecordEnv) -> Arc<Self> {
         Arc::new(Self {
             config,
-            recordings,
-            finisher,
+            record: Arc::new(record),
             streams: Mutex::default(),
             waiters: Semaphore::new(WAITERS),
             tls_failures: AtomicU64::new(0),
@@ -99,7 +105,7 @@ impl Hub {
 
     /// The recordings.
     pub fn recordings(&self) -> &Recordings {
-        &self.recordings
+        &self.record.recordings
     }
 
     /// Bounds the requests that wait.
@@ -125,28 +131,51 @@ impl Hub {
         live
     }
 
-    /// Starts a stream.
+    /// Starts a stream. `None` where the newcomer may take the place of the publisher there is, at its first key frame:
+    /// [`take_over`](Self::take_over). The name is the key, so both have the same right to it (F-19).
     pub fn publish(
         &self,
         path: &str,
         address: SocketAddr,
         agent: &str,
-    ) -> Result<Publication, Refusal> {
+        reconnects: bool,
+    ) -> Result<Option<Publication>, Refusal> {
         if !names::is_publishable(path) {
             return Err(Refusal::Name);
         }
         // The lock keeps the stream from being tidied away between the look-up and its start.
         let mut streams = self.streams();
         let stream = self.entry(&mut streams, path).ok_or(Refusal::Full)?;
-        if stream.is_live() {
-            return Err(Refusal::Live);
+        match stream.is_live() {
+            true if self.config.takeover.allows(reconnects) => Ok(None),
+            true => Err(Refusal::Live),
+            false => self.begin(&stream, path, address, agent).map(Some),
         }
-        let health = Arc::new(Health::default());
-        let recorder = self.config.record.then(|| {
-            Recorder::start(path, self.recordings.clone(), self.finisher.clone(), health.clone())
-        });
+    }
+
+    /// Starts a stream in the place of the publisher there is.
+    pub fn take_over(
+        &self,
+        path: &str,
+        address: SocketAddr,
+        agent: &str,
+    ) -> Result<Publication, Refusal> {
+        let mut streams = self.streams();
+        let stream = self.entry(&mut streams, path).ok_or(Refusal::Full)?;
+        stream.give_way();
+        self.begin(&stream, path, address, agent)
+    }
+
+    fn begin(
+        &self,
+        stream: &Arc<Stream>,
+        path: &str,
+        address: SocketAddr,
+        agent: &str,
+    ) -> Result<Publication, Refusal> {
+        let recorders = Recorders::start(&self.record, path);
         let info = PublisherInfo { address: address.to_string(), agent: agent.to_owned() };
-        stream.publish(info, &self.config, recorder, health).ok_or(Refusal::Live)
+        stream.publish(info, &self.config, recorders).ok_or(Refusal::Live)
     }
 
     /// Adds a player to a stream; where nobody publishes it, the player waits until somebody does.
@@ -180,6 +209,17 @@ impl Hub {
             let now = Instant::now();
             self.streams().retain(|_, stream| !stream.tidy(now, &self.config));
         }
+    }
+
+    /// Starts or stops the recorder of this name, or without a name the first, of a live stream. Says whether there is one.
+    pub fn switch_recorder(&self, path: &str, name: &str, on: bool) -> bool {
+        self.find(path).is_some_and(|stream| stream.is_live() && stream.switch_recorder(name, on))
+    }
+
+    /// Ends recordings that wait for a publisher who comes back.
+    pub fn end_waiting(&self) {
+        let streams: Vec<_> = self.streams().values().cloned().collect();
+        streams.iter().for_each(|stream| stream.end_waiting(None));
     }
 
     fn streams(&self) -> MutexGuard<'_, HashMap<String, Arc<Stream>>> {

@@ -10,7 +10,7 @@ const PART_BYTES: usize = 255;
 /// Longest path of a stream.
 const PATH_BYTES: usize = 512;
 /// Applications whose URLs the server needs for itself.
-const RESERVED: [&str; 3] = ["api", "healthz", "recordings"];
+const RESERVED: [&str; 4] = ["api", "control", "healthz", "recordings"];
 
 /// What stays as it is in a part of a URL path: the unreserved characters of RFC 3986 and a few that need no escape.
 const URL_PART: &AsciiSet = &CONTROLS

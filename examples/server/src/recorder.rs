@@ -1,248 +1,249 @@
-//! Records one stream as FLV: a thread of its own, fed by a bounded queue, so that a slow or broken disk never holds
-//! the live stream up.
+//! Records one stream, by each of its application's recorders: the stream's end of all files.
 
-mod writer;
+pub mod config;
+mod disk;
+pub mod file;
+mod flv;
+mod gate;
+mod health;
+mod mp4;
+#[cfg(test)]
+mod tests;
 
-use std::fs::File;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use streamcore::flv::{Tag, TagKind};
-use streamcore::live::ItemClass;
+use streamcore::assemble::Event;
+use streamcore::flv::Tag;
 
 use crate::finish::Finisher;
-use crate::recordings::{Recording, Recordings};
-use crate::redact::Redacted;
+use crate::recordings::Recordings;
 
-use writer::FlvWriter;
+use config::{Format, RecordConfig, RecordSettings};
+pub use disk::Disk;
+use file::{OutFile, Plan};
+use flv::FlvTake;
+pub use health::Health;
+use mp4::Mp4Take;
 
-/// Tags and bytes that wait for a slow disk.
-const QUEUE_TAGS: usize = 16 << 10;
-const QUEUE_BYTES: usize = 64 << 20;
-/// Different problems of a stream that are kept.
-const PROBLEMS: usize = 20;
+/// After a disk has failed, the next file is tried so much later.
+const RETRY: Duration = Duration::from_secs(10);
 
-/// What is wrong with a stream, and whether it is recorded.
-#[derive(Debug, Default)]
-pub struct Health {
-    recording: AtomicBool,
-    problems: Mutex<Vec<String>>,
-}
-
-impl Health {
-    /// Whether a recording is being written.
-    pub fn is_recording(&self) -> bool {
-        self.recording.load(Ordering::Relaxed)
-    }
-
-    /// What is wrong, each thing once.
-    pub fn problems(&self) -> Vec<String> {
-        self.problems.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    /// Adds what is wrong. Says whether it is new.
-    pub fn add_problem(&self, problem: String) -> bool {
-        let mut problems = self.problems.lock().unwrap_or_else(PoisonError::into_inner);
-        let new = problems.len() < PROBLEMS && !problems.contains(&problem);
-        if new {
-            problems.push(problem);
-        }
-        new
-    }
-}
-
-/// The stream's end of the queue. The recording is finished when it is dropped.
+/// What all recorders need.
 #[derive(Debug)]
-pub struct Recorder {
-    queue: SyncSender<Tag>,
-    queued_bytes: Arc<AtomicUsize>,
+pub struct RecordEnv {
+    pub settings: RecordSettings,
+    pub disk: Disk,
+    pub recordings: Arc<Recordings>,
+    pub finisher: Finisher,
+}
+
+/// Gives the tags of a joining player: headers and the current group of pictures.
+pub type Group<'a> = &'a dyn Fn() -> Vec<Tag>;
+
+/// The recorders of one stream. Their files are finished when it is dropped.
+#[derive(Debug)]
+pub struct Recorders {
+    list: Vec<Recorder>,
     health: Arc<Health>,
-    /// Pictures are left out until the next key frame: the queue was full.
-    waits_for_key: bool,
-    said: bool,
+}
+
+impl Recorders {
+    /// The recorders for the stream `path`. A file is made with its first pictures or sounds.
+    pub fn start(env: &Arc<RecordEnv>, path: &str) -> Self {
+        let health = Arc::new(Health::default());
+        // Files that begin together have one name.
+        let started = Timestamp::now();
+        let recorder =
+            |config: &Arc<RecordConfig>| Recorder::new(env, config, path, &health, started);
+        let wanted = env.settings.of(path).iter().filter(|config| !config.what.is_off());
+        Self { list: wanted.map(recorder).collect(), health }
+    }
+
+    /// What is wrong, and whether something is recorded.
+    pub fn health(&self) -> &Arc<Health> {
+        &self.health
+    }
+
+    /// Takes a tag, before what the assembler makes of it.
+    pub fn handle_tag(&mut self, tag: &Tag, group: Group<'_>) {
+        for recorder in &mut self.list {
+            recorder.handle_tag(tag, group);
+        }
+    }
+
+    /// Takes what the assembler made of a tag.
+    pub fn handle_event(&mut self, event: &Event, group: Group<'_>) {
+        for recorder in &mut self.list {
+            recorder.handle_event(event, group);
+        }
+    }
+
+    /// Gives what has come to the disk where the publisher has been silent since the last call: once a second or so.
+    pub fn tick(&mut self) {
+        for recorder in &mut self.list {
+            match &mut recorder.take {
+                Take::Mp4(take) => take.tick(),
+                Take::Flv(take) => take.tick(),
+            }
+        }
+    }
+
+    /// How long they wait for a publisher who comes back; zero where they do not.
+    pub fn patience(&self) -> Duration {
+        self.list.iter().map(|recorder| recorder.files.config.reconnect).max().unwrap_or_default()
+    }
+
+    /// The publisher has gone and may come back: recorders that do not wait are ended.
+    pub fn pause(&mut self) {
+        self.list.retain_mut(|recorder| {
+            let waits = !recorder.files.config.reconnect.is_zero();
+            if waits {
+                recorder.pause();
+            }
+            waits
+        });
+    }
+
+    /// Another publisher goes on with what waits here, and with `fresh` recorders for the others.
+    pub fn resume(mut self, fresh: Self) -> Self {
+        self.health.forget_problems();
+        for mut recorder in fresh.list {
+            let same =
+                |waiting: &Recorder| Arc::ptr_eq(&waiting.files.config, &recorder.files.config);
+            if !self.list.iter().any(same) {
+                recorder.files.health = self.health.clone();
+                self.list.push(recorder);
+            }
+        }
+        self
+    }
+
+    /// Starts or stops the recorder of this name, the only or first one where it is empty. Says whether there is one.
+    pub fn switch(&mut self, name: &str, on: bool) -> bool {
+        let named =
+            |recorder: &&mut Recorder| name.is_empty() || recorder.files.config.name == name;
+        let found = self.list.iter_mut().find(named);
+        found.map(|recorder| recorder.switch(on)).is_some()
+    }
+}
+
+/// Makes the files of one recorder.
+#[derive(Debug)]
+struct Files {
+    env: Arc<RecordEnv>,
+    config: Arc<RecordConfig>,
+    stream: String,
+    health: Arc<Health>,
+    /// When the next file began; `None` for now.
+    started: Option<Timestamp>,
+    /// The disk has failed: no file until then.
+    not_before: Option<Instant>,
+}
+
+impl Files {
+    fn next(&mut self, format: Format) -> OutFile {
+        let plan = Plan {
+            stream: self.stream.clone(),
+            started: self.started.take().unwrap_or_else(Timestamp::now),
+            config: self.config.clone(),
+            format,
+        };
+        OutFile::new(&self.env, plan, &self.health)
+    }
+
+    fn may_begin(&mut self) -> bool {
+        self.not_before = self.not_before.filter(|time| *time > Instant::now());
+        self.not_before.is_none()
+    }
+
+    fn has_failed(&mut self) {
+        self.not_before = Some(Instant::now() + RETRY);
+    }
+
+    /// Whether a file that has come to this is to end at the next key frame.
+    fn is_full(&self, length: Duration, bytes: u64, frames: u64) -> bool {
+        let config = &self.config;
+        config.interval.is_some_and(|most| length >= most)
+            || config.max_size.is_some_and(|most| bytes >= most)
+            || config.max_frames.is_some_and(|most| frames >= most)
+    }
+}
+
+#[derive(Debug)]
+struct Recorder {
+    files: Files,
+    on: bool,
+    take: Take,
+}
+
+#[derive(Debug)]
+enum Take {
+    Mp4(Box<Mp4Take>),
+    Flv(Box<FlvTake>),
 }
 
 impl Recorder {
-    /// Starts to record the stream `path`. The file is made with the first picture or sound.
-    pub fn start(
-        path: &str,
-        recordings: Arc<Recordings>,
-        finisher: Finisher,
-        health: Arc<Health>,
+    fn new(
+        env: &Arc<RecordEnv>,
+        config: &Arc<RecordConfig>,
+        stream: &str,
+        health: &Arc<Health>,
+        started: Timestamp,
     ) -> Self {
-        let (queue, tags) = sync_channel(QUEUE_TAGS);
-        let queued_bytes = Arc::new(AtomicUsize::new(0));
-        let worker = Worker {
-            path: path.to_owned(),
-            recordings,
-            finisher,
+        let files = Files {
+            env: env.clone(),
+            config: config.clone(),
+            stream: stream.to_owned(),
             health: health.clone(),
-            queued_bytes: queued_bytes.clone(),
+            started: (!config.what.manual).then_some(started),
+            not_before: None,
         };
-        let spawned =
-            std::thread::Builder::new().name("record".into()).spawn(move || worker.run(&tags));
-        if let Err(error) = spawned {
-            tracing::error!("cannot record: no thread to be had: {error}");
-            health.add_problem(format!("not recorded: {error}"));
-        }
-        Self { queue, queued_bytes, health, waits_for_key: false, said: false }
-    }
-
-    /// Takes a tag. Never waits: what a slow disk cannot take is left out, up to the next key frame.
-    pub fn push(&mut self, tag: &Tag) {
-        let class = ItemClass::of(tag);
-        if self.waits_for_key && class == ItemClass::InterFrame {
-            return;
-        }
-        let bytes = tag.body.len();
-        if self.queued_bytes.load(Ordering::Relaxed).saturating_add(bytes) > QUEUE_BYTES {
-            self.overflow();
-            return;
-        }
-        self.queued_bytes.fetch_add(bytes, Ordering::Relaxed);
-        match self.queue.try_send(tag.clone()) {
-            Ok(()) => self.waits_for_key &= class != ItemClass::KeyFrame,
-            Err(TrySendError::Full(_)) => {
-                self.queued_bytes.fetch_sub(bytes, Ordering::Relaxed);
-                self.overflow();
-            }
-            // The worker has given up and said so.
-            Err(TrySendError::Disconnected(_)) => {}
-        }
-    }
-
-    fn overflow(&mut self) {
-        self.waits_for_key = true;
-        if !self.said {
-            self.said = true;
-            tracing::warn!("the disk is too slow: the recording has a gap");
-            self.health.add_problem("the disk is too slow: the recording has gaps".into());
-        }
-    }
-}
-
-/// The thread that writes.
-struct Worker {
-    path: String,
-    recordings: Arc<Recordings>,
-    finisher: Finisher,
-    health: Arc<Health>,
-    queued_bytes: Arc<AtomicUsize>,
-}
-
-impl Worker {
-    fn run(self, tags: &Receiver<Tag>) {
-        // Script data that comes ahead of the first picture or sound.
-        let mut early: Vec<Tag> = Vec::new();
-        let mut first = None;
-        while let Ok(tag) = tags.recv() {
-            self.queued_bytes.fetch_sub(tag.body.len(), Ordering::Relaxed);
-            if tag.kind != TagKind::Script {
-                first = Some(tag);
-                break;
-            }
-            if early.len() < 16 {
-                early.push(tag);
-            }
-        }
-        let Some(first) = first else { return };
-        early.push(first);
-        let work = self.finisher.begin();
-        match self.recordings.start(&self.path, Timestamp::now()) {
-            Ok((recording, file)) => {
-                self.health.recording.store(true, Ordering::Relaxed);
-                let result = self.write(file, &recording, early, tags);
-                self.health.recording.store(false, Ordering::Relaxed);
-                if let Err(error) = result {
-                    self.fail(&recording.shown(), &error);
-                }
-                self.finisher.submit(recording, work);
-            }
-            Err(error) => {
-                let folder =
-                    format!("{}/{}", self.recordings.root().display(), Redacted(&self.path));
-                self.fail(&folder, &error.into());
-            }
-        }
-    }
-
-    fn fail(&self, file: &str, error: &anyhow::Error) {
-        tracing::error!(file, "recording stopped, the live stream goes on: {error:#}");
-        self.health.add_problem(format!("recording stopped: {error:#}"));
-    }
-
-    fn write(
-        &self,
-        file: File,
-        recording: &Recording,
-        early: Vec<Tag>,
-        tags: &Receiver<Tag>,
-    ) -> anyhow::Result<()> {
-        let mut writer = FlvWriter::new(file)?;
-        for tag in early {
-            writer.push(&tag)?;
-        }
-        loop {
-            let left = writer.time_left(Instant::now());
-            match tags.recv_timeout(left) {
-                Ok(tag) => {
-                    self.queued_bytes.fetch_sub(tag.body.len(), Ordering::Relaxed);
-                    writer.push(&tag)?;
-                }
-                Err(RecvTimeoutError::Timeout) => writer.flush()?,
-                Err(RecvTimeoutError::Disconnected) => break,
-            }
-            recording.progress(writer.written, writer.millis());
-        }
-        writer.finish()?;
-        recording.progress(writer.written, writer.millis());
-        Ok(())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use bytes::Bytes;
-
-    fn tag(timestamp: u32) -> Tag {
-        Tag { kind: TagKind::Audio, timestamp, body: Bytes::from_static(&[0xaf, 1, 0x21]) }
-    }
-
-    #[test]
-    fn a_folder_that_cannot_be_made_is_a_problem_of_the_stream_and_no_more() {
-        let dir = tempfile::tempdir().unwrap();
-        let recordings = Arc::new(Recordings::open(dir.path()).unwrap());
-        let finisher = Finisher::start(recordings.clone(), false).unwrap();
-        std::fs::write(dir.path().join("recordings/live"), b"in the way").unwrap();
-        let health = Arc::new(Health::default());
-        let mut recorder = Recorder::start("live/demo", recordings, finisher, health.clone());
-        while health.problems().is_empty() {
-            recorder.push(&tag(0));
-            std::thread::yield_now();
-        }
-        recorder.push(&tag(1));
-        assert!(!health.is_recording());
-        assert!(health.problems()[0].starts_with("recording stopped: "), "{:?}", health.problems());
-    }
-
-    #[test]
-    fn a_slow_disk_makes_a_gap_and_never_a_wait() {
-        let (queue, tags) = sync_channel(4);
-        let (queued_bytes, health) = (Arc::default(), Arc::new(Health::default()));
-        let mut recorder = Recorder {
-            queue,
-            queued_bytes,
-            health: health.clone(),
-            waits_for_key: false,
-            said: false,
+        let take = match config.format {
+            Format::Mp4 => Take::Mp4(Box::default()),
+            Format::Flv => Take::Flv(Box::new(FlvTake::new(config.what))),
         };
-        (0..100).for_each(|n| recorder.push(&tag(n)));
-        drop(recorder);
-        assert_eq!(tags.iter().map(|tag| tag.timestamp).collect::<Vec<_>>(), [0, 1, 2, 3]);
-        assert_eq!(health.problems(), ["the disk is too slow: the recording has gaps"]);
+        Self { files, on: !config.what.manual, take }
+    }
+
+    fn handle_tag(&mut self, tag: &Tag, group: Group<'_>) {
+        match &mut self.take {
+            Take::Mp4(take) => take.handle_tag(tag),
+            Take::Flv(take) => take.handle_tag(tag, &mut self.files, self.on, group),
+        }
+    }
+
+    fn handle_event(&mut self, event: &Event, group: Group<'_>) {
+        if let Take::Mp4(take) = &mut self.take {
+            take.handle_event(event, &mut self.files, self.on, group);
+        }
+    }
+
+    fn pause(&mut self) {
+        match &mut self.take {
+            Take::Mp4(take) => take.pause(),
+            Take::Flv(take) => take.pause(),
+        }
+    }
+
+    fn switch(&mut self, on: bool) {
+        if self.on && !on {
+            self.finish();
+        }
+        self.on = on;
+    }
+
+    fn finish(&mut self) {
+        match &mut self.take {
+            Take::Mp4(take) => take.finish(&self.files),
+            Take::Flv(take) => take.finish(),
+        }
+    }
+}
+
+impl Drop for Recorder {
+    fn drop(&mut self) {
+        self.finish();
     }
 }

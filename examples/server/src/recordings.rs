@@ -16,6 +16,8 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::names;
+use crate::recorder::config::{Format, Naming, RecordConfig, RecordSettings};
+use crate::recorder::file::Plan;
 use crate::redact::Redacted;
 
 /// Recordings that a listing shows at most.
@@ -25,59 +27,95 @@ const DEPTH: usize = 32;
 /// Start of a recording as its file's name: no colons, which some systems refuse.
 const NAME_FORMAT: &str = "%Y-%m-%dT%H-%M-%S.%3fZ";
 
+/// Between the name of a file that is being recorded and its extension. It goes when the file is whole.
+const LIVE: &str = ".live";
+
 /// Where a recording stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum State {
     /// The publisher is live.
     Recording,
-    /// The MP4 is being made.
-    Remuxing,
-    /// The MP4 is there.
+    /// The file is being made whole.
+    Finishing,
+    /// The file is whole.
     Done,
-    /// There is an FLV and no MP4 could be made of it.
+    /// The file could not be made whole. It plays as it is.
     Failed,
 }
 
 /// A recording that this process makes or has tried to finish.
 #[derive(Debug)]
 pub struct Recording {
-    /// Path of the file below the folder of recordings, without its extension.
-    stem: String,
+    /// Path of the stream.
+    stream: String,
+    /// Path of the file below the folder of recordings, without its extension; `None` for one that is elsewhere.
+    stem: Option<String>,
+    /// The same as a path of the system.
     file: PathBuf,
+    format: Format,
+    config: Option<Arc<RecordConfig>>,
     started: Timestamp,
     bytes: AtomicU64,
     millis: AtomicU64,
+    /// Units or tags that a slow disk made it lose.
+    lost: AtomicU64,
     state: Mutex<(State, Option<String>)>,
 }
 
 impl Recording {
-    /// The FLV.
-    pub fn flv(&self) -> PathBuf {
-        with_extension(&self.file, "flv")
+    /// The file while it is recorded.
+    pub fn live(&self) -> PathBuf {
+        with_extension(&self.file, &format!("{}.{}", &LIVE[1..], self.format.extension()))
     }
 
-    /// The MP4.
-    pub fn mp4(&self) -> PathBuf {
-        with_extension(&self.file, "mp4")
+    /// The file once it is whole.
+    pub fn done(&self) -> PathBuf {
+        with_extension(&self.file, self.format.extension())
     }
 
-    /// The MP4 while it is written.
-    pub fn part(&self) -> PathBuf {
-        with_extension(&self.file, "mp4.part")
+    /// Its form.
+    pub fn format(&self) -> Format {
+        self.format
     }
 
-    /// The FLV as a log line may show it: the stream's name is its key.
+    /// Path of the stream.
+    pub fn stream(&self) -> &str {
+        &self.stream
+    }
+
+    /// How its recorder is set up, where that is known.
+    pub fn config(&self) -> Option<&RecordConfig> {
+        self.config.as_deref()
+    }
+
+    /// The file as a log line may show it: the stream's name is its key.
     pub fn shown(&self) -> String {
-        let (path, name) = self.stem.rsplit_once('/').unwrap_or(("", &self.stem));
-        let root = self.file.ancestors().nth(self.stem.split('/').count()).unwrap_or(Path::new(""));
-        format!("{}/{}/{name}.flv", root.display(), Redacted(path))
+        let extension = self.format.extension();
+        match &self.stem {
+            Some(stem) if started_in(stem).is_some() => {
+                let (path, name) = stem.rsplit_once('/').unwrap_or(("", stem));
+                let depth = stem.split('/').count();
+                let root = self.file.ancestors().nth(depth).unwrap_or(Path::new(""));
+                format!("{}/{}/{name}.{extension}", root.display(), Redacted(path))
+            }
+            _ => {
+                let name = self.file.file_name().unwrap_or_default().to_string_lossy();
+                let folder = self.file.parent().unwrap_or(Path::new(""));
+                format!("{}/{}.{extension}", folder.display(), Redacted(&name))
+            }
+        }
     }
 
     /// Says how much has been written so far.
-    pub fn progress(&self, bytes: u64, millis: u64) {
+    pub fn progress(&self, bytes: u64, millis: u64, lost: u64) {
         self.bytes.store(bytes, Ordering::Relaxed);
         self.millis.store(millis, Ordering::Relaxed);
+        self.lost.store(lost, Ordering::Relaxed);
+    }
+
+    fn key(&self) -> (PathBuf, Format) {
+        (self.file.clone(), self.format)
     }
 
     /// Moves on to `state`; an error that is already known is kept.
@@ -101,7 +139,12 @@ pub struct Item {
     state: State,
     mp4: Option<String>,
     flv: Option<String>,
+    /// Pictures and sounds that a slow disk made it lose.
+    lost: u64,
     error: Option<String>,
+    /// Whether its state is that of a recording of this process.
+    #[serde(skip)]
+    active: bool,
 }
 
 /// Duration of a file, as long as its size and time stay the same.
@@ -113,7 +156,8 @@ pub struct Recordings {
     root: PathBuf,
     /// Held for as long as the program runs: two servers would finish each other's recordings.
     _lock: File,
-    active: Mutex<HashMap<String, Arc<Recording>>>,
+    /// By the path of the file without its extension, and the extension.
+    active: Mutex<HashMap<(PathBuf, Format), Arc<Recording>>>,
     durations: Mutex<Durations>,
 }
 
@@ -141,20 +185,24 @@ impl Recordings {
         &self.root
     }
 
-    /// Starts a recording of the stream `path` at `started`: makes its FLV, under a name that no other has.
-    pub fn start(&self, path: &str, started: Timestamp) -> io::Result<(Arc<Recording>, File)> {
-        let folder = names::below(&self.root, path).ok_or(io::ErrorKind::InvalidFilename)?;
+    /// Makes the file of a recording, under a name that no other has.
+    pub fn create(&self, plan: &Plan) -> io::Result<(Arc<Recording>, File)> {
+        let (folder, base) = self.name(plan).ok_or(io::ErrorKind::InvalidFilename)?;
         fs::create_dir_all(&folder)?;
-        let base = started.strftime(NAME_FORMAT).to_string();
         for attempt in 1..1000 {
             let name = if attempt == 1 { base.clone() } else { format!("{base}-{attempt}") };
-            let recording = self.recording(format!("{path}/{name}"), folder.join(&name), started);
-            if recording.mp4().exists() {
+            let recording = self.recording(folder.join(&name), plan.format, &plan.stream);
+            let recording =
+                Recording { config: Some(plan.config.clone()), started: plan.started, ..recording };
+            if recording.done().exists() {
                 continue;
             }
-            match OpenOptions::new().write(true).create_new(true).open(recording.flv()) {
+            match OpenOptions::new().write(true).create_new(true).open(recording.live()) {
                 Ok(file) => {
-                    lock(&self.active).insert(recording.stem.clone(), recording.clone());
+                    // Another server that records to the same folder leaves it alone; not every file system can.
+                    let _ = file.try_lock();
+                    let recording = Arc::new(recording);
+                    lock(&self.active).insert(recording.key(), recording.clone());
                     return Ok((recording, file));
                 }
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
@@ -164,71 +212,116 @@ impl Recordings {
         Err(io::ErrorKind::AlreadyExists.into())
     }
 
-    fn recording(&self, stem: String, file: PathBuf, started: Timestamp) -> Arc<Recording> {
-        Arc::new(Recording {
-            stem,
-            file,
-            started,
-            bytes: AtomicU64::new(0),
-            millis: AtomicU64::new(0),
-            state: Mutex::new((State::Recording, None)),
-        })
+    /// Folder and name of a recording's file, without its extension; `None` where they are not safe.
+    fn name(&self, plan: &Plan) -> Option<(PathBuf, String)> {
+        if !names::is_safe_path(&plan.stream) {
+            return None;
+        }
+        let (path, suffix, unique) = match &plan.config.naming {
+            Naming::Dated => {
+                let folder = names::below(&self.root, &plan.stream)?;
+                return Some((folder, plan.started.strftime(NAME_FORMAT).to_string()));
+            }
+            Naming::Named { path, suffix, unique } => (path, suffix, *unique),
+        };
+        let (app, name) = names::split(&plan.stream);
+        let folder = match path {
+            Some(path) => path.clone(),
+            None if app.is_empty() => self.root.clone(),
+            None => names::below(&self.root, app)?,
+        };
+        let file = names::below(&folder, name)?;
+        let mut base = file.file_name()?.to_str()?.to_owned();
+        if unique {
+            base.push_str(&format!("-{}", plan.started.as_second()));
+        }
+        base.push_str(
+            &suffix.as_ref().and_then(|suffix| suffix.at(plan.started)).unwrap_or_default(),
+        );
+        // Room for what tells it from others, and for the extension.
+        let fits = names::is_safe_part(&base) && base.len() <= 230;
+        fits.then_some((file.parent()?.to_owned(), base))
     }
 
-    /// What an earlier run left behind: FLVs without an MP4. Half-written MP4s are removed.
-    pub fn left_over(&self) -> Vec<Arc<Recording>> {
+    fn recording(&self, file: PathBuf, format: Format, stream: &str) -> Recording {
+        let below = file.strip_prefix(&self.root).ok().and_then(Path::to_str);
+        Recording {
+            stream: stream.to_owned(),
+            stem: below.map(str::to_owned),
+            file,
+            format,
+            config: None,
+            started: Timestamp::now(),
+            bytes: AtomicU64::new(0),
+            millis: AtomicU64::new(0),
+            lost: AtomicU64::new(0),
+            state: Mutex::new((State::Recording, None)),
+        }
+    }
+
+    /// What an earlier run left behind, in the folder of recordings and in those of the settings: files that are not whole.
+    pub fn left_over(&self, settings: &RecordSettings) -> Vec<Arc<Recording>> {
         let mut found = Vec::new();
-        for (relative, path) in walk(&self.root) {
-            if relative.ends_with(".mp4.part") {
-                let _ = fs::remove_file(&path);
-            } else if let Some(stem) = relative.strip_suffix(".flv") {
-                let file = without_extension(&path);
-                if !with_extension(&file, "mp4").exists() {
-                    let recording = self.recording(stem.to_owned(), file, started_of(stem, &path));
-                    recording.progress(fs::metadata(&path).map_or(0, |meta| meta.len()), 0);
-                    recording.set_state(State::Remuxing, None);
-                    lock(&self.active).insert(stem.to_owned(), recording.clone());
-                    found.push(recording);
-                }
+        let folders = settings.folders();
+        let all = [&self.root].into_iter().chain(&folders);
+        for (relative, path) in all.flat_map(|folder| walk(folder)) {
+            let Some((stem, format, true)) = parts(&relative) else { continue };
+            let Some(name) = Path::new(stem).file_name() else { continue };
+            let file = path.with_file_name(name);
+            // In the folder of recordings the name of the stream is that of its folder.
+            let stream = stem.rsplit_once('/').filter(|_| started_in(stem).is_some());
+            let recording = self.recording(file, format, stream.map_or(stem, |(path, _)| path));
+            let mut configs = settings.of(&recording.stream).iter();
+            let config = configs.find(|config| config.format == format).cloned();
+            let started = started_of(stem, &path);
+            let recording = Recording { started, config, ..recording };
+            let mut active = lock(&self.active);
+            if active.contains_key(&recording.key()) {
+                continue;
             }
+            recording.progress(fs::metadata(&path).map_or(0, |meta| meta.len()), 0, 0);
+            recording.set_state(State::Finishing, None);
+            let recording = Arc::new(recording);
+            active.insert(recording.key(), recording.clone());
+            found.push(recording);
         }
         found
     }
 
     /// The recording needs no further work here: from now on the disk says what there is.
     pub fn finished(&self, recording: &Recording) {
-        lock(&self.active).remove(&recording.stem);
+        lock(&self.active).remove(&recording.key());
     }
 
     /// All recordings, newest first.
     pub fn list(&self) -> Vec<Item> {
         let mut items = HashMap::<String, (Timestamp, Item)>::new();
         for (relative, path) in walk(&self.root) {
-            let Some((stem, is_mp4)) = (relative.strip_suffix(".mp4").map(|stem| (stem, true)))
-                .or_else(|| relative.strip_suffix(".flv").map(|stem| (stem, false)))
-            else {
-                continue;
-            };
+            let Some((stem, format, live)) = parts(&relative) else { continue };
             let Ok(meta) = fs::metadata(&path) else { continue };
             let (_, item) = items.entry(stem.to_owned()).or_insert_with(|| {
                 let started = started_of(stem, &path);
                 (started, Item::new(stem, started))
             });
             let url = format!("/recordings{}", names::url_path(&relative));
-            if is_mp4 {
+            item.bytes = item.bytes.max(meta.len());
+            match format {
+                Format::Mp4 => item.mp4 = Some(url),
+                Format::Flv => item.flv = Some(url),
+            }
+            if !live {
                 item.state = State::Done;
+            }
+            if format == Format::Mp4 && !live {
                 item.bytes = meta.len();
                 item.duration_s = self.duration(&path, &meta);
-                item.mp4 = Some(url);
-            } else {
-                item.bytes = item.bytes.max(meta.len());
-                item.flv = Some(url);
             }
         }
         for recording in lock(&self.active).values() {
-            let (_, item) = items.entry(recording.stem.clone()).or_insert_with(|| {
-                (recording.started, Item::new(&recording.stem, recording.started))
-            });
+            let Some(stem) = &recording.stem else { continue };
+            let (_, item) = items
+                .entry(stem.clone())
+                .or_insert_with(|| (recording.started, Item::new(stem, recording.started)));
             item.overlay(recording);
         }
         let mut items: Vec<_> = items.into_iter().collect();
@@ -252,8 +345,8 @@ impl Recordings {
         duration
     }
 
-    /// The file of a recording that a URL names below `/recordings/`: an MP4 or an FLV, nothing hidden or half-written,
-    /// nothing outside of the folder even by a link.
+    /// The file of a recording that a URL names below `/recordings/`: an MP4 or an FLV, nothing hidden, nothing outside of the
+    /// folder even by a link.
     pub fn file(&self, path: &str) -> Option<PathBuf> {
         let file = names::below(&self.root, path)?;
         let known = matches!(file.extension()?.to_str()?, "mp4" | "flv");
@@ -275,14 +368,30 @@ impl Item {
             state: State::Failed,
             mp4: None,
             flv: None,
+            lost: 0,
             error: None,
+            active: false,
         }
     }
 
     fn overlay(&mut self, recording: &Recording) {
         let (state, error) = lock(&recording.state).clone();
-        self.state = state;
-        self.error = error;
+        // Of an MP4 and an FLV beside it, the one with more ahead of it says how far they are.
+        let rank = |state| match state {
+            State::Recording => 3,
+            State::Finishing => 2,
+            State::Failed => 1,
+            State::Done => 0,
+        };
+        if !std::mem::replace(&mut self.active, true) || rank(state) > rank(self.state) {
+            self.state = state;
+        }
+        self.error = error.or(self.error.take());
+        self.lost += recording.lost.load(Ordering::Relaxed);
+        if recording.format == Format::Mp4 && matches!(state, State::Recording | State::Finishing) {
+            // What is written by fragments plays, but a player would see its end as it is now, and its name will change.
+            self.mp4 = None;
+        }
         self.bytes = self.bytes.max(recording.bytes.load(Ordering::Relaxed));
         let millis = recording.millis.load(Ordering::Relaxed);
         if self.duration_s.is_none() && millis > 0 {
@@ -296,15 +405,41 @@ pub fn rfc3339(time: Timestamp) -> String {
     time.strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string()
 }
 
-/// When a recording started: its name says so; the file's time where it was renamed.
+/// When a recording started: its name says so; the file's time where it was named otherwise.
 fn started_of(stem: &str, path: &Path) -> Timestamp {
-    let name = stem.rsplit('/').next().unwrap_or_default();
-    let text = name.split_inclusive('Z').next().unwrap_or_default();
-    jiff::civil::DateTime::strptime("%Y-%m-%dT%H-%M-%S%.fZ", text)
-        .ok()
-        .and_then(|time| jiff::tz::TimeZone::UTC.to_timestamp(time).ok())
+    started_in(stem)
         .or_else(|| Timestamp::try_from(fs::metadata(path).ok()?.modified().ok()?).ok())
         .unwrap_or_default()
+}
+
+/// The start that a name of this program says.
+fn started_in(stem: &str) -> Option<Timestamp> {
+    let name = stem.rsplit('/').next().unwrap_or_default();
+    let text = name.split_inclusive('Z').next().unwrap_or_default();
+    let time = jiff::civil::DateTime::strptime("%Y-%m-%dT%H-%M-%S%.fZ", text).ok()?;
+    jiff::tz::TimeZone::UTC.to_timestamp(time).ok()
+}
+
+/// Whether a name holds its start to the millisecond, so that it never stands for another file.
+pub fn is_dated(path: &Path) -> bool {
+    path.file_name().and_then(|name| name.to_str()).is_some_and(|name| started_in(name).is_some())
+}
+
+/// Whether the file is still being recorded.
+pub fn is_live(path: &Path) -> bool {
+    let name = path.file_name().and_then(|name| name.to_str());
+    name.and_then(parts).is_some_and(|(_, _, live)| live)
+}
+
+/// The stem of a recording's file, its form, and whether it is not whole yet; `None` for other files.
+fn parts(name: &str) -> Option<(&str, Format, bool)> {
+    let (stem, extension) = name.rsplit_once('.')?;
+    let format =
+        [Format::Mp4, Format::Flv].into_iter().find(|form| form.extension() == extension)?;
+    Some(match stem.strip_suffix(LIVE) {
+        Some(stem) => (stem, format, true),
+        None => (stem, format, false),
+    })
 }
 
 /// All regular files below `root` whose names are safe, with their path relative to it. Links are not followed.
@@ -337,10 +472,6 @@ fn with_extension(file: &Path, extension: &str) -> PathBuf {
     name.push(".");
     name.push(extension);
     name.into()
-}
-
-fn without_extension(path: &Path) -> PathBuf {
-    path.with_extension("")
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

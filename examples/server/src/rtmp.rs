@@ -7,6 +7,9 @@ use std::sync::Arc;
 
 use streamcore::driver::tokio::{CloseReason, Closed, Handler};
 use streamcore::error::Result;
+use streamcore::flv::{Tag, TagKind};
+use streamcore::live::Handover;
+use streamcore::rtmp::message::{Capabilities, ExtendedCaps};
 use streamcore::rtmp::session::{Rejection, RequestId, ServerSession, SessionEvent, StreamPath};
 use tokio::sync::Notify;
 
@@ -23,6 +26,8 @@ pub struct Peer {
     tls: bool,
     agent: Option<String>,
     publications: HashMap<u32, Publication>,
+    /// Those who are to take over a stream at their first key frame, with its path.
+    newcomers: HashMap<u32, (String, Handover)>,
     players: HashMap<u32, (Arc<Stream>, Arc<Player>)>,
     wake: Arc<Notify>,
 }
@@ -37,6 +42,7 @@ impl Peer {
             tls,
             agent: None,
             publications: HashMap::new(),
+            newcomers: HashMap::new(),
             players: HashMap::new(),
             wake: Arc::default(),
         }
@@ -51,10 +57,19 @@ impl Peer {
     ) -> Result<()> {
         let path = path.path();
         let (stream, peer) = (Redacted(&path), self.address);
-        match self.hub.publish(&path, peer, self.agent.as_deref().unwrap_or_default()) {
-            Ok(publication) => {
+        let capabilities = session.capabilities().map(Capabilities::extended);
+        let reconnects = capabilities.is_some_and(|caps| caps.has(ExtendedCaps::RECONNECT));
+        let agent = self.agent.as_deref().unwrap_or_default();
+        match self.hub.publish(&path, peer, agent, reconnects) {
+            Ok(Some(publication)) => {
                 tracing::info!(%stream, %peer, "publishing");
                 self.publications.insert(id, publication);
+                session.accept(request)
+            }
+            Ok(None) => {
+                tracing::info!(%stream, %peer, "about to take over from the publisher there is");
+                let handover = Handover::new(self.hub.config().limits.gop_bytes);
+                self.newcomers.insert(id, (path, handover));
                 session.accept(request)
             }
             Err(refusal) => {
@@ -106,7 +121,41 @@ impl Peer {
         }
     }
 
+    /// Takes one message of a publisher, who may have been replaced.
+    fn media(&mut self, session: &mut ServerSession, id: u32, tag: &Tag) {
+        if self.newcomers.contains_key(&id) {
+            return self.take_over(session, id, tag);
+        }
+        let Some(publication) = self.publications.get_mut(&id) else { return };
+        if !publication.handle_tag(tag) {
+            let (stream, peer) = (Redacted(publication.path()), self.address);
+            tracing::info!(%stream, %peer, "another publisher has taken over");
+            self.publications.remove(&id);
+            session.close();
+        }
+    }
+
+    /// A newcomer takes over at its first key frame.
+    fn take_over(&mut self, session: &mut ServerSession, id: u32, tag: &Tag) {
+        let Some((path, handover)) = self.newcomers.get_mut(&id) else { return };
+        let Some(first) = handover.handle_tag(tag) else { return };
+        let path = std::mem::take(path);
+        self.newcomers.remove(&id);
+        let agent = self.agent.as_deref().unwrap_or_default();
+        match self.hub.take_over(&path, self.address, agent) {
+            Ok(mut publication) => {
+                tracing::info!(stream = %Redacted(&path), peer = %self.address, "took over");
+                for tag in &first {
+                    publication.handle_tag(tag);
+                }
+                self.publications.insert(id, publication);
+            }
+            Err(_) => session.close(),
+        }
+    }
+
     fn stop_publishing(&mut self, id: u32) {
+        self.newcomers.remove(&id);
         if let Some(publication) = self.publications.remove(&id) {
             tracing::info!(stream = %Redacted(publication.path()), peer = %self.address, "publishing ended");
             publication.end();
@@ -118,8 +167,8 @@ impl Handler for Peer {
     fn handle_event(&mut self, session: &mut ServerSession, event: SessionEvent) -> Result<()> {
         match event {
             SessionEvent::Media { stream_id, type_id, timestamp, payload } => {
-                if let Some(publication) = self.publications.get_mut(&stream_id) {
-                    publication.handle(type_id, timestamp, payload);
+                if let Some(kind) = TagKind::from_type_id(type_id) {
+                    self.media(session, stream_id, &Tag { kind, timestamp, body: payload });
                 }
             }
             SessionEvent::Connected { agent, .. } => {

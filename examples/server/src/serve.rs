@@ -14,6 +14,7 @@ use crate::cli::{LogFormat, ServeArgs};
 use crate::finish::Finisher;
 use crate::http::Ports;
 use crate::hub::{Hub, HubConfig};
+use crate::recorder::{Disk, RecordEnv};
 use crate::recordings::Recordings;
 use crate::rtmp::Peer;
 use crate::rtmps::Tls;
@@ -33,9 +34,16 @@ async fn serve(args: ServeArgs) -> anyhow::Result<()> {
     let rtmps = bind_rtmps(&args).await?;
     let http = bind("HTTP", args.http_listen).await?;
     // Only now is it sure that no other server works on these recordings.
-    let finisher = Finisher::start(recordings.clone(), args.keep_flv)?;
-    finisher.submit_left_over();
-    let hub = Hub::new(HubConfig::from(&args), recordings.clone(), finisher.clone());
+    let finisher = Finisher::start(recordings.clone())?;
+    let settings = args.record.settings();
+    finisher.submit_left_over(&settings);
+    let record = RecordEnv {
+        settings,
+        disk: Disk::start()?,
+        recordings: recordings.clone(),
+        finisher: finisher.clone(),
+    };
+    let hub = Hub::new(HubConfig::from(&args), record);
 
     let addresses = Addresses {
         rtmp: rtmp.local_addr()?,
@@ -58,6 +66,7 @@ async fn serve(args: ServeArgs) -> anyhow::Result<()> {
     janitor.abort();
     let clean = async {
         let _ = tokio::join!(sessions, secure, pages);
+        hub.end_waiting();
         finisher.idle().await;
     };
     tokio::select! {

@@ -37,6 +37,7 @@ pub struct StreamInfo {
     pub hls_waiting: usize,
     pub bytes_in: u64,
     pub hls: String,
+    pub dash: String,
     pub recording: bool,
     pub problems: Vec<String>,
 }

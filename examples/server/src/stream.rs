@@ -4,13 +4,12 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use bytes::Bytes;
 use jiff::Timestamp;
 use streamcore::assemble::{Assembler, Event};
 use streamcore::error::Result;
-use streamcore::flv::{Tag, TagKind};
+use streamcore::flv::Tag;
 use streamcore::hls;
-use streamcore::live::GopCache;
+use streamcore::live::{GopCache, SequenceEnd};
 use tokio::sync::{Semaphore, SemaphorePermit, watch};
 
 use crate::http::Compressed;
@@ -18,7 +17,7 @@ use crate::hub::HubConfig;
 use crate::names;
 use crate::notices;
 use crate::player::{Fan, Player};
-use crate::recorder::{Health, Recorder};
+use crate::recorder::{Group, Health, Recorders};
 use crate::recordings::rfc3339;
 use crate::redact::Redacted;
 use crate::stats::{PlayersInfo, PublisherInfo, Rate, StreamInfo, Tracks, Viewers};
@@ -32,6 +31,8 @@ pub struct Stream {
     path: String,
     live: Mutex<Live>,
     hls: Mutex<Hls>,
+    /// Locked ahead of `live` by the publisher, behind it while there is none.
+    recording: Mutex<StreamRecording>,
     viewers: Mutex<Viewers>,
     changes: watch::Sender<()>,
     waiters: Semaphore,
@@ -59,7 +60,18 @@ struct Publisher {
 }
 
 #[derive(Debug, Default)]
+struct StreamRecording {
+    /// Whose tags are taken.
+    token: u64,
+    recorders: Option<Recorders>,
+    /// Without a publisher they wait for one until then.
+    until: Option<Instant>,
+}
+
+#[derive(Debug, Default)]
 struct Hls {
+    /// Whose units are taken.
+    token: u64,
     muxer: Option<hls::Muxer>,
     /// When the publisher was cut off.
     lost: Option<Instant>,
@@ -79,6 +91,7 @@ impl Stream {
             path: path.to_owned(),
             live: Mutex::new(live),
             hls: Mutex::default(),
+            recording: Mutex::default(),
             viewers: Mutex::default(),
             changes: watch::Sender::new(()),
             waiters: Semaphore::new(WAITERS),
@@ -91,14 +104,14 @@ impl Stream {
         self: &Arc<Self>,
         info: PublisherInfo,
         config: &HubConfig,
-        recorder: Option<Recorder>,
-        health: Arc<Health>,
+        recorders: Recorders,
     ) -> Option<Publication> {
-        let mut live = self.live();
+        let (mut recording, mut live) = self.recording_and_live();
         if live.publisher.is_some() {
             return None;
         }
         let now = Instant::now();
+        let health = recording.start(recorders, now);
         live.token += 1;
         live.publisher = Some(Publisher {
             info,
@@ -110,14 +123,14 @@ impl Stream {
             health,
         });
         let token = live.token;
-        // Still under the lock: an earlier publisher's end must not come between.
-        self.hls().start(config);
-        drop(live);
+        recording.token = token;
+        // Still under the locks: an earlier publisher's end must not come between.
+        self.hls().start(config, token);
+        drop((live, recording));
         Some(Publication {
             stream: self.clone(),
             token,
             assembler: Assembler::new(&config.limits),
-            recorder,
             cut_off: true,
         })
     }
@@ -190,8 +203,13 @@ impl Stream {
         if gives_up {
             self.changes.send_replace(());
         }
+        self.end_waiting(Some(now));
+        let mut recording = self.recording();
+        recording.recorders.as_mut().map(Recorders::tick);
+        let records = recording.recorders.is_some();
+        drop(recording);
         let live = self.live();
-        !has_hls && live.publisher.is_none() && live.fan.is_empty()
+        !has_hls && !records && live.publisher.is_none() && live.fan.is_empty()
     }
 
     /// The stream as the API gives it; `None` where it is not live.
@@ -217,13 +235,22 @@ impl Stream {
             hls_waiting: WAITERS - self.waiters.available_permits(),
             bytes_in: publisher.bytes_in,
             hls: format!("{}/index.m3u8", names::url_path(&self.path)),
+            dash: format!("{}/index.mpd", names::url_path(&self.path)),
             recording: publisher.health.is_recording(),
             problems: publisher.health.problems(),
         })
     }
 
-    fn relay(&self, tag: &Tag) {
+    /// Gives a tag to players. False where another publisher has taken the place of the one with `token`.
+    fn relay(&self, token: u64, tag: &Tag) -> bool {
         let mut live = self.live();
+        if live.token != token {
+            return false;
+        }
+        // Some players stop at it.
+        if !SequenceEnd::default().passes(tag) {
+            return true;
+        }
         live.gop.handle_tag(tag);
         live.fan.send(tag);
         if let Some(publisher) = &mut live.publisher {
@@ -231,39 +258,46 @@ impl Stream {
             publisher.bytes_in += bytes;
             publisher.rate.add(Instant::now(), bytes);
         }
+        true
     }
 
-    fn handle_event(&self, event: Event) {
+    fn handle_event(&self, token: u64, event: Event) {
         match event {
             Event::Track(track) => {
-                if let Some(publisher) = &mut self.live().publisher {
-                    publisher.tracks.set(&track);
-                }
-                self.hls_with(|muxer| muxer.handle_track(track));
+                self.publisher_with(token, |publisher| publisher.tracks.set(&track));
+                self.hls_with(token, |muxer| muxer.handle_track(track));
             }
             Event::Unit(unit) => {
-                if let Some(publisher) = &mut self.live().publisher {
-                    publisher.tracks.unit(&unit);
-                }
+                self.publisher_with(token, |publisher| publisher.tracks.unit(&unit));
                 let wall = SystemTime::now().duration_since(UNIX_EPOCH).ok();
                 let wall = wall.and_then(|wall| i64::try_from(wall.as_micros()).ok());
-                self.hls_with(|muxer| muxer.handle_unit(unit, wall));
+                self.hls_with(token, |muxer| muxer.handle_unit(unit, wall));
             }
-            Event::Discontinuity => self.hls_with(hls::Muxer::handle_discontinuity),
-            Event::Notice(notice) => {
-                if let Some(publisher) = &self.live().publisher {
-                    notices::text(notice.kind)
-                        .into_iter()
-                        .for_each(|text| _ = publisher.health.add_problem(text.into()));
-                }
-            }
+            Event::Discontinuity => self.hls_with(token, hls::Muxer::handle_discontinuity),
+            Event::Notice(notice) => self.publisher_with(token, |publisher| {
+                notices::text(notice.kind)
+                    .into_iter()
+                    .for_each(|text| _ = publisher.health.add_problem(text.into()));
+            }),
             _ => {}
         }
     }
 
+    /// The publisher, unless another has taken its place.
+    fn publisher_with(&self, token: u64, act: impl FnOnce(&mut Publisher)) {
+        let mut live = self.live();
+        let current = live.token == token;
+        if let Some(publisher) = live.publisher.as_mut().filter(|_| current) {
+            act(publisher);
+        }
+    }
+
     /// A stream that HLS cannot carry is still recorded and played by RTMP.
-    fn hls_with(&self, act: impl FnOnce(&mut hls::Muxer) -> Result<()>) {
+    fn hls_with(&self, token: u64, act: impl FnOnce(&mut hls::Muxer) -> Result<()>) {
         let mut hls = self.hls();
+        if hls.token != token {
+            return;
+        }
         let Some(muxer) = &mut hls.muxer else { return };
         let (version, forced) = (muxer.version(), muxer.stats().forced_cuts);
         let result = act(muxer);
@@ -274,11 +308,25 @@ impl Stream {
             // One word to all who wait (E3-20).
             self.changes.send_replace(());
         }
-        if let (Err(error), Some(publisher)) = (result, &self.live().publisher) {
-            publisher.health.add_problem(format!("not all of it is in HLS: {error}"));
+        if let Err(error) = result {
+            let problem = format!("not all of it is in HLS: {error}");
+            self.publisher_with(token, |publisher| _ = publisher.health.add_problem(problem));
         }
         if let Some(longest) = missing {
             self.tell_of_missing_keys(longest);
+        }
+    }
+
+    /// Ends the publisher there is for one who takes its place: players and playlists go on.
+    pub fn give_way(&self) {
+        let (mut recording, mut live) = self.recording_and_live();
+        if live.publisher.take().is_some() {
+            live.token += 1;
+            live.gop.clear();
+            let now = Instant::now();
+            recording.pause(now, true);
+            recording.token = live.token;
+            self.hls().pause(now);
         }
     }
 
@@ -295,12 +343,40 @@ impl Stream {
         }
     }
 
+    /// Starts or stops a recorder. Says whether there is one of this name.
+    pub fn switch_recorder(&self, name: &str, on: bool) -> bool {
+        let mut recording = self.recording();
+        recording.recorders.as_mut().is_some_and(|recorders| recorders.switch(name, on))
+    }
+
+    fn record(&self, token: u64, act: impl FnOnce(&mut Recorders, Group<'_>)) {
+        let mut recording = self.recording();
+        let current = recording.token == token;
+        if let Some(recorders) = recording.recorders.as_mut().filter(|_| current) {
+            act(recorders, &|| self.group());
+        }
+    }
+
+    /// Headers and the current group of pictures.
+    fn group(&self) -> Vec<Tag> {
+        self.live().gop.tags().collect()
+    }
+
+    /// Ends recorders that wait for a publisher who comes back; with a time, those that have waited for long enough.
+    pub fn end_waiting(&self, now: Option<Instant>) {
+        let mut recording = self.recording();
+        if recording.until.is_some_and(|until| now.is_none_or(|now| until <= now)) {
+            *recording = StreamRecording::default();
+        }
+    }
+
     /// The publisher with `token` has ended, or was cut off and may come back. Whoever came after it is not touched.
     fn end(&self, token: u64, may_return: bool) {
-        let mut live = self.live();
+        let (mut recording, mut live) = self.recording_and_live();
         if live.token != token {
             return;
         }
+        recording.pause(Instant::now(), may_return);
         live.publisher = None;
         live.gop.clear();
         live.fan.end();
@@ -319,15 +395,51 @@ impl Stream {
         lock(&self.live)
     }
 
+    /// Both in the order in which they are always taken: a recorder that begins asks for the group of pictures.
+    fn recording_and_live(&self) -> (MutexGuard<'_, StreamRecording>, MutexGuard<'_, Live>) {
+        let recording = self.recording();
+        (recording, self.live())
+    }
+
+    fn recording(&self) -> MutexGuard<'_, StreamRecording> {
+        lock(&self.recording)
+    }
+
     fn hls(&self) -> MutexGuard<'_, Hls> {
         lock(&self.hls)
     }
 }
 
+impl StreamRecording {
+    /// A publisher begins, or goes on with what waits.
+    fn start(&mut self, fresh: Recorders, now: Instant) -> Arc<Health> {
+        let waiting = self.recorders.take().filter(|_| self.until.is_some_and(|until| until > now));
+        let recorders = match waiting {
+            Some(waiting) => waiting.resume(fresh),
+            None => fresh,
+        };
+        let health = recorders.health().clone();
+        (self.recorders, self.until) = (Some(recorders), None);
+        health
+    }
+
+    /// The publisher has gone.
+    fn pause(&mut self, now: Instant, may_return: bool) {
+        let Some(recorders) = &mut self.recorders else { return };
+        let patience = recorders.patience();
+        if patience.is_zero() || !may_return {
+            self.recorders = None;
+        } else {
+            recorders.pause();
+            self.until = Some(now + patience);
+        }
+    }
+}
+
 impl Hls {
     /// Starts HLS, going on with the numbers of an earlier publisher where players may know them.
-    fn start(&mut self, config: &HubConfig) {
-        (self.lost, self.ended) = (None, None);
+    fn start(&mut self, config: &HubConfig, token: u64) {
+        (self.lost, self.ended, self.token) = (None, None, token);
         let resumed = self.muxer.as_mut().is_some_and(|muxer| muxer.resume().is_ok());
         if !resumed {
             let mut hls = config.hls.clone();
@@ -358,7 +470,6 @@ pub struct Publication {
     stream: Arc<Stream>,
     token: u64,
     assembler: Assembler,
-    recorder: Option<Recorder>,
     /// The publisher has not said that it ends.
     cut_off: bool,
 }
@@ -369,16 +480,15 @@ impl Publication {
         &self.stream.path
     }
 
-    /// Takes one message of the publisher.
-    pub fn handle(&mut self, type_id: u8, timestamp: u32, body: Bytes) {
-        let Some(kind) = TagKind::from_type_id(type_id) else { return };
-        let tag = Tag { kind, timestamp, body };
-        self.stream.relay(&tag);
-        if let Some(recorder) = &mut self.recorder {
-            recorder.push(&tag);
+    /// Takes one tag of the publisher. False where another has taken its place: it is not heard any more.
+    pub fn handle_tag(&mut self, tag: &Tag) -> bool {
+        if !self.stream.relay(self.token, tag) {
+            return false;
         }
-        self.assembler.handle_tag(&tag);
+        self.stream.record(self.token, |recorders, group| recorders.handle_tag(tag, group));
+        self.assembler.handle_tag(tag);
         self.drain();
+        true
     }
 
     /// The publisher says that the stream is over. Dropped without this, it may come back.
@@ -388,7 +498,9 @@ impl Publication {
 
     fn drain(&mut self) {
         while let Some(event) = self.assembler.poll_event() {
-            self.stream.handle_event(event);
+            self.stream
+                .record(self.token, |recorders, group| recorders.handle_event(&event, group));
+            self.stream.handle_event(self.token, event);
         }
     }
 }

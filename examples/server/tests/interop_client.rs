@@ -248,7 +248,9 @@ fn a_recorder_that_lost_its_server_goes_on_in_the_same_file() {
 #[test]
 fn f16_what_goes_wrong_is_one_line_without_the_key() {
     let (data, folder) = (kit::temp_dir(), kit::temp_dir());
-    let server = ServerBuilder::new(BINARY, data.path()).with("--no-record").start();
+    // This client says that it reconnects on request, which by default gives it the name.
+    let server = ServerBuilder::new(BINARY, data.path()).with("--no-record --takeover refuse");
+    let server = server.start();
     let (film, taken) = (film(), server.rtmp_url("live/secretkey"));
     let film = text(&film);
     let mut first = publish(&[film, &taken, "--loop"]);

@@ -321,3 +321,46 @@ fn c1_14_recovery_points_start_decoding_by_the_named_policy_alone() {
     let with_recovery = [true, true, false, false, false];
     assert_eq!(keys(Some(StartPoints::RecoveryPoints)), with_recovery);
 }
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig { failure_persistence: None, ..Default::default() })]
+
+    #[test]
+    fn b3_03_c1_21_any_order_of_nal_units_gives_whole_samples_in_rising_times(
+        is_hevc in proptest::prelude::any::<bool>(),
+        steps in proptest::collection::vec((0_usize..12, 0_u32..4), 0..60),
+    ) {
+        let (key, inter) = (first_slice(HEVC_KEY), first_slice(HEVC_INTER));
+        let (key_rest, inter_rest) = (further_slice(key), further_slice(inter));
+        let of_hevc: [&[u8]; 8] = [
+            key, &key_rest, inter, &inter_rest, HEVC_AUD, HEVC_PREFIX_SEI, HEVC_SUFFIX_SEI, &[0x12, 1, 0xd0, 0x80],
+        ];
+        let fields: Vec<Vec<u8>> = (0..8_u32)
+            .map(|n| field(if n == 0 { 0x65 } else { 0x41 }, n / 2 % 3, n % 2 == 1))
+            .collect();
+        let mut time = 0;
+        let mut tags = vec![if is_hevc { hevc_header(HVCC) } else { interlaced_header() }];
+        for (what, step) in steps {
+            time += [0, 20, 40, 3][step as usize];
+            tags.push(match (is_hevc, what) {
+                (true, 0..8) => hevc_nal(time, of_hevc[what]),
+                (true, 8) => hevc_header(HDR10_HVCC),
+                (true, _) => hevc(time, PacketType::Frames, what == 9, if what == 9 { HEVC_KEY } else { HEVC_INTER }),
+                (false, 0..8) => video(time, &[&fields[what]]),
+                (false, 8) => interlaced_header(),
+                (false, 9) => video(time, &[SEI]),
+                (false, _) => video(time, &[AUD, &fields[2], &fields[3]]),
+            });
+        }
+        let messages = tags.iter().filter(|tag| tag.body.len() > 12).count();
+        let (events, _) = run(&tags);
+        let units = units(&events, MediaKind::Video);
+        proptest::prop_assert!(units.len() <= messages);
+        proptest::prop_assert!(units.windows(2).all(|pair| pair[0].dts < pair[1].dts));
+        for unit in units {
+            let count = nals(&unit.data).len();
+            let walked: usize = nals(&unit.data).iter().map(|nal| nal.len() + 4).sum();
+            proptest::prop_assert!(count > 0 && walked == unit.data.len());
+        }
+    }
+}

@@ -2,25 +2,37 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
+
 use super::Muxer;
-use crate::hls::answer::{Answer, BadRequest, Directives, Wait};
+use crate::buf::Chain;
+use crate::hls::answer::{Answer, BadRequest, Directives, Growing, Wait};
 use crate::hls::file::{Cache, File, Text};
+use crate::hls::mpd;
 use crate::hls::part::PartTarget;
 use crate::hls::playlist::with_query;
 use crate::hls::rendition::Rendition;
-use crate::hls::segment::{Segment, numbers};
+use crate::hls::segment::{SEGMENT_TYPE, Segment, numbers};
 
 /// How long a request may be held while nothing is known of the stream: longer than groups of pictures mostly are.
 const FIRST_WAIT: Duration = Duration::from_secs(10);
 
 impl Muxer {
-    /// Answers for the file of this name: `index.m3u8` (the multivariant playlist), `video.m3u8`, `audio.m3u8`,
+    /// Answers for the file of this name: `index.m3u8` (the multivariant playlist), `index.mpd`, `index_ll.mpd`, `video.m3u8`, `audio.m3u8`,
     /// `video_init_0.mp4`, `video_17.m4s`, the part `video_17_3.m4s` and so on.
     ///
     /// `query` is that of the address, without the question mark, as it came. Of playlists it may hold delivery directives
     /// (rfc8216bis 6.2.5) where parts are made; what else it holds is passed on to the addresses in the playlist.
     #[must_use]
     pub fn request(&self, name: &str, query: Option<&str>) -> Answer {
+        if self.config.dash.is_some() && matches!(name, "index.mpd" | "index_ll.mpd") {
+            let low = name == "index_ll.mpd";
+            if low && self.config.part_duration.is_none() {
+                return Answer::NotFound;
+            }
+            let answer = self.manifest(query.unwrap_or_default(), low);
+            return answer.unwrap_or_else(Answer::BadRequest);
+        }
         let Some(stem) = name.strip_suffix(".m3u8") else { return self.media(name) };
         self.playlist(stem, query.unwrap_or_default()).unwrap_or_else(Answer::BadRequest)
     }
@@ -77,12 +89,35 @@ impl Muxer {
         Ok(Answer::Ready(self.text_file(text, &read.rest, directed)))
     }
 
-    fn text_file(&self, text: &Text, query: &str, blocking: bool) -> File {
-        let cache = match (self.ended, blocking) {
+    fn manifest(&self, query: &str, low: bool) -> Result<Answer, BadRequest> {
+        // Directives are not for MPDs; what is told of a playlist's query holds for theirs.
+        let read = match Directives::parse(query) {
+            Err(BadRequest::QueryTooLong) => return Err(BadRequest::QueryTooLong),
+            read => read.unwrap_or_default(),
+        };
+        let Some(text) = self.mpd.text(&self.presentation(), low, &read.rest) else {
+            return Ok(self.wait_or_none());
+        };
+        // The next part is a fraction of a second away.
+        let cache = if low && !self.ended {
+            Cache::Live { max_age_ms: 0 }
+        } else {
+            self.playlist_cache(false)
+        };
+        let file = Text::new(text).file(cache);
+        Ok(Answer::Ready(File { content_type: mpd::CONTENT_TYPE, ..file }))
+    }
+
+    fn playlist_cache(&self, blocking: bool) -> Cache {
+        match (self.ended, blocking) {
             (true, _) => Cache::Ended,
             (false, true) => Cache::Blocking { max_age_ms: self.target_ms(6) },
             (false, false) => Cache::Live { max_age_ms: self.target_ms(1) / 2 },
-        };
+        }
+    }
+
+    fn text_file(&self, text: &Text, query: &str, blocking: bool) -> File {
+        let cache = self.playlist_cache(blocking);
         if query.is_empty() {
             return text.file(cache);
         }
@@ -126,6 +161,17 @@ impl Muxer {
             }
             Some(part) if part == parts.len() && rendition.part_target.is_some() => {
                 self.wait_or_none()
+            }
+            None if self.config.dash.is_some() && !parts.is_empty() => {
+                let mut body = Chain::from(Bytes::from_static(SEGMENT_TYPE));
+                parts.iter().for_each(|part| body.extend_from(&part.body));
+                Answer::Growing(Growing {
+                    content_type,
+                    body,
+                    next: parts.len(),
+                    track: rendition.id(),
+                    segment: rendition.window.next_sequence(),
+                })
             }
             _ => Answer::NotFound,
         }

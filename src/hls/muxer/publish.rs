@@ -26,7 +26,21 @@ impl Muxer {
         }
         let current = || self.renditions.iter().filter(|one| one.started && one.announced);
         if current().next().is_some() && current().all(|one| self.is_listed(one)) {
-            self.multivariant = Some(Text::new(playlist::multivariant(&variant(current()))));
+            let mut variant = variant(current());
+            if self.is_unseen {
+                variant.peak = current().map(|one| one.measured.peak).sum();
+            }
+            self.multivariant = Some(Text::new(playlist::multivariant(&variant)));
+            self.publish_mpd();
+        }
+    }
+
+    /// Takes what is listed into the MPD: no period begins before all tracks are there.
+    fn publish_mpd(&mut self) {
+        if self.config.dash.is_some() {
+            let mut mpd = std::mem::take(&mut self.mpd);
+            mpd.update(&self.presentation());
+            self.mpd = mpd;
         }
     }
 
@@ -55,7 +69,8 @@ impl Muxer {
 
     pub(super) fn playlist_terms(&self) -> Terms {
         let parts = self.renditions.iter().filter_map(|rendition| rendition.part_target);
-        let longest = parts.map(|part| part.micros).max();
+        // A recording has no parts: its segments are all there.
+        let longest = parts.map(|part| part.micros).max().filter(|_| !self.is_unseen);
         Terms {
             target: self.target.unwrap_or(1),
             part_hold_back: longest.map(|longest| longest.saturating_mul(3)),

@@ -120,6 +120,9 @@ impl Muxer {
 
     /// Ends all segments. The next unit begins a new epoch.
     pub(super) fn end_epoch(&mut self) -> Result<()> {
+        let rests: Vec<AccessUnit> =
+            self.renditions.iter_mut().flat_map(Rendition::take_rest).collect();
+        rests.into_iter().try_for_each(|rest| self.accept(rest, None))?;
         let ready =
             self.held.as_ref().is_some_and(|held| self.renditions.iter().any(|one| held.has(one)));
         if ready {

@@ -1,4 +1,5 @@
 mod answers;
+mod dash;
 mod parts;
 mod playlists;
 mod timing;

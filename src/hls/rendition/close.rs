@@ -6,6 +6,7 @@ use crate::hls::open::Open;
 use crate::hls::part::Rules;
 use crate::hls::segment::{Part, Sample, Segment, pack};
 use crate::hls::timeline::MICROS;
+use crate::mp4;
 use crate::time::rescale;
 
 /// What closing came to.
@@ -187,14 +188,28 @@ impl Rendition {
         let longest = start.saturating_add(rescale(terms.max, MICROS, self.timescale()));
         let alone = Some(longest).filter(|&end| end < last.saturating_add(self.typical.into()));
         let next = next.map(|next| next.min(longest)).or(alone);
-        let (part, end) = pack(&samples, next, self.typical, &mut self.fragments)?;
+        let kind = (&*self.track.config, self.typical);
+        let (part, end) = pack(&samples, next, kind, &mut self.fragments)?;
         self.end = Some(end);
         let present = samples.first().map_or(part.start, Sample::present);
         Ok(self.add_part(terms, part, present))
     }
 
-    fn add_part(&mut self, terms: &Terms, part: Part, present: i64) -> bool {
+    fn add_part(&mut self, terms: &Terms, mut part: Part, present: i64) -> bool {
         let wall = terms.epoch.wall_at(present, self.timescale());
+        let made = terms.epoch.wall_at(part.start, self.timescale());
+        if let (true, Some(wall)) = (terms.reference_times && self.open.is_empty(), made) {
+            let reference = mp4::ProducerReference {
+                track: 1,
+                wall,
+                media_time: u64::try_from(part.start).unwrap_or(0),
+                moment: mp4::ReferenceMoment::EncoderOutput,
+            };
+            // It is a help, not a must.
+            mp4::producer_reference(&reference)
+                .into_iter()
+                .for_each(|prft| part.body.push_front(prft));
+        }
         let (number, timescale) = (self.window.next_sequence(), self.timescale());
         let (id, target) = (self.track.id, self.part_target);
         self.open.push(part, present, wall, |open, part| {

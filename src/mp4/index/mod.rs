@@ -6,6 +6,7 @@
 //! gives an [`Index`]: all samples of all tracks. With it a fragmented file becomes a plain one without copying its media
 //! ([`Index::in_place`]), or a new file with the index in front of one range to copy ([`Index::in_front`]).
 
+mod config;
 mod fragment;
 mod plain;
 mod plan;

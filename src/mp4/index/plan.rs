@@ -12,7 +12,7 @@ use crate::mp4::file::{Alignment, ftyp, with_payload};
 use crate::mp4::movie::{self, Edit};
 use crate::mp4::read::{child, children, time};
 use crate::mp4::samples::{FileSample, Samples};
-use crate::mp4::table;
+use crate::mp4::table::{self, Offsets};
 use crate::time::rescale;
 
 const MICROS: u32 = 1_000_000;
@@ -87,7 +87,7 @@ impl Index {
         header.bytes(b"mdat");
         header.u64(self.end.saturating_sub(header_at));
         let mut moov = Writer::default();
-        self.write_moov(&mut moov, 0, self.end > u64::from(u32::MAX))?;
+        self.write_moov(&mut moov, self.end > u64::from(u32::MAX))?;
         Ok(InPlace { at: self.end, moov: moov.freeze(), header_at, header: header.freeze() })
     }
 
@@ -105,15 +105,17 @@ impl Index {
         let start = start - start % u64::from(block.max(1));
         let moved = i64::try_from(start).map_err(|_| Error::limit(Layer::Mp4, "file size"))?;
         let alignment = Alignment { block, phase: 0 };
-        let head = with_payload(end - start, alignment, |w, base, wide| {
+        let head = with_payload(end - start, alignment, |w, wide| {
             ftyp(w)?;
-            self.write_moov(w, base - moved, wide)
+            let offsets = self.write_moov(w, wide || end > u64::from(u32::MAX))?;
+            offsets.iter().try_for_each(|offsets| offsets.add(w, -moved))?;
+            Ok(offsets)
         })?;
         Ok(InFront { head, source: start..end })
     }
 
-    /// Writes a `moov` with the samples in plain tables; `base` is added to their offsets.
-    fn write_moov(&self, w: &mut Writer, base: i64, wide: bool) -> Result<()> {
+    /// Writes a `moov` with the samples in plain tables.
+    fn write_moov(&self, w: &mut Writer, wide: bool) -> Result<Vec<Offsets>> {
         let placed = self.place();
         if placed.is_empty() {
             return Err(Error::malformed(Layer::Mp4, "no sample").at(self.end));
@@ -122,6 +124,7 @@ impl Index {
         let moov = Reader::with_base(Layer::Mp4, &self.content, self.moov.0);
         let as_it_was = self.is_plain();
         let mut number = 0;
+        let mut offsets = Vec::with_capacity(placed.len());
         boxed(w, b"moov", |w| {
             children(moov, |kind, body| match &kind {
                 b"mvhd" if !as_it_was => retimed(w, &kind, body, 4, duration),
@@ -132,14 +135,18 @@ impl Index {
                         track.is_some_and(|track| std::ptr::eq(placed.track, track))
                     };
                     match placed.iter().find(same) {
-                        Some(track) => trak(w, &body, track, (base, wide), as_it_was),
+                        Some(track) => {
+                            let tables = (track.samples(), wide, &mut offsets);
+                            trak(w, &body, track, tables, as_it_was)
+                        }
                         None => Ok(()),
                     }
                 }
                 b"mvex" => Ok(()),
                 _ => copied(w, &kind, &body),
             })
-        })
+        })?;
+        Ok(offsets)
     }
 
     /// Says of each track that has a sample when it is presented.
@@ -255,11 +262,14 @@ fn retimed(
     })
 }
 
+/// Samples, whether offsets have 64 bits, and where those that were written are told.
+type Tables<'a> = (&'a Samples, bool, &'a mut Vec<Offsets>);
+
 fn trak(
     w: &mut Writer,
     body: &Reader<'_>,
     placed: &Placed<'_>,
-    offsets: (i64, bool),
+    mut tables: Tables<'_>,
     as_it_was: bool,
 ) -> Result<()> {
     boxed(w, b"trak", |w| {
@@ -277,7 +287,7 @@ fn trak(
                     b"mdhd" if !as_it_was => {
                         retimed(w, &kind, body, 4, placed.samples().duration())
                     }
-                    b"minf" => minf(w, &body, placed.samples(), offsets),
+                    b"minf" => minf(w, &body, &mut tables, as_it_was),
                     _ => copied(w, &kind, &body),
                 })
             }),
@@ -286,17 +296,18 @@ fn trak(
     })
 }
 
-fn minf(
-    w: &mut Writer,
-    body: &Reader<'_>,
-    samples: &Samples,
-    (base, wide): (i64, bool),
-) -> Result<()> {
+fn minf(w: &mut Writer, body: &Reader<'_>, tables: &mut Tables<'_>, as_it_was: bool) -> Result<()> {
+    let (samples, wide, offsets) = tables;
     boxed(w, b"minf", |w| {
         children(body.clone(), |kind, body| match &kind {
             b"stbl" => boxed(w, &kind, |w| {
                 copied(w, b"stsd", &child(&body, *b"stsd", "stsd")?)?;
-                table::tables(w, samples, base, wide)
+                offsets.push(table::tables(w, samples, *wide)?);
+                // What else is told of each sample stays true where these are the samples that it was told of.
+                children(body, |kind, body| match &kind {
+                    b"sgpd" | b"sbgp" | b"sdtp" | b"subs" if as_it_was => copied(w, &kind, &body),
+                    _ => Ok(()),
+                })
             }),
             _ => copied(w, &kind, &body),
         })

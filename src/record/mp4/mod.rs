@@ -207,9 +207,7 @@ impl Mp4Recorder {
     ///
     /// Limit where a value does not fit the file.
     pub fn handle_discontinuity(&mut self) -> Result<()> {
-        if matches!(self.state, State::Held(_)) {
-            self.release()?;
-        }
+        self.release()?;
         if matches!(self.state, State::Running) {
             self.state = State::Held(Held::default());
         }
@@ -221,15 +219,15 @@ impl Mp4Recorder {
         self.out.pop_front()
     }
 
-    /// Closes the open fragment, as far as the lengths of its units are known.
+    /// Gives out all that came, while nothing follows: the newest units are taken to be of usual length until the next
+    /// ones tell.
     ///
     /// # Errors
     ///
     /// Limit where a value does not fit the file.
     pub fn flush(&mut self) -> Result<()> {
-        if matches!(self.state, State::Held(_)) {
-            self.release()?;
-        }
+        self.release()?;
+        self.tracks.iter_mut().for_each(RecordedTrack::flush);
         self.cut(None)
     }
 
@@ -239,9 +237,7 @@ impl Mp4Recorder {
     ///
     /// Limit where a value does not fit the file.
     pub fn finish(&mut self) -> Result<()> {
-        if matches!(self.state, State::Held(_)) {
-            self.release()?;
-        }
+        self.release()?;
         self.state = State::Finished;
         self.tracks.iter_mut().for_each(RecordedTrack::finish);
         self.cut(None)?;
@@ -316,10 +312,12 @@ impl Mp4Recorder {
 
     /// The first times of the epoch are known: places what was held.
     fn release(&mut self) -> Result<()> {
-        let State::Held(held) = std::mem::replace(&mut self.state, State::Running) else {
-            return Ok(());
+        let held = match &mut self.state {
+            State::Held(held) => std::mem::take(held),
+            State::Running | State::Finished => return Ok(()),
         };
         let Some(first) = held.first() else { return Ok(()) };
+        self.state = State::Running;
         if self.opened.is_none() && self.layout.is_empty() && self.bytes == 0 {
             (self.offset, self.lead) = first.start();
         } else {

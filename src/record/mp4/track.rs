@@ -128,6 +128,13 @@ impl RecordedTrack {
         self.close(last, length);
     }
 
+    /// Writes the newest unit as one of usual length.
+    pub(super) fn flush(&mut self) {
+        if let Some(last) = self.last.take() {
+            self.close(last, self.typical);
+        }
+    }
+
     /// Nothing follows.
     pub(super) fn finish(&mut self) {
         if let Some(last) = self.last.take() {

@@ -13,7 +13,7 @@ use super::header::{
 };
 use super::{DEFAULT_CHUNK_SIZE, EXTENDED, MAX_MESSAGE_BYTES, Message};
 use crate::error::{Error, Layer, Result};
-use crate::limits::Limits;
+use crate::limits::{Budget, Limits, Share};
 use crate::rtmp::message::type_id;
 use crate::rtmp::notice::{Notice, Notices};
 use crate::time::Micros;
@@ -62,6 +62,8 @@ pub struct Reader {
     staged_since: Micros,
     /// Bytes allocated for incomplete messages.
     reserved: usize,
+    /// The same, as other sessions see it: told when the input is used up.
+    share: Share,
     offset: u64,
     pub(crate) notices: Notices,
     #[cfg(feature = "_testing")]
@@ -109,7 +111,7 @@ impl Reader {
             chunk_size: DEFAULT_CHUNK_SIZE as usize,
             limits: ReaderLimits {
                 message_bytes: limits.message_bytes.min(MAX_MESSAGE_BYTES),
-                reassembly_bytes: limits.reassembly_bytes,
+                reassembly_bytes: limits.reassembly_bytes.min(limits.session_bytes),
                 chunk_streams: limits.chunk_streams,
                 chunks_per_message: limits.chunks_per_message,
             },
@@ -122,6 +124,7 @@ impl Reader {
             staged_len: 0,
             staged_since: Micros::ZERO,
             reserved: 0,
+            share: Share::new(&limits.budget),
             offset,
             notices: Notices::default(),
             #[cfg(feature = "_testing")]
@@ -181,6 +184,16 @@ impl Reader {
     /// A chunk that no earlier header explains, a header that contradicts the message that it continues, chunk size 0, or
     /// a message past the [`Limits`]. The reader cannot be used after that.
     pub fn poll_message(&mut self, now: Micros, input: &mut &[u8]) -> Result<Option<Message>> {
+        let message = self.next_message(now, input)?;
+        // What comes whole in one input is never counted; what was counted is given back with its message.
+        let tell = message.is_none() || self.reserved < self.share.held();
+        if tell && !self.share.set(self.reserved) {
+            return Err(self.limit(Budget::FIELD, self.share.budget().held()));
+        }
+        Ok(message)
+    }
+
+    fn next_message(&mut self, now: Micros, input: &mut &[u8]) -> Result<Option<Message>> {
         loop {
             let complete = match self.phase {
                 Phase::Header => match self.header(now, input)? {

@@ -1,12 +1,27 @@
 use bytes::Bytes;
 
 use super::StreamPath;
+use super::queue::Payload;
 use crate::rtmp::message::Capabilities;
 use crate::rtmp::notice::Notice;
 
 /// Names one `publish` or `play` that waits for an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RequestId(pub(super) u32);
+
+impl RequestId {
+    /// The request of this number, for interfaces that carry numbers. One that no event named is refused as misuse.
+    #[must_use]
+    pub const fn from_raw(number: u32) -> Self {
+        Self(number)
+    }
+
+    /// The number of the request within its session.
+    #[must_use]
+    pub const fn to_raw(self) -> u32 {
+        self.0
+    }
+}
 
 /// What a client did.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,6 +93,15 @@ pub enum SessionEvent {
     },
     /// A deviation that was repaired or ignored; each kind once.
     Notice(Notice),
+}
+
+impl Payload for SessionEvent {
+    fn payload_bytes(&self) -> usize {
+        match self {
+            Self::Media { payload, .. } => payload.len(),
+            _ => 0,
+        }
+    }
 }
 
 /// Why a request is refused.

@@ -31,10 +31,12 @@ impl ServerSession {
         if !matches!(self.phase, Phase::Handshake(_)) {
             self.link.acknowledge();
         }
+        self.link.account(self.events.bytes());
         Ok(consumed)
     }
 
     fn consume(&mut self, now: Micros, rest: &mut &[u8]) -> Result<()> {
+        self.link.admit()?;
         if let Phase::Handshake(state) = &mut self.phase {
             let taken = state.handshake.handle_input(rest)?;
             *rest = rest.get(taken..).unwrap_or_default();
@@ -72,7 +74,7 @@ impl ServerSession {
     /// Whether [`handle_input`](Self::handle_input) would take bytes now: no queue is full and no request waits.
     #[must_use]
     pub fn wants_input(&self) -> bool {
-        !self.is_output_full() && !self.is_held()
+        !self.is_output_full() && !self.is_held() && !self.link.is_over(self.events.bytes())
     }
 
     pub(super) fn is_output_full(&self) -> bool {

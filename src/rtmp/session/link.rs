@@ -4,8 +4,8 @@ use bytes::Bytes;
 
 use super::Notice;
 use crate::buf::Chain;
-use crate::error::Result;
-use crate::limits::Limits;
+use crate::error::{Error, Layer, Result};
+use crate::limits::{Budget, Limits, Share};
 use crate::rtmp::chunk::{
     ExtendedTimestampMode, Message, Reader, RepeatAfterFullHeader, SharedMessage, Writer, csid,
 };
@@ -30,6 +30,9 @@ pub(super) struct Link {
     pub(super) reader: Reader,
     writer: Writer,
     out: Chain,
+    session_bytes: usize,
+    /// What waits to be polled, as other sessions see it.
+    share: Share,
     /// Bytes received since the start of the connection, handshake included.
     pub(super) received: u64,
     acknowledged: u64,
@@ -57,6 +60,8 @@ impl Link {
             reader,
             writer,
             out: Chain::new(),
+            session_bytes: wire.limits.session_bytes,
+            share: Share::new(&wire.limits.budget),
             received: 0,
             acknowledged: 0,
             ack_step: None,
@@ -70,6 +75,31 @@ impl Link {
 
     pub(super) const fn queued(&self) -> usize {
         self.out.len()
+    }
+
+    /// Counts the output, and `events` bytes that wait to be polled, towards the budget.
+    pub(super) fn account(&mut self, events: usize) {
+        // Past it, more input is not taken: see `is_over`.
+        self.share.set(events.saturating_add(self.out.len()));
+    }
+
+    /// Whether what waits to be polled must be polled before more is taken.
+    pub(super) fn is_over(&self, events: usize) -> bool {
+        let queued = events.saturating_add(self.out.len());
+        let held = queued.saturating_add(self.reader.reserved_bytes());
+        queued > 0 && (held >= self.session_bytes || self.share.budget().is_full())
+    }
+
+    /// Refuses a connection that has sent nothing yet where the process holds all it may.
+    ///
+    /// # Errors
+    /// Limit exceeded.
+    pub(super) fn admit(&self) -> Result<()> {
+        let budget = self.share.budget();
+        if self.received == 0 && budget.is_full() {
+            return Err(Error::limit(Layer::Session, Budget::FIELD).found(budget.held() as u64));
+        }
+        Ok(())
     }
 
     pub(super) fn poll_output(&mut self) -> Option<Chain> {

@@ -12,6 +12,7 @@ mod output;
 mod path;
 mod play;
 mod publish;
+mod queue;
 mod replies;
 mod stream;
 mod timers;
@@ -19,14 +20,13 @@ mod timers;
 #[cfg(test)]
 mod tests;
 
-use std::collections::VecDeque;
-
 use crate::buf::Chain;
 use crate::error::{Error, Layer, Result};
 use crate::rtmp::handshake::ServerHandshake;
 use crate::rtmp::message::{Aggregate, Capabilities};
 use crate::time::Micros;
 use link::Link;
+use queue::EventQueue;
 use stream::Streams;
 
 pub use crate::rtmp::notice::Notice;
@@ -54,7 +54,7 @@ pub struct ServerSession {
     config: SessionConfig,
     phase: Phase,
     link: Link,
-    events: VecDeque<SessionEvent>,
+    events: EventQueue<SessionEvent>,
     /// Time of the last call, for commands that are given without one.
     now: Micros,
     /// Time of the last byte of the peer.
@@ -120,7 +120,7 @@ impl ServerSession {
             }),
             config,
             link,
-            events: VecDeque::new(),
+            events: EventQueue::new(),
             now,
             heard: now,
             stalled: false,
@@ -133,12 +133,16 @@ impl ServerSession {
         if self.events.is_empty() {
             self.split_aggregate();
         }
-        self.events.pop_front()
+        let event = self.events.pop_front();
+        self.link.account(self.events.bytes());
+        event
     }
 
     /// All bytes queued for the peer, in order, to be written with one vectored write.
     pub fn poll_output(&mut self) -> Option<Chain> {
-        self.link.poll_output()
+        let output = self.link.poll_output();
+        self.link.account(self.events.bytes());
+        output
     }
 
     /// Bytes of payload in a chunk that this side sends.

@@ -17,6 +17,7 @@ impl ServerSession {
     pub fn send(&mut self, stream_id: u32, kind: u8, timestamp: u32, payload: Bytes) -> Result<()> {
         if self.may_send(stream_id)? {
             self.link.send(&Message { type_id: kind, stream_id, timestamp, payload })?;
+            self.link.account(self.events.bytes());
         }
         Ok(())
     }
@@ -28,6 +29,7 @@ impl ServerSession {
     pub fn send_shared(&mut self, message: &SharedMessage) -> Result<()> {
         if self.may_send(message.stream_id())? {
             self.link.send_shared(message)?;
+            self.link.account(self.events.bytes());
         }
         Ok(())
     }

@@ -14,6 +14,7 @@ use crate::testing::{Chop, Pair};
 mod connect;
 mod enhanced;
 mod media;
+mod memory;
 mod notices;
 mod play;
 mod publish;

@@ -9,7 +9,7 @@ use crate::assemble::{Assembler, Event, NoticeKind};
 use crate::codec::h264::nal;
 use crate::error::{Error, Notice};
 use crate::flv::body::{AudioBody, VideoBody};
-use crate::flv::{Header, Reader, ReaderNotice, Tag, TagKind, Writer};
+use crate::flv::{Header, Reader, ReaderNotice, Tag, TagKind, Writer, last_timestamp};
 use crate::live::GopCache;
 use crate::media::{CodecConfig, MediaKind};
 use crate::record::FlvRecorder;
@@ -20,6 +20,7 @@ pub fn flv_reader(data: &[u8]) {
     for split in splits(data) {
         assert_eq!(read_flv(&split), whole);
     }
+    let _ = last_timestamp(data);
     let mut end = 0;
     for (offset, tag) in &whole.tags {
         let start = usize::try_from(*offset).unwrap_or(usize::MAX);

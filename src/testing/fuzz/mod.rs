@@ -9,7 +9,9 @@ mod client;
 mod input;
 mod media;
 mod mp4;
+mod recorded;
 mod rtmp;
+mod texts;
 mod values;
 mod video;
 
@@ -40,4 +42,6 @@ targets! {
     video: avcc, sps, nal_units, hvcc, hevc_sets, hevc_units, av1c, obu, vpcc, vp9, vp8;
     audio: asc, adts, opus_head, flac, ac3, eac3, mp3;
     mp4: hls, remux, mp4_verify;
+    recorded: fragments, mp4_recorder, mp4_index;
+    texts: playlist, mpd;
 }

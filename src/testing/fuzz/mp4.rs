@@ -1,6 +1,6 @@
 //! What is written for players: HLS, MP4 files.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,13 +15,20 @@ use crate::hls::{Answer, Muxer, MuxerConfig};
 use crate::limits::Limits;
 use crate::media::{AccessUnit, CodecConfig, MediaKind, Track, TrackId};
 use crate::mp4;
-use crate::remux::{Piece, Plan, Remuxer};
+use crate::remux::{Layout, Options, Piece, Plan, Remuxer, Skimmer};
 
 const AVCC: &[u8] = &[
     1, 0x64, 0, 0x1f, 0xff, 0xe1, 0, 0x1a, 0x67, 0x64, 0, 0x1e, 0xac, 0xd9, 0x40, 0xa0, 0x2f, 0xf9,
     0x70, 0x11, 0, 0, 3, 0, 1, 0, 0, 3, 0, 0x3c, 0x0f, 0x16, 0x2d, 0x96, 1, 0, 4, 0x68, 0xef, 0xbc,
     0xb0,
 ];
+
+/// Pictures and sound.
+pub(super) fn configs() -> Option<[CodecConfig; 2]> {
+    let video = AvcConfig::parse(AVCC, &Limits::default()).ok()?;
+    let audio = AacConfig::new(2, 48_000, 2).ok()?;
+    Some([CodecConfig::Avc(video), CodecConfig::Aac(audio)])
+}
 
 /// Access units of any times to HLS: playlists that read back, files that they list, boxes that fill the segments, and
 /// numbers that never run back.
@@ -32,10 +39,8 @@ pub fn hls(mut data: &[u8]) {
     let config = MuxerConfig { part_duration, ..MuxerConfig::default() };
     let mut muxer = Muxer::new(config, &limits);
     let mut play = Playlists::default();
-    let video = AvcConfig::parse(AVCC, &Limits::default()).map(CodecConfig::Avc);
-    let audio = AacConfig::new(2, 48_000, 2).map(CodecConfig::Aac);
+    let Some([video, audio]) = configs() else { return };
     for (bit, id, config) in [(1, TrackId::VIDEO, video), (2, TrackId::AUDIO, audio)] {
-        let Ok(config) = config else { return };
         if flags & bit == 0 {
             let _ =
                 muxer.handle_track(Track { id, timescale: 1_000_000, config: Arc::new(config) });
@@ -75,7 +80,7 @@ pub fn hls(mut data: &[u8]) {
         };
         let _ = result;
         assert!(muxer.held_bytes() <= 64 * given + (64 << 10), "{} bytes held", muxer.held_bytes());
-        if head & 0x80 != 0 {
+        if head & 0x80 != 0 && play.checks < CHECKS {
             play.check(&muxer);
             let query = format!("_HLS_msn={}&_HLS_part={}", head & 3, head >> 2 & 15);
             let answer = muxer.request("video.m3u8", Some(&query));
@@ -87,15 +92,22 @@ pub fn hls(mut data: &[u8]) {
     play.check(&muxer);
 }
 
+/// Looks at all playlists in the midst of a stream: more would only make it slow.
+const CHECKS: u32 = 8;
+
 /// What playlists said so far.
 #[derive(Default)]
 struct Playlists {
+    checks: u32,
+    /// Files that were looked into. A name never stands for other bytes.
+    seen: HashMap<String, usize>,
     sequence: [u64; 2],
     discontinuities: [u64; 2],
 }
 
 impl Playlists {
     fn check(&mut self, muxer: &Muxer) {
+        self.checks += 1;
         let Some(text) = text(muxer, "index.m3u8") else { return };
         assert!(text.starts_with("#EXTM3U\n") && text.ends_with('\n'), "{text}");
         let mut listed = text.lines().filter(|line| !line.starts_with('#')).count();
@@ -142,13 +154,24 @@ impl Playlists {
                 let answer = muxer.request(hint.trim_end_matches('"'), None);
                 assert!(matches!(answer, Answer::Wait(_)), "{answer:?}: {text}");
             } else if let Some(uri) = line.strip_prefix("#EXT-X-MAP:URI=\"") {
-                boxes(muxer, uri.trim_end_matches('"'), &[b"ftyp", b"moov"]);
+                self.boxes(muxer, uri.trim_end_matches('"'), &[b"ftyp", b"moov"]);
             } else if !line.starts_with('#') {
                 assert!(duration.take().is_some() && uris.insert(line.to_owned()), "{text}");
                 if !std::mem::take(&mut gap) {
-                    boxes(muxer, line, &[b"styp", b"moof", b"mdat"]);
+                    self.boxes(muxer, line, &[b"styp", b"moof", b"mdat"]);
                 }
             }
+        }
+    }
+
+    fn boxes(&mut self, muxer: &Muxer, name: &str, kinds: &[&[u8; 4]]) {
+        let file = muxer.file(name);
+        assert!(file.is_some(), "{name} is listed and not there");
+        let Some(file) = file else { return };
+        let len = file.body.len();
+        match self.seen.insert(name.to_owned(), len) {
+            Some(before) => assert_eq!(before, len, "{name} was another"),
+            None => boxes(name, &file.body.to_bytes(), kinds),
         }
     }
 }
@@ -161,11 +184,8 @@ fn text(muxer: &Muxer, name: &str) -> Option<String> {
 }
 
 /// Boxes of these kinds fill a file.
-fn boxes(muxer: &Muxer, name: &str, kinds: &[&[u8; 4]]) {
-    let file = muxer.file(name).map(|file| file.body.to_bytes());
-    assert!(file.is_some(), "{name} is listed and not there");
-    let file = file.unwrap_or_default();
-    let mut reader = Reader::new(Layer::Mp4, &file);
+fn boxes(name: &str, file: &[u8], kinds: &[&[u8; 4]]) {
+    let mut reader = Reader::new(Layer::Mp4, file);
     while !reader.is_empty() {
         let head = (reader.u32("size"), reader.array::<4>("type"));
         assert!(matches!(head, (Ok(8..), Ok(kind)) if kinds.contains(&&kind)), "{name}: {head:?}");
@@ -183,11 +203,12 @@ pub fn remux(data: &[u8]) {
         let parts = |plan: &Plan| (plan.head.clone(), plan.body.clone(), plan.report.clone());
         assert_eq!(other.as_ref().map(parts), whole.as_ref().map(parts));
     }
+    skimmed(data, whole.as_ref());
     let Ok(plan) = whole else { return };
     let mut payload = 0;
-    for piece in &plan.body {
+    for piece in plan.body.iter() {
         payload += piece.len();
-        if let Piece::Copy { offset, len } = *piece {
+        if let Piece::Copy { offset, len } = piece {
             let end = offset.checked_add(len);
             assert!(len > 0 && end.is_some_and(|end| end <= data.len() as u64), "{piece:?}");
         }
@@ -199,6 +220,40 @@ pub fn remux(data: &[u8]) {
     assert!(payload <= 2 * data.len() as u64);
     // Each unit takes under 100 bytes of tables, and comes of a tag of at least 17.
     assert!(plan.head.len() <= 8192 + 16 * data.len(), "{} bytes of head", plan.head.len());
+}
+
+/// What is read in part gives the same plan, whatever the size of the reads; and one copy of the media that is left whole is
+/// a file as well.
+fn skimmed(data: &[u8], whole: Result<&Plan, &Error>) {
+    for block in [1, 300, 4096, usize::MAX] {
+        let plan = skim(data, block, &Options::COMPACT);
+        let parts = |plan: &Plan| (plan.head.clone(), plan.body.clone(), plan.report.clone());
+        assert_eq!(plan.as_ref().ok().map(parts), whole.ok().map(parts), "{block}");
+    }
+    let options = Options { layout: Layout::Whole, ..Options::default() };
+    let plan = skim(data, 4096, &options);
+    assert_eq!(plan.is_ok(), whole.is_ok());
+    let Ok(plan) = plan else { return };
+    let summary = mp4::verify(&plan.head, plan.len());
+    assert!(summary.is_ok(), "{summary:?}");
+    let samples = |plan: &Plan| -> Vec<_> {
+        plan.report.tracks.iter().map(|track| (track.samples, track.bytes)).collect()
+    };
+    assert_eq!(Ok(samples(&plan)), whole.map(samples));
+}
+
+fn skim(data: &[u8], block: usize, options: &Options) -> Result<Plan, Error> {
+    let mut skimmer = Skimmer::new(data.len() as u64, &limits());
+    while let Some(range) = skimmer.poll_read() {
+        let (start, end) = (to_usize(range.start), to_usize(range.end));
+        let end = end.max(start.saturating_add(block).min(data.len()));
+        skimmer.handle_read(data.get(start..end).unwrap_or_default())?;
+    }
+    skimmer.finish(options)
+}
+
+fn to_usize(value: u64) -> usize {
+    usize::try_from(value).unwrap_or(usize::MAX)
 }
 
 fn plan(split: &[&[u8]]) -> Result<Plan, Error> {

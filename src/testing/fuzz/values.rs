@@ -5,7 +5,7 @@ use super::rtmp::encoded;
 use crate::amf::{Value, amf0, amf3};
 use crate::buf::{Reader, Writer};
 use crate::error::Layer;
-use crate::flv::{Tag, TagKind, is_metadata, parse_metadata, write_metadata};
+use crate::flv::{MetadataInfo, Tag, TagKind, is_metadata, parse_metadata, write_metadata};
 
 /// AMF0: what was read, written and read again is written the same; depth, count and size are bounded.
 pub fn amf0(data: &[u8]) {
@@ -60,6 +60,8 @@ pub fn metadata(data: &[u8]) {
     let limits = limits();
     let Some(value) = parse_metadata(data, &limits) else { return };
     check_bounds(std::slice::from_ref(&value));
+    let info = MetadataInfo::parse(&value);
+    assert!(info.duration.is_none_or(|duration| duration > 0.0 && duration.is_finite()));
     let body = write_metadata(value.fields().unwrap_or_default().to_vec());
     assert!(is_metadata(&Tag { kind: TagKind::Script, timestamp: 0, body: body.clone() }));
     let again = parse_metadata(&body, &limits);

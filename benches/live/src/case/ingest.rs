@@ -93,7 +93,7 @@ fn costs(window: &Window, sent: &publish::Outcome, publishers: usize, goal: f64)
 /// Compares what has been recorded so far with the source.
 fn recorded(server: &Server, publishers: usize) -> Result<Vec<Figure>, String> {
     let source = media::tags(Rate::OneMegabit, super::MEDIA_SECONDS)?;
-    let files = recordings::flv_files(server.dir());
+    let files = recordings::files(server.dir());
     let compared: Vec<_> =
         files.iter().take(COMPARED).map(|f| recordings::compare(f, &source)).collect();
     let wrong: Vec<_> = compared.iter().filter_map(|c| c.as_ref().err()).collect();

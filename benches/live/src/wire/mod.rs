@@ -4,6 +4,7 @@
 pub mod amf;
 pub mod chunk;
 pub mod flv;
+pub mod fmp4;
 
 /// Type id of an audio message or tag.
 pub const AUDIO: u8 = 8;

@@ -63,7 +63,7 @@ async fn run_work<W: Work>(
         let asked = result.as_ref().is_ok_and(|closed| closed.next.is_some());
         let reason = match outcome(work, &result) {
             Outcome::Done => return Ok(()),
-            Outcome::Lost(reason) => reason,
+            Outcome::Lost(reason) => hush(&reason, &config.url),
         };
         if let Ok(ClientClosed { next: Some(next), .. }) = result {
             config = next;
@@ -114,6 +114,13 @@ fn outcome<W: Work>(work: &mut W, result: &Result<ClientClosed, ConnectError>) -
         )),
         Err(error) => Outcome::Lost(error.to_string()),
     }
+}
+
+/// Servers put the stream's name into their words, which is the key.
+fn hush(text: &str, url: &RtmpUrl) -> String {
+    let bare = url.name.split('?').next().unwrap_or_default();
+    let names = [url.name.as_str(), bare].into_iter().filter(|name| name.len() > 2);
+    names.fold(text.to_owned(), |text, name| text.replace(name, "…"))
 }
 
 /// The URL, with the application where one is named.
@@ -191,9 +198,8 @@ fn remark(verbose: bool, event: &ClientEvent) {
     }
     match event {
         ClientEvent::Connected(server) => eprintln!("connected: {}", server.version),
-        ClientEvent::Status(status) => {
-            eprintln!("the server says {} {}", status.code, status.description)
-        }
+        // The code alone: the description may name the stream.
+        ClientEvent::Status(status) => eprintln!("the server says {}", status.code),
         ClientEvent::Redirect { url } => match RtmpUrl::parse(url) {
             Ok(url) => eprintln!("the server sends on to {url}"),
             Err(_) => eprintln!("the server sends on"),

@@ -35,6 +35,14 @@ fn f16_a_url_that_cannot_be_read_is_not_shown() {
 }
 
 #[test]
+fn f16_a_key_in_a_servers_words_is_hushed() {
+    let url = RtmpUrl::parse("rtmp://host/live/secret?token=9").unwrap();
+    assert_eq!(hush("no live/secret?token=9, no secret", &url), "no live/…, no …");
+    let short = RtmpUrl::parse("rtmp://host/live/on").unwrap();
+    assert_eq!(hush("nothing on", &short), "nothing on");
+}
+
+#[test]
 fn figures_are_for_people() {
     assert_eq!(Clock(3_723_456).to_string(), "1:02:03.4");
     assert_eq!(Clock(-5).to_string(), "0:00:00.0");

@@ -1,6 +1,7 @@
 //! `/api/v1/…`: who is live, and what was recorded.
 
 use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use axum::Json;
 use axum::extract::State;
@@ -8,6 +9,7 @@ use axum::http::StatusCode;
 use axum::http::header::CACHE_CONTROL;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use streamcore::time::UtcDate;
 
 use crate::hub::Hub;
 use crate::recordings::Item;
@@ -56,6 +58,15 @@ pub async fn recordings(State(hub): State<Arc<Hub>>) -> Response {
         Ok(items) => fresh(Recordings { recordings: items }),
         Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
     }
+}
+
+/// `GET /api/v1/time`: the time of day, for the clocks of DASH players (ISO/IEC 23009-1 5.8.4.11).
+pub async fn time() -> Response {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let now = UtcDate(i64::try_from(now.as_micros()).unwrap_or(i64::MAX));
+    let mut response = ([(CACHE_CONTROL, "no-store")], now.to_string()).into_response();
+    super::allow_any_origin(response.headers_mut());
+    response
 }
 
 fn fresh(value: impl Serialize) -> Response {

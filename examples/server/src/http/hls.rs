@@ -1,4 +1,4 @@
-//! `/{app}/{name…}/{file}`: playlists, init segments, media segments and parts of them.
+//! `/{app}/{name…}/{file}`: playlists, the MPD, init segments, media segments and parts of them.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -13,11 +13,12 @@ use axum::http::header::{
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
-use streamcore::hls::{Answer, BadRequest, File};
+use streamcore::hls::{Answer, BadRequest, File, Growing};
 use tokio::time::Instant;
 
 use super::body::ChainBody;
 use super::compress;
+use super::growing::GrowingBody;
 use super::range::{self, Wanted};
 use crate::hub::Hub;
 use crate::names;
@@ -51,6 +52,7 @@ fn preflight() -> Response {
 /// What is left of waiting: an answer, or none in time.
 enum Found {
     File(File),
+    Growing(Growing),
     Absent(StatusCode),
     Bad(BadRequest),
     TooLate,
@@ -66,7 +68,7 @@ async fn find(hub: &Hub, peer: SocketAddr, request: &Parts) -> Response {
     else {
         return refusal(StatusCode::NOT_FOUND, "not found");
     };
-    let is_playlist = name.ends_with(".m3u8");
+    let is_playlist = name.ends_with(".m3u8") || name.ends_with(".mpd");
     if is_playlist {
         let agent = request.headers.get(USER_AGENT).map(HeaderValue::as_bytes).unwrap_or_default();
         stream.seen(peer.ip(), agent);
@@ -74,6 +76,7 @@ async fn find(hub: &Hub, peer: SocketAddr, request: &Parts) -> Response {
     match wait(hub, &stream, name, request.uri.query()).await {
         Found::File(file) if is_playlist => playlist(&stream, file, &request.headers).await,
         Found::File(file) => media(file, &request.headers),
+        Found::Growing(growing) => growing_segment(&stream, growing),
         Found::Absent(status) => refusal(status, "not found"),
         Found::Bad(reason) => refusal(StatusCode::BAD_REQUEST, &reason.to_string()),
         Found::TooLate => refusal(StatusCode::SERVICE_UNAVAILABLE, "nothing new came in time"),
@@ -90,6 +93,10 @@ async fn wait(hub: &Hub, stream: &Stream, name: &str, query: Option<&str>) -> Fo
     loop {
         let wait = match stream.hls_answer(name, query) {
             Answer::Ready(file) => return Found::File(file),
+            Answer::Growing(growing) => {
+                let full = stream.may_wait().is_none();
+                return if full { Found::TooMany } else { Found::Growing(growing) };
+            }
             Answer::Wait(wait) => wait,
             Answer::Gone => return Found::Absent(StatusCode::GONE),
             Answer::BadRequest(reason) => return Found::Bad(reason),
@@ -149,6 +156,12 @@ async fn playlist(stream: &Stream, file: File, request: &HeaderMap) -> Response 
     }
     headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
     (headers, stream.compressed().get(&file).await).into_response()
+}
+
+/// A segment that is being made: its length is not known, and it is not what will be kept under its name before it is whole.
+fn growing_segment(stream: &Arc<Stream>, growing: Growing) -> Response {
+    let headers = [(CACHE_CONTROL, "no-cache"), (CONTENT_TYPE, growing.content_type)];
+    (headers, Body::new(GrowingBody::new(stream.clone(), growing))).into_response()
 }
 
 /// A segment, a part or an init segment, or a range of its bytes.

@@ -3,6 +3,8 @@
 mod api;
 mod body;
 mod compress;
+mod control;
+mod growing;
 mod hls;
 mod listen;
 mod page;
@@ -22,20 +24,25 @@ pub use api::Ports;
 pub use compress::Compressed;
 pub use listen::serve;
 
-use crate::hub::Hub;
+use crate::hub::{Hub, TIME_URL};
 
 /// All routes. What is not one of the server's own is a file of a live stream, or not found.
 pub fn router(hub: Arc<Hub>, ports: Ports) -> Router {
-    Router::new()
+    let control = hub.config().control;
+    let router = Router::new()
         .route("/", get(page::page))
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/api/v1/server", get(move || async move { api::server(ports) }))
         .route("/api/v1/streams", get(api::streams))
         .route("/api/v1/recordings", get(api::recordings))
-        .route("/recordings/{*path}", get(recordings::file))
-        .fallback(hls::file)
-        .layer(from_fn(common_headers))
-        .with_state(hub)
+        .route(TIME_URL, get(api::time))
+        .route("/recordings/{*path}", get(recordings::file));
+    let router = if control {
+        router.route("/control/record/{action}", get(control::record).post(control::record))
+    } else {
+        router
+    };
+    router.fallback(hls::file).layer(from_fn(common_headers)).with_state(hub)
 }
 
 async fn common_headers(request: Request, next: Next) -> Response {

@@ -10,6 +10,7 @@ use tower_http::services::ServeFile;
 
 use crate::hub::Hub;
 use crate::names;
+use crate::recordings;
 
 /// `GET /recordings/{app}/{name…}/{start}.mp4`. Ranges, conditions and HEAD are the file service's.
 pub async fn file(State(hub): State<Arc<Hub>>, request: Request) -> Response {
@@ -18,11 +19,13 @@ pub async fn file(State(hub): State<Arc<Hub>>, request: Request) -> Response {
     let Ok(Some(file)) = tokio::task::spawn_blocking(find).await else {
         return (StatusCode::NOT_FOUND, "not found\n").into_response();
     };
-    let (kind, cache) = if file.extension().is_some_and(|extension| extension == "mp4") {
-        // An MP4 has its name only once it is whole and never changes: the name holds its start to the millisecond.
-        ("video/mp4", "public, max-age=86400, immutable")
+    let mp4 = file.extension().is_some_and(|extension| extension == "mp4");
+    let kind = if mp4 { "video/mp4" } else { "video/x-flv" };
+    // A file has its name only once it is whole; where that holds its start to the millisecond, no other ever has it.
+    let cache = if recordings::is_dated(&file) && !recordings::is_live(&file) {
+        "public, max-age=86400, immutable"
     } else {
-        ("video/x-flv", "no-cache")
+        "no-cache"
     };
     let Ok(served) = ServeFile::new(file).try_call(request).await else {
         return StatusCode::INTERNAL_SERVER_ERROR.into_response();

@@ -21,6 +21,11 @@ pub struct Client {
 impl Client {
     /// Connects, shakes hands, and opens application `live` and message stream 1.
     pub fn connect(address: SocketAddr) -> Self {
+        Self::connect_with(address, &[])
+    }
+
+    /// The same with more in the object of `connect`.
+    pub fn connect_with(address: SocketAddr, fields: &[(&str, Value)]) -> Self {
         let mut stream = TcpStream::connect(address).expect("a connection");
         stream.set_read_timeout(Some(super::PATIENCE)).expect("a timeout");
         stream.set_nodelay(true).expect("no delay");
@@ -33,11 +38,12 @@ impl Client {
         let mut client =
             Self { stream, reader: Reader::new(&Limits::default()), input: Vec::new() };
         client.send_chunked(1, 0, 0, Bytes::copy_from_slice(&CHUNK.to_be_bytes()), 128);
-        let object = vec![
+        let mut object = vec![
             ("app".to_owned(), Value::String("live".into())),
             ("flashVer".to_owned(), Value::String("test".into())),
             ("tcUrl".to_owned(), Value::String("rtmp://localhost/live".into())),
         ];
+        object.extend(fields.iter().map(|(key, value)| ((*key).to_owned(), value.clone())));
         client.command(0, &[string("connect"), Value::Number(1.0), Value::Object(object)]);
         client.command(0, &[string("createStream"), Value::Number(2.0), Value::Null]);
         client.expect("_result");
@@ -46,7 +52,12 @@ impl Client {
     }
 
     pub fn publish(address: SocketAddr, name: &str) -> Self {
-        let mut client = Self::connect(address);
+        Self::publish_with(address, name, &[])
+    }
+
+    /// The same with more in the object of `connect`.
+    pub fn publish_with(address: SocketAddr, name: &str, fields: &[(&str, Value)]) -> Self {
+        let mut client = Self::connect_with(address, fields);
         let kind = string("live");
         client
             .command(1, &[string("publish"), Value::Number(3.0), Value::Null, string(name), kind]);

@@ -144,7 +144,13 @@ impl Server {
         })
     }
 
+    /// Recordings with this extension: `mp4` those that are whole, `live.mp4` those that are being recorded.
     pub fn files(&self, extension: &str) -> Vec<PathBuf> {
+        let wanted = |path: &Path| {
+            let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+            let stem = name.strip_suffix(extension).and_then(|stem| stem.strip_suffix('.'));
+            stem.is_some_and(|stem| !stem.ends_with(".live"))
+        };
         let mut files = Vec::new();
         let mut folders = vec![self.data.join("recordings")];
         while let Some(folder) = folders.pop() {
@@ -152,7 +158,7 @@ impl Server {
                 let path = entry.path();
                 if path.is_dir() {
                     folders.push(path);
-                } else if path.extension().is_some_and(|found| found == extension) {
+                } else if wanted(&path) {
                     files.push(path);
                 }
             }

@@ -19,11 +19,12 @@ export interface Stream {
   viewers: number;
   players: { rtmp: number; hls: number };
   hls: string | null;
+  dash: string | null;
   recording: boolean;
   problems: string[];
 }
 
-export type RecordingState = 'recording' | 'remuxing' | 'done' | 'failed';
+export type RecordingState = 'recording' | 'finishing' | 'done' | 'failed';
 
 export interface Recording {
   app: string;
@@ -100,6 +101,7 @@ function toStream(value: unknown): Stream {
     viewers: count(raw['viewers']),
     players: { rtmp: count(players['rtmp']), hls: count(players['hls']) },
     hls: link(raw['hls']),
+    dash: link(raw['dash']),
     recording: raw['recording'] === true,
     problems: Array.isArray(raw['problems']) ? raw['problems'].map(text).filter(Boolean) : [],
   };
@@ -122,7 +124,7 @@ function toRecording(value: unknown): Recording {
     started: text(raw['started']),
     durationS: count(raw['duration_s']),
     bytes: count(raw['bytes']),
-    state: state === 'recording' || state === 'remuxing' || state === 'failed' ? state : 'done',
+    state: state === 'recording' || state === 'finishing' || state === 'failed' ? state : 'done',
     mp4: link(raw['mp4']),
     flv: link(raw['flv']),
     error: text(raw['error']) || null,

@@ -221,11 +221,21 @@ export class Player {
     setText(byId('player-title'), title);
     setText(byId('player-sub'), sub);
     byId('player-live').hidden = this.stream === null;
+    this.linkTo('link-hls', this.stream?.hls ?? null);
+    this.linkTo('link-dash', this.stream?.dash ?? null);
+    byId('player-links').hidden = this.stream === null;
     this.stage.classList.toggle('sound-only', this.stream !== null && !this.stream.video && this.stream.audio !== null);
     const latency = this.engine?.latency() ?? null;
     const target = this.engine?.targetLatency() ?? 6;
     this.edge.hidden = this.state === 'closed' || latency === null || latency < target + 6;
     this.stats.update(this.video, this.played && this.engine ? this.engine : null);
+  }
+
+  /** An address to copy into another player. */
+  private linkTo(id: string, address: string | null): void {
+    const anchor = byId<HTMLAnchorElement>(id);
+    anchor.hidden = address === null;
+    if (address !== null && anchor.getAttribute('href') !== address) anchor.href = address;
   }
 
   private words(target: Target): { title: string; sub: string } {

@@ -11,7 +11,7 @@ const SHOWN_AT_FIRST = 12;
 
 const STATE_TEXT: Record<Recording['state'], string> = {
   recording: 'Recording',
-  remuxing: 'Making the MP4',
+  finishing: 'Making the MP4',
   done: '',
   failed: 'Failed',
 };
@@ -53,7 +53,7 @@ export class RecordingList {
 
   /** Whether some recording is still being written or converted. */
   isBusy(): boolean {
-    return this.all.some((recording) => recording.state === 'recording' || recording.state === 'remuxing');
+    return this.all.some((recording) => recording.state === 'recording' || recording.state === 'finishing');
   }
 
   /** Puts the keyboard back on a recording's link, if it is still there. */

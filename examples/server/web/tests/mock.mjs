@@ -20,6 +20,7 @@ export function stream(name, changes = {}) {
     publisher: { address: '192.0.2.7:51234', agent: 'FMLE/3.0 (compatible; FMSc/1.0)' },
     video: { codec: 'avc1.64001f', width: 1280, height: 720, fps: 30 }, audio: { codec: 'mp4a.40.2', sample_rate: 48000, channels: 2 },
     bitrate_kbps: 2480, viewers: 3, players: { rtmp: 1, hls: 2 }, bytes_in: 233_000_000, hls: `/live/${encodeURIComponent(name)}/index.m3u8`,
+    dash: `/live/${encodeURIComponent(name)}/index.mpd`,
     recording: true, problems: [], ...changes,
   };
 }
@@ -162,7 +163,7 @@ const SCENARIOS = {
     ],
     recordings: [
       recording('demo', { state: 'recording', mp4: null, started: new Date(Date.now() - 754_000).toISOString(), duration_s: 754, bytes: 233_000_000 }),
-      recording('camera-2', { state: 'remuxing', mp4: null, started: new Date(Date.now() - 7_200_000).toISOString(), duration_s: 3605, bytes: 411_000_000 }),
+      recording('camera-2', { state: 'finishing', mp4: null, started: new Date(Date.now() - 7_200_000).toISOString(), duration_s: 3605, bytes: 411_000_000 }),
       recording('demo'),
       recording('broken', { state: 'failed', mp4: null, flv: '/recordings/live/broken/x.flv', started: '2025-02-27T20:15:00Z', error: 'The disk was full after 12 min 8 s. What was written is whole and can be downloaded as FLV.' }),
       recording('rehearsal', { started: '2024-12-24T09:30:00Z', duration_s: 5521, bytes: 1_733_000_000, flv: '/recordings/live/rehearsal/x.flv' }),

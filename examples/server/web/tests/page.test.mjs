@@ -45,7 +45,7 @@ test('the keyboard keeps its place while the list changes', async () => {
 test('recordings show their state and link to their files', async () => {
   it.mock.recordings = [
     recording('now', { state: 'recording', mp4: null, duration_s: 754, bytes: 233_000_000 }),
-    recording('soon', { state: 'remuxing', mp4: null }),
+    recording('soon', { state: 'finishing', mp4: null }),
     recording('demo'),
     recording('broken', { state: 'failed', mp4: null, flv: '/recordings/live/broken/x.flv', error: 'The disk was full.' }),
   ];

@@ -38,6 +38,8 @@ test('a deep link plays', async () => {
   assert.deepEqual(fatal(after), []);
   assert.equal(await it.page.textContent('#player-title'), 'demo');
   assert.equal(await it.page.isVisible('#player-live'), true);
+  assert.equal(await it.page.getAttribute('#link-hls', 'href'), '/live/demo/index.m3u8');
+  assert.equal(await it.page.getAttribute('#link-dash', 'href'), '/live/demo/index.mpd');
 });
 
 test('a name with a slash, a space and a percent sign keeps its address', async () => {

@@ -12,9 +12,11 @@ fn word(source: &Source, name: &str, query: &str) -> String {
             assert_eq!(version, source.muxer.version());
             "wait".into()
         }
+        Answer::Growing(_) => "growing".into(),
         Answer::Gone => "gone".into(),
         Answer::BadRequest(reason) => reason.to_string(),
         Answer::NotFound => "not found".into(),
+        Answer::Growing(_) => "growing".into(),
     }
 }
 

@@ -287,6 +287,32 @@ mod memory {
     }
 
     #[test]
+    fn f_02_readers_share_the_memory_of_the_process() {
+        let limits = Limits { budget: Budget::new(400_000), ..Limits::default() };
+        let part = [full(0, 250_000), vec![1; 100]].concat();
+        let (mut one, mut two) = (Reader::new(&limits), Reader::new(&limits));
+        assert!(one.poll_message(Micros::ZERO, &mut &part[..]).unwrap().is_none());
+        assert_eq!(limits.budget.held(), 250_000);
+        let error = two.poll_message(Micros::ZERO, &mut &part[..]).unwrap_err();
+        let told = (error.kind(), error.field(), error.offset());
+        let whole = Some(part.len() as u64);
+        assert_eq!(told, (ErrorKind::LimitExceeded, "memory budget of the process", whole));
+        // The one that was refused goes, and there is room again.
+        drop(two);
+        assert_eq!(limits.budget.held(), 250_000);
+        drop(one);
+        assert_eq!(limits.budget.held(), 0);
+    }
+
+    #[test]
+    fn messages_that_come_whole_never_touch_the_budget() {
+        let limits = Limits { budget: Budget::new(0), ..Limits::default() };
+        let bytes = [full(0, 100), vec![1; 100]].concat();
+        let (read, error) = read_with(Reader::new(&limits), &[&bytes]);
+        assert_eq!((read.len(), error), (1, None));
+    }
+
+    #[test]
     fn a4_03_f_03_chunk_size_1_is_legal_and_its_cost_is_capped() {
         let mut bytes = [set_chunk_size(1), full(0, 3)].concat();
         bytes.extend_from_slice(&[7, 0xc4, 8, 0xc4, 9]);

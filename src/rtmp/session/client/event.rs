@@ -2,6 +2,7 @@ use bytes::Bytes;
 
 use crate::rtmp::message::Capabilities;
 use crate::rtmp::notice::Notice;
+use crate::rtmp::session::queue::Payload;
 
 /// What a server did. Texts have control characters replaced and are cut at 1,024 bytes.
 #[derive(Clone, Debug, PartialEq)]
@@ -59,6 +60,15 @@ pub enum ClientEvent {
     Ended,
     /// A deviation that was repaired or ignored; each kind once.
     Notice(Notice),
+}
+
+impl Payload for ClientEvent {
+    fn payload_bytes(&self) -> usize {
+        match self {
+            Self::Media { payload, .. } => payload.len(),
+            _ => 0,
+        }
+    }
 }
 
 /// What a server says of itself when it takes `connect`.

@@ -32,13 +32,14 @@ impl ClientSession {
         if !matches!(self.phase, Phase::Handshake(_) | Phase::Closing) {
             self.link.acknowledge();
         }
+        self.link.account(self.events.bytes());
         Ok(consumed)
     }
 
     /// Whether [`handle_input`](Self::handle_input) would take bytes now.
     #[must_use]
     pub fn wants_input(&self) -> bool {
-        !self.is_output_full() && !self.is_held()
+        !self.is_output_full() && !self.is_held() && !self.link.is_over(self.events.bytes())
     }
 
     pub(super) fn is_output_full(&self) -> bool {
@@ -51,6 +52,7 @@ impl ClientSession {
     }
 
     fn consume(&mut self, now: Micros, rest: &mut &[u8]) -> Result<()> {
+        self.link.admit()?;
         if let Phase::Handshake(state) = &mut self.phase {
             let taken = state.handshake.handle_input(rest)?;
             *rest = rest.get(taken..).unwrap_or_default();

@@ -15,9 +15,8 @@ mod url;
 #[cfg(test)]
 mod tests;
 
-use std::collections::VecDeque;
-
 use super::link::Link;
+use super::queue::EventQueue;
 use crate::buf::Chain;
 use crate::rtmp::handshake::ClientHandshake;
 use crate::rtmp::message::Aggregate;
@@ -49,7 +48,7 @@ pub struct ClientSession {
     config: ClientConfig,
     phase: Phase,
     link: Link,
-    events: VecDeque<ClientEvent>,
+    events: EventQueue<ClientEvent>,
     /// An aggregate whose tags have not all become events.
     aggregate: Option<Aggregate>,
     /// Where the server wants this client to connect next.
@@ -117,7 +116,7 @@ impl ClientSession {
             config,
             phase: Phase::Handshake(Handshaking { handshake, deadline }),
             link,
-            events: VecDeque::new(),
+            events: EventQueue::new(),
             aggregate: None,
             next: None,
             calls: 0,
@@ -133,12 +132,16 @@ impl ClientSession {
         if self.events.is_empty() {
             self.split_aggregate();
         }
-        self.events.pop_front()
+        let event = self.events.pop_front();
+        self.link.account(self.events.bytes());
+        event
     }
 
     /// All bytes queued for the server, in order, to be written with one vectored write.
     pub fn poll_output(&mut self) -> Option<Chain> {
-        self.link.poll_output()
+        let output = self.link.poll_output();
+        self.link.account(self.events.bytes());
+        output
     }
 
     /// Bytes queued for the server.

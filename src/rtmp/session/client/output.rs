@@ -30,7 +30,9 @@ impl ClientSession {
         }
         let metadata = kind == type_id::DATA && is_named(&payload, "onMetaData");
         let payload = if metadata { data_frame(&payload) } else { payload };
-        self.link.send(&Message { type_id: kind, stream_id, timestamp, payload })
+        self.link.send(&Message { type_id: kind, stream_id, timestamp, payload })?;
+        self.link.account(self.events.bytes());
+        Ok(())
     }
 
     /// Queues the stream's metadata: `fields` as an `onMetaData`.

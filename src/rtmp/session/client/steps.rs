@@ -15,6 +15,7 @@ pub(super) struct AuthQuery {
     /// Without the question mark; its values are not escaped (A5-32).
     pub(super) text: String,
     /// Whether it answers a challenge: a server that refuses it is not asked again.
+    #[cfg(feature = "auth")]
     pub(super) last: bool,
 }
 

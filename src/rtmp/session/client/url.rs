@@ -80,7 +80,7 @@ impl RtmpUrl {
         };
         let (host, port) = host_and_port(place)?;
         let (app, name) = split_path(path);
-        if app.is_empty() {
+        if app.trim().is_empty() {
             return Err(malformed("URL (no application)"));
         }
         Ok(Self { tls, host, port, credentials, app, name })
@@ -207,20 +207,19 @@ fn split_path(path: &str) -> (String, String) {
     let (parts, query) =
         path.split_once('?').map_or((path, None), |(path, query)| (path, Some(query)));
     if let Some((of_app, name)) = query.and_then(|query| query.rsplit_once('/'))
+        && !parts.is_empty()
         && !parts.contains('/')
     {
         return (format!("{parts}?{of_app}"), name.to_owned());
     }
-    let (first, rest) = parts.split_once('/').unwrap_or((parts, ""));
-    let (app, name) = match rest.split_once('/') {
-        Some((second, name)) if !second.contains(':') => {
-            (format!("{first}/{second}"), name.to_owned())
-        }
-        _ => (first.to_owned(), rest.to_owned()),
+    // Doubled and trailing slashes, and blanks between them, name nothing.
+    let parts: Vec<&str> = parts.split('/').filter(|part| !part.trim().is_empty()).collect();
+    let of_app = match parts.as_slice() {
+        [_, second, _, ..] if !second.contains(':') => 2,
+        _ => parts.len().min(1),
     };
-    // Doubled and trailing slashes name nothing.
-    let app = app.trim_matches('/').to_owned();
-    let mut name = name.trim_matches('/').to_owned();
+    let (app, name) = parts.split_at_checked(of_app).unwrap_or_default();
+    let (app, mut name) = (app.join("/"), name.join("/"));
     if let Some(query) = query {
         name.push('?');
         name.push_str(query);

@@ -66,3 +66,50 @@ fn same(sent: &Track, got: &Track, extent: Extent) -> Result<(), String> {
     };
     packets::same_times(sent, got, MILLISECOND)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn track(kind: Kind, hashes: &str) -> Track {
+        let packets = (0..).zip(hashes.chars()).map(|(index, hash)| Packet {
+            pts: index * 33 * MILLISECOND,
+            dts: index * 33 * MILLISECOND,
+            size: 100,
+            hash: hash.to_string(),
+            key: index == 0,
+        });
+        Track { kind, codec: "h264".into(), packets: packets.collect() }
+    }
+
+    fn fault(sent: &[Track], got: &[Track], extent: Extent) -> String {
+        compare(sent, got, extent).fault.unwrap_or_default()
+    }
+
+    #[test]
+    fn planted_faults_are_found() {
+        let sent = [track(Kind::Video, "abcd"), track(Kind::Audio, "wxyz")];
+        let whole = |got: &[Track]| fault(&sent, got, Extent::Whole);
+        assert_eq!(whole(&sent), "");
+        let [video, audio] = sent.clone();
+        assert!(whole(std::slice::from_ref(&video)).starts_with("audio 1 (h264): 0 packets"));
+        assert!(whole(&[track(Kind::Video, "abc"), audio.clone()]).contains("3 packets, wanted 4"));
+        assert!(whole(&[track(Kind::Video, "abbd"), audio.clone()]).contains("packet 2"));
+        assert!(whole(&[video.clone(), audio.clone(), audio.clone()]).contains("not sent"));
+        let mut late = video.clone();
+        late.packets[2].pts += 2 * MILLISECOND;
+        assert!(whole(&[late, audio.clone()]).contains("presentation time"));
+        let other = Track { codec: "av1".into(), ..video };
+        assert!(whole(&[other, audio]).contains("came as av1"));
+    }
+
+    #[test]
+    fn a_player_that_comes_later_gets_all_to_the_end() {
+        let sent = [track(Kind::Video, "abcd")];
+        let late = |hashes| fault(&sent, &[track(Kind::Video, hashes)], Extent::ToTheEnd);
+        assert_eq!(late("bcd"), "");
+        assert!(late("bc").contains("the last 1 are missing"));
+        assert!(late("bd").contains("packet 1"));
+        assert!(late("").contains("no packet"));
+    }
+}

@@ -55,6 +55,17 @@ impl Lab {
         builder.with(&self.certificate.options()).start()
     }
 
+    /// The program: the server, and the client.
+    pub fn program(&self) -> &str {
+        &self.server
+    }
+
+    /// Key and certificate for servers of others.
+    pub fn key_and_certificate(&self) -> (&str, &str) {
+        let Files { certificate, key, .. } = &self.certificate;
+        (key.to_str().expect("UTF-8"), certificate.to_str().expect("UTF-8"))
+    }
+
     /// The films' folder.
     pub fn films(&self) -> &Path {
         self.folder.path()
@@ -91,7 +102,7 @@ pub fn recorded(server: &Server) -> PathBuf {
 
 /// Waits for a program to end of itself, and ends it where it does not: not all do when the stream is over.
 pub fn end(process: &mut Process) {
-    let deadline = Instant::now() + Duration::from_secs(8);
+    let deadline = Instant::now() + Duration::from_secs(5);
     let mut asked = false;
     while process.exited().is_none() {
         if Instant::now() > deadline {

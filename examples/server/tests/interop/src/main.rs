@@ -10,6 +10,7 @@ mod players;
 mod publishers;
 mod row;
 mod run;
+mod servers;
 mod table;
 mod tools;
 
@@ -38,7 +39,7 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    let tools = Tools::find(&options.tools);
+    let tools = Tools::find(&options.tools, &options.server);
     for missing in tools.missing() {
         eprintln!("interop: {missing}");
     }
@@ -52,10 +53,11 @@ fn main() -> ExitCode {
     let mut rows = publishers::rows(&tools);
     rows.extend(obs::rows(&tools));
     rows.extend(players::rows(&tools));
+    rows.extend(servers::rows(&tools));
     rows.retain(|row| row.name().contains(&options.only));
     let results = run::all(&lab, rows, options.jobs);
     if let Some(out) = &options.out {
-        let written = std::fs::write(out, table::page(&results, &tools));
+        let written = std::fs::write(out, table::page(&results));
         written.unwrap_or_else(|error| panic!("{}: {error}", out.display()));
     }
     let bad = results.iter().filter(|result| !result.is_expected()).count();

@@ -28,8 +28,9 @@ pub fn rows(tools: &Tools) -> Vec<Row> {
     };
     vec![
         row(Transport::Rtmp, plain).remark("judged by the messages on the wire"),
-        row(Transport::Rtmps, secure)
-            .remark("nobody else knows what was sent: judged by the times, which have no gap; it verifies the certificate"),
+        row(Transport::Rtmps, secure).remark(
+            "nobody else knows what was sent: judged by the times; it verifies the certificate",
+        ),
     ]
 }
 

@@ -12,6 +12,8 @@ use crate::publishers::{ANNOUNCE, ffmpeg_arguments};
 use crate::row::{Role, Row, Transport};
 use crate::tools::{Found, Program, Tools};
 
+const DUMP: &str = "what its reader of RTMP gives; nothing is decoded";
+
 /// How a player is started: with the address, to write what it gets to a file.
 type Start = fn(&Lab, &Program, Transport, &str, &Path) -> Process;
 
@@ -34,12 +36,13 @@ pub fn rows(tools: &Tools) -> Vec<Row> {
         }
         rows.push(
             row("ffmpeg", &tools.ffmpeg_5, ffmpeg, HEVC_AAC)
-                .differs("knows no Enhanced RTMP: it plays nothing, and ends with the stream"),
+                .differs("knows no Enhanced RTMP: takes the video for VP6 and gives up"),
         );
         for media in [H264_AAC, HEVC_AAC] {
             rows.push(row("rtmpdump", &tools.rtmpdump, rtmpdump, media));
-            rows.push(row("mpv", &tools.mpv, mpv, media));
-            rows.push(row("VLC", &tools.vlc, vlc, media));
+            rows.push(row("mpv", &tools.mpv, mpv, media).remark(DUMP));
+            rows.push(row("VLC", &tools.vlc, vlc, media).remark(DUMP));
+            rows.push(row("streamcore record", &tools.streamcore, record, media));
         }
     }
     rows
@@ -146,6 +149,11 @@ fn vlc(_: &Lab, program: &Program, _: Transport, url: &str, out: &Path) -> Proce
     let dump = format!("--demuxdump-file={}", out.display());
     command.args(["-q", "--demux=dump", &dump, url, "vlc://quit"]).env("HOME", home);
     Process::spawn(command)
+}
+
+fn record(lab: &Lab, program: &Program, _: Transport, url: &str, out: &Path) -> Process {
+    let out = out.to_str().expect("UTF-8");
+    Process::start(&program.path, ["record", url, out, "--tls-ca", lab.authority()])
 }
 
 fn is_root() -> bool {

@@ -6,7 +6,7 @@ use kit::Process;
 
 use crate::judge::{self, Comparison, Extent};
 use crate::lab::{self, LIMIT, Lab, url};
-use crate::media::{AV1_OPUS, ENHANCED, H264_AAC, H264_MP3, Media, SHORT};
+use crate::media::{AV1_OPUS, ENHANCED, H264_AAC, H264_MP3, HEVC_AAC, Media, SHORT};
 use crate::row::{Role, Row, Transport};
 use crate::tools::{Found, Program, Tools};
 
@@ -29,11 +29,26 @@ pub fn rows(tools: &Tools) -> Vec<Row> {
                     .remark("announces its codecs in `connect`"),
             );
         }
+        for media in [H264_AAC, HEVC_AAC] {
+            rows.push(streamcore(&tools.streamcore, transport, media));
+        }
         for element in ["rtmp2sink", "rtmpsink"] {
             rows.push(gstreamer(&tools.gstreamer, transport, element));
         }
     }
     rows
+}
+
+fn streamcore(found: &Found, transport: Transport, media: Media) -> Row {
+    let run = move |lab: &Lab, program: &Program| {
+        let file = media.file(lab.films(), SHORT);
+        let start = |url: &str| {
+            let film = file.to_str().expect("UTF-8");
+            Process::start(&program.path, ["publish", film, url, "--tls-ca", lab.authority()])
+        };
+        publish(lab, &file, start, transport)
+    };
+    Row::new(("streamcore publish", found), Role::Publisher, transport, media.codecs, run)
 }
 
 fn ffmpeg(

@@ -11,6 +11,10 @@ pub enum Role {
     Publisher,
     /// Plays from it.
     Player,
+    /// Is published to by the client.
+    Server,
+    /// Is played from by the client.
+    Source,
 }
 
 /// What the bytes go over.
@@ -36,11 +40,26 @@ impl Transport {
 }
 
 impl Role {
+    /// All, in the order of the page.
+    pub const ALL: [Self; 4] = [Self::Publisher, Self::Player, Self::Server, Self::Source];
+
     /// For the table.
     pub fn name(self) -> &'static str {
         match self {
             Self::Publisher => "publisher",
             Self::Player => "player",
+            Self::Server => "server",
+            Self::Source => "source",
+        }
+    }
+
+    /// Heading of its table.
+    pub fn heading(self) -> &'static str {
+        match self {
+            Self::Publisher => "Publishers to the server",
+            Self::Player => "Players of the server",
+            Self::Server => "Servers that `streamcore publish` publishes to",
+            Self::Source => "Servers that `streamcore record` plays from",
         }
     }
 }

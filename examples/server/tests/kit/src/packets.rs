@@ -65,6 +65,16 @@ pub fn probe(path: &Path) -> Listing {
     listing(&json).unwrap_or_else(|| panic!("{}: {UNTOLD}", path.display()))
 }
 
+/// Packet list of a file that is still being written, or was cut: what ffprobe says of its end does not matter.
+///
+/// # Panics
+/// When ffprobe finds no packet.
+pub fn probe_torn(path: &Path) -> Listing {
+    let json = read("ffprobe", path).map(|(json, _)| json);
+    let json = json.unwrap_or_else(|fault| panic!("{fault}"));
+    listing(&json).unwrap_or_else(|| panic!("{}: {UNTOLD}", path.display()))
+}
+
 /// All video and audio streams of a file, as this `ffprobe` reads them.
 ///
 /// # Errors
@@ -89,8 +99,18 @@ pub fn tracks(ffprobe: &str, path: &Path) -> Result<Vec<Track>, String> {
 
 const UNTOLD: &str = "a packet without time, size or hash";
 
-/// What ffprobe says of a file.
+/// What ffprobe says of a file that it has nothing to say against.
 fn show(ffprobe: &str, path: &Path) -> Result<Value, String> {
+    let (json, errors) = read(ffprobe, path)?;
+    if errors.is_empty() {
+        Ok(json)
+    } else {
+        Err(format!("ffprobe on {}: {}", path.display(), errors.trim()))
+    }
+}
+
+/// What ffprobe says of a file, and against it.
+fn read(ffprobe: &str, path: &Path) -> Result<(Value, String), String> {
     let shown = path.display();
     let path = path.to_str().ok_or("a path in UTF-8")?;
     let entries = "stream=index,codec_type,codec_name,time_base,sample_rate:packet=stream_index,pts,dts,size,flags,data_hash";
@@ -107,10 +127,9 @@ fn show(ffprobe: &str, path: &Path) -> Result<Value, String> {
         path,
     ];
     let (json, errors) = run(ffprobe, arguments);
-    if !errors.is_empty() {
-        return Err(format!("ffprobe on {shown}: {}", errors.trim()));
-    }
-    serde_json::from_slice(&json).map_err(|error| format!("ffprobe on {shown}: {error}"))
+    let json =
+        serde_json::from_slice(&json).map_err(|error| format!("ffprobe on {shown}: {error}"))?;
+    Ok((json, errors))
 }
 
 fn listing(json: &Value) -> Option<Listing> {

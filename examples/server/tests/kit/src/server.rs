@@ -167,13 +167,14 @@ impl Server {
         })
     }
 
-    /// Files of a stream's recordings with that extension, oldest first.
+    /// Files of a stream's recordings with that extension, oldest first: `mp4` those that are whole, `live.mp4` those that
+    /// are being recorded.
     pub fn files(&self, path: &str, extension: &str) -> Vec<PathBuf> {
         let folder = self.recordings_folder().join(path);
         let entries = std::fs::read_dir(&folder).into_iter().flatten().flatten();
         let mut files: Vec<PathBuf> = entries
             .map(|entry| entry.path())
-            .filter(|file| file.extension().is_some_and(|found| found == extension))
+            .filter(|file| has_extension(file, extension))
             .collect();
         files.sort();
         files
@@ -208,6 +209,12 @@ pub fn path_of(item: &Value) -> String {
         item["app"].as_str().unwrap_or_default(),
         item["name"].as_str().unwrap_or_default()
     )
+}
+
+fn has_extension(file: &Path, extension: &str) -> bool {
+    let name = file.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    let stem = name.strip_suffix(extension).and_then(|stem| stem.strip_suffix('.'));
+    stem.is_some_and(|stem| !stem.ends_with(".live"))
 }
 
 fn loopback(port: u16) -> SocketAddr {

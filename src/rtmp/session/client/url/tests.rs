@@ -23,6 +23,7 @@ fn a5_27_a5_28_application_and_name_are_split_as_ffmpeg_does() {
     assert_eq!(split("rtmp://host/key"), pair("key", ""));
     assert_eq!(split("rtmp://host/live/"), pair("live", ""));
     assert_eq!(split("rtmp://host/live//key"), pair("live", "key"));
+    assert_eq!(split("rtmp://host//a/b//c/"), pair("a/b", "c"));
 }
 
 #[test]
@@ -58,6 +59,9 @@ fn what_is_no_rtmp_url_is_refused_by_name() {
     assert_eq!(field("rtmp:///live/key"), "host of the URL");
     assert_eq!(field("rtmp://host"), "URL (no application)");
     assert_eq!(field("rtmp://host?x=1"), "URL (no application)");
+    assert_eq!(field("rtmp://host?x=1/key"), "URL (no application)");
+    assert_eq!(field("rtmp://host:// /"), "URL (no application)");
+    assert_eq!(split("rtmp://host:// /a"), pair("a", ""));
     assert_eq!(field("rtmp://::1/live/key"), "host of the URL (an IPv6 address wants brackets)");
     assert_eq!(field("rtmp://[::1/live/key"), "host of the URL (no closing bracket)");
     assert_eq!(field("rtmp://[nonsense]/live/key"), "host of the URL (no IPv6 address)");

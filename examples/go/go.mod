@@ -1,0 +1,3 @@
+module streamcore.example
+
+go 1.19

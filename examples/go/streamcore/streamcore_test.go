@@ -1,0 +1,147 @@
+package streamcore
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// replay gives the captured bytes of an encoder to a session and its media to a stream.
+func replay(t *testing.T, capture []byte, stream *Stream) (published string, messages int) {
+	t.Helper()
+	session, err := NewSession(0, 7)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer session.Close()
+	for len(capture) > 0 {
+		part := capture
+		if len(part) > 1000 {
+			part = part[:1000]
+		}
+		taken, err := session.HandleInput(1, part)
+		if err != nil {
+			t.Fatal(err)
+		}
+		capture = capture[taken:]
+		for {
+			event, err := session.PollEvent()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if event == nil {
+				break
+			}
+			switch event.Type {
+			case Publish:
+				published = event.App + "/" + event.Name
+				if err := session.Accept(event.Request); err != nil {
+					t.Fatal(err)
+				}
+			case Media:
+				messages++
+				if err := stream.Handle(event.Kind, event.Timestamp, event.Payload, 1_700_000_000_000_000); err != nil {
+					t.Fatal(err)
+				}
+				event.Payload.Release()
+				event.Payload.Release()
+			}
+		}
+		if _, err := session.Output(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return published, messages
+}
+
+func capture(t *testing.T) []byte {
+	t.Helper()
+	path := os.Getenv("STREAMCORE_CAPTURE")
+	if path == "" {
+		path = "../../../tests/data/obs-29.0.2/publish.c2s"
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
+func TestACaptureBecomesHLSWhileOthersAsk(t *testing.T) {
+	stream, err := NewStream(2000, 200, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stream.Close()
+	if err := stream.Begin(); err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan struct{})
+	var readers sync.WaitGroup
+	for i := 0; i < 4; i++ {
+		readers.Add(1)
+		go func() {
+			defer readers.Done()
+			for {
+				file, changed, _, err := stream.Request("video.m3u8", "")
+				if err != nil && !errors.Is(err, ErrNotFound) {
+					t.Error(err)
+				}
+				if file != nil && !bytes.HasPrefix(file.Body, []byte("#EXTM3U")) {
+					t.Errorf("not a playlist: %q", file.Body)
+				}
+				select {
+				case <-done:
+					return
+				case <-changed:
+				default:
+				}
+			}
+		}()
+	}
+	published, messages := replay(t, capture(t), stream)
+	if err := stream.End(); err != nil {
+		t.Fatal(err)
+	}
+	close(done)
+	readers.Wait()
+	if !strings.HasPrefix(published, "live/") || messages < 500 {
+		t.Fatalf("%q, %d messages", published, messages)
+	}
+	file, _, _, err := stream.Request("video.m3u8", "")
+	if err != nil || !bytes.Contains(file.Body, []byte("#EXT-X-ENDLIST")) {
+		t.Fatalf("no end: %v", err)
+	}
+	segment, _, _, err := stream.Request("video_0.m4s", "")
+	if err != nil || segment.ContentType != "video/mp4" || len(segment.Body) < 1000 {
+		t.Fatalf("no segment: %v", err)
+	}
+}
+
+func TestErrorsNameTheByteAndClosedHandlesSaySo(t *testing.T) {
+	session, err := NewSession(0, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = session.HandleInput(0, []byte("GET / HTTP/1.1\r\n\r\n"))
+	var failure *Error
+	if !errors.As(err, &failure) || failure.Status >= 0 || failure.Offset != 0 {
+		t.Fatalf("%#v", err)
+	}
+	session.Close()
+	session.Close()
+	if _, err := session.HandleInput(0, nil); !errors.Is(err, ErrClosed) {
+		t.Fatalf("%v", err)
+	}
+	stream, _ := NewStream(2000, 0, 0)
+	stream.Close()
+	if _, _, _, err := stream.Request("index.m3u8", ""); !errors.Is(err, ErrClosed) {
+		t.Fatalf("%v", err)
+	}
+	if Version() == "" {
+		t.Fatal("no version")
+	}
+}

@@ -1,0 +1,194 @@
+//! The command `streamcore remux`.
+
+use std::fs::File;
+use std::io::{self, Write as _};
+use std::path::Path;
+use std::time::Instant;
+
+use anyhow::{Context as _, bail, ensure};
+use serde::Serialize;
+use streamcore::remux::{Options, Plan};
+
+use super::io::{How, block_size, shares_blocks};
+use super::part::{Part, bar, exit_if_interrupted};
+use crate::cli::{LayoutArg, Outcome, Reflink, RemuxArgs};
+
+/// What was done, for programs.
+#[derive(Debug, Serialize)]
+struct Done {
+    input: String,
+    output: String,
+    /// Of the MP4.
+    bytes: u64,
+    duration_s: f64,
+    /// Bytes of the source's media that were copied in one piece with what stands between them, or each for itself.
+    layout: &'static str,
+    /// Bytes of the media that stand nowhere in the source.
+    rewritten_bytes: u64,
+    tracks: Vec<DoneTrack>,
+    problems: Vec<Problem>,
+    elapsed_s: f64,
+}
+
+#[derive(Debug, Serialize)]
+struct DoneTrack {
+    track: String,
+    codec: String,
+    configurations: usize,
+    samples: usize,
+    bytes: u64,
+    start_s: f64,
+    duration_s: f64,
+}
+
+/// What is not in the MP4, or was repaired.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Problem {
+    what: String,
+    /// Offset in the source, where it is known.
+    byte: Option<u64>,
+}
+
+/// Runs the command.
+pub fn run(args: &RemuxArgs) -> anyhow::Result<Outcome> {
+    let started = Instant::now();
+    let result = remux(args);
+    if result.is_err() {
+        exit_if_interrupted();
+    }
+    let (plan, problems) = match result {
+        Ok(done) => done,
+        Err(error) => {
+            if args.json {
+                let own = error.downcast_ref::<streamcore::error::Error>();
+                let byte = own.and_then(|error| error.offset());
+                let problem = Problem { what: format!("{error:#}"), byte };
+                print(&serde_json::json!({ "input": args.input, "error": problem }))?;
+            }
+            return Err(error);
+        }
+    };
+    for problem in &problems {
+        eprintln!("{}: {}", args.input.display(), problem.what);
+    }
+    let outcome = if problems.is_empty() { Outcome::Whole } else { Outcome::Partial };
+    if args.json {
+        print(&done(&plan, args, problems, started))?;
+    }
+    Ok(outcome)
+}
+
+/// Makes the MP4. Gives what was done, and what of the source is not in it.
+pub fn remux(args: &RemuxArgs) -> anyhow::Result<(Plan, Vec<Problem>)> {
+    let (input, output) = (args.input.display(), args.output.display());
+    super::not_the_same(&args.input, &args.output)?;
+    let source = open(&args.input, &args.output).with_context(|| format!("cannot open {input}"))?;
+    let size = source.metadata().with_context(|| format!("cannot read {input}"))?.len();
+    let part = Part::create(&args.output)?;
+    let how = how(args.reflink, &source, &part.file)
+        .with_context(|| format!("cannot make {output} of {input}"))?;
+
+    let options = Options::new(args.layout.into(), block_size(&part.file));
+    let index_bar = bar(size);
+    index_bar.set_message("index");
+    let plan = super::index(&source, size, &options, &mut |done| index_bar.set_position(done));
+    index_bar.finish_and_clear();
+    let plan = plan.with_context(|| format!("cannot make {output} of {input}"))?;
+    if let Some(byte) = plan.report.encrypted_at {
+        bail!("cannot make {output} of {input}: encrypted tag at byte {byte}");
+    }
+
+    let copy_bar = bar(plan.body.len());
+    copy_bar.set_message("copy ");
+    let written =
+        super::write(&plan, &source, &part.file, how, &mut |done| copy_bar.set_position(done));
+    copy_bar.finish_and_clear();
+    written.with_context(|| format!("cannot write {output}"))?;
+    if args.verify {
+        super::verify(&plan, &source, part.path(), &mut |_| {})
+            .with_context(|| format!("{output} was not written as it should be"))?;
+    }
+    part.keep(args.sync)?;
+    let problems = problems(&plan);
+    Ok((plan, problems))
+}
+
+/// The FLV: a file, or what stands in a pipe, put down beside the output without a name.
+fn open(input: &Path, output: &Path) -> anyhow::Result<File> {
+    if input != Path::new("-") {
+        return Ok(File::open(input)?);
+    }
+    let mut spool = Part::create(&output.with_extension("flv"))?;
+    io::copy(&mut io::stdin().lock(), &mut spool.file)?;
+    Ok(spool.file.try_clone()?)
+}
+
+fn how(reflink: Reflink, source: &File, target: &File) -> anyhow::Result<How> {
+    match reflink {
+        Reflink::Auto => Ok(How::Kernel),
+        Reflink::Never => Ok(How::Memory),
+        Reflink::Always => {
+            let shares = shares_blocks(source, target)?;
+            ensure!(shares, "the file system cannot share blocks between the two");
+            Ok(How::Kernel)
+        }
+    }
+}
+
+/// What of the source is not in the MP4.
+fn problems(plan: &Plan) -> Vec<Problem> {
+    let report = &plan.report;
+    let left_out = report.left_out.iter().map(|(id, error)| Problem {
+        what: format!("left out: {id}: {error}"),
+        byte: error.offset(),
+    });
+    let cut = report.cut_at.map(|byte| Problem {
+        what: format!("cut off at byte {byte}: all before it is in the MP4"),
+        byte: Some(byte),
+    });
+    cut.into_iter().chain(left_out).collect()
+}
+
+fn done(plan: &Plan, args: &RemuxArgs, problems: Vec<Problem>, started: Instant) -> Done {
+    let seconds = |micros: u64| micros as f64 / 1e6;
+    let report = &plan.report;
+    Done {
+        input: args.input.display().to_string(),
+        output: args.output.display().to_string(),
+        bytes: plan.len(),
+        duration_s: seconds(report.duration),
+        layout: if report.whole { "whole" } else { "compact" },
+        rewritten_bytes: report.inline_bytes,
+        tracks: report
+            .tracks
+            .iter()
+            .map(|track| DoneTrack {
+                track: track.id.to_string(),
+                codec: track.codec.clone(),
+                configurations: track.configurations,
+                samples: track.samples,
+                bytes: track.bytes,
+                start_s: seconds(track.start),
+                duration_s: seconds(track.duration),
+            })
+            .collect(),
+        problems,
+        elapsed_s: started.elapsed().as_secs_f64(),
+    }
+}
+
+/// One line on standard output.
+pub fn print(value: &impl Serialize) -> anyhow::Result<()> {
+    let line = serde_json::to_string(value)? + "\n";
+    io::stdout().lock().write_all(line.as_bytes()).context("cannot write")
+}
+
+impl From<LayoutArg> for streamcore::remux::Layout {
+    fn from(layout: LayoutArg) -> Self {
+        match layout {
+            LayoutArg::Auto => Self::Auto,
+            LayoutArg::Whole => Self::Whole,
+            LayoutArg::Compact => Self::Compact,
+        }
+    }
+}

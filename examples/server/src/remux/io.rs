@@ -1,0 +1,216 @@
+//! File operations of a remux: reads of what an engine asks for, and copies of ranges.
+
+use std::fs::File;
+use std::io::{self, Write as _};
+use std::ops::Range;
+
+/// Bytes that are read and written at once where the kernel does not copy: larger blocks do not stay in the cache of a core.
+pub const BLOCK: usize = 256 << 10;
+/// Bytes that are copied between two looks at the progress.
+const STEP: u64 = 64 << 20;
+/// Shorter ranges are gathered in memory: a system call for each would cost more.
+const LONG: u64 = 1 << 20;
+
+/// How ranges are copied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum How {
+    /// By the kernel, which shares the blocks where the file system can.
+    Kernel,
+    /// Through memory: all bytes are written anew.
+    Memory,
+}
+
+/// Reads at least `range` and at most `most` bytes at its start; fewer at the end of the file.
+pub fn read_at(
+    file: &File,
+    range: &Range<u64>,
+    most: usize,
+    buffer: &mut Vec<u8>,
+) -> io::Result<()> {
+    let least = usize::try_from(range.end - range.start).map_err(io::Error::other)?;
+    buffer.resize(least.max(most), 0);
+    let mut filled = 0;
+    while filled < least {
+        match pread(file, buffer.get_mut(filled..).unwrap_or_default(), range.start + filled as u64)
+        {
+            Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+            Ok(count) => filled += count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    buffer.truncate(filled);
+    Ok(())
+}
+
+#[cfg(unix)]
+fn pread(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+    std::os::unix::fs::FileExt::read_at(file, buffer, offset)
+}
+
+#[cfg(not(unix))]
+fn pread(mut file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+    use std::io::{Read as _, Seek as _, SeekFrom};
+    file.seek(SeekFrom::Start(offset))?;
+    file.read(buffer)
+}
+
+/// Bytes of a block of the file system that holds `file`: what has to be aligned for blocks to be shared.
+#[cfg(unix)]
+pub fn block_size(file: &File) -> u32 {
+    let block = rustix::fs::fstatvfs(file).map_or(4096, |stat| stat.f_bsize);
+    u32::try_from(block).unwrap_or(4096).clamp(512, 64 << 10)
+}
+
+/// Bytes of a block of the file system that holds `file`.
+#[cfg(not(unix))]
+pub fn block_size(_: &File) -> u32 {
+    4096
+}
+
+/// Whether `target`, which is empty, can share the blocks of `source`.
+#[cfg(target_os = "linux")]
+pub fn shares_blocks(source: &File, target: &File) -> io::Result<bool> {
+    let shared = rustix::fs::ioctl_ficlone(target, source).is_ok();
+    target.set_len(0)?;
+    Ok(shared)
+}
+
+/// Whether `target`, which is empty, can share the blocks of `source`.
+#[cfg(not(target_os = "linux"))]
+pub fn shares_blocks(_: &File, _: &File) -> io::Result<bool> {
+    Ok(false)
+}
+
+/// Writes a file from its start: bytes, and ranges of another file.
+pub struct Copier<'a> {
+    source: &'a File,
+    target: &'a File,
+    how: How,
+    /// What is still to be written.
+    pending: Vec<u8>,
+    window: Window<'a>,
+}
+
+impl<'a> Copier<'a> {
+    /// A copier to the end of `target`.
+    pub fn new(source: &'a File, target: &'a File, how: How) -> Self {
+        let pending = Vec::with_capacity(BLOCK);
+        Self { source, target, how, pending, window: Window::new(source) }
+    }
+
+    /// Writes bytes.
+    pub fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        if self.pending.len() + bytes.len() > BLOCK {
+            self.flush()?;
+        }
+        if bytes.len() >= BLOCK {
+            return self.target.write_all(bytes);
+        }
+        self.pending.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    /// Copies a range of the source; `done` is told of each part that was copied.
+    pub fn copy(&mut self, range: Range<u64>, done: &mut dyn FnMut(u64)) -> io::Result<()> {
+        let Range { mut start, end } = range;
+        if self.how == How::Kernel && end - start >= LONG {
+            self.flush()?;
+            while start < end {
+                let step = STEP.min(end - start);
+                let Some(count) = kernel_copy(self.source, start, self.target, step)? else {
+                    // Another file system, or one that cannot: from here on through memory.
+                    self.how = How::Memory;
+                    break;
+                };
+                start += count;
+                done(count);
+            }
+        }
+        let (target, pending) = (&mut self.target, &mut self.pending);
+        self.window.read(start, end - start, |bytes| {
+            if pending.len() + bytes.len() > BLOCK {
+                target.write_all(pending)?;
+                pending.clear();
+            }
+            done(bytes.len() as u64);
+            if bytes.len() >= BLOCK / 2 {
+                return target.write_all(bytes);
+            }
+            pending.extend_from_slice(bytes);
+            Ok(())
+        })
+    }
+
+    /// Writes what is still to be written.
+    pub fn flush(&mut self) -> io::Result<()> {
+        self.target.write_all(&self.pending)?;
+        self.pending.clear();
+        Ok(())
+    }
+}
+
+/// Copies up to `len` bytes to the end of what was written; `None` where the system does not.
+#[cfg(target_os = "linux")]
+fn kernel_copy(source: &File, mut from: u64, target: &File, len: u64) -> io::Result<Option<u64>> {
+    use rustix::io::Errno;
+    let len = usize::try_from(len).unwrap_or(usize::MAX);
+    loop {
+        return match rustix::fs::copy_file_range(source, Some(&mut from), target, None, len) {
+            // A file that ended early, or that only claims to be long: a read will tell.
+            Ok(0) => Ok(None),
+            Ok(count) => Ok(Some(count as u64)),
+            Err(Errno::INTR) => continue,
+            Err(Errno::XDEV | Errno::INVAL | Errno::OPNOTSUPP | Errno::NOSYS | Errno::PERM) => {
+                Ok(None)
+            }
+            Err(error) => Err(error.into()),
+        };
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn kernel_copy(_: &File, _: u64, _: &File, _: u64) -> io::Result<Option<u64>> {
+    Ok(None)
+}
+
+/// Reads ranges that mostly follow each other, in blocks.
+pub struct Window<'a> {
+    file: &'a File,
+    block: Vec<u8>,
+    start: u64,
+}
+
+impl<'a> Window<'a> {
+    /// A window at the start of `file`.
+    pub fn new(file: &'a File) -> Self {
+        Self { file, block: Vec::new(), start: 0 }
+    }
+
+    /// Gives the range to `take`, in one or more pieces.
+    pub fn read(
+        &mut self,
+        mut offset: u64,
+        mut len: u64,
+        mut take: impl FnMut(&[u8]) -> io::Result<()>,
+    ) -> io::Result<()> {
+        while len > 0 {
+            let skip = offset.checked_sub(self.start).and_then(|skip| usize::try_from(skip).ok());
+            let here = skip.and_then(|skip| self.block.get(skip..)).unwrap_or_default();
+            if here.is_empty() {
+                self.fill(offset)?;
+                continue;
+            }
+            let count = usize::try_from(len).map_or(here.len(), |len| len.min(here.len()));
+            take(here.get(..count).unwrap_or_default())?;
+            offset += count as u64;
+            len -= count as u64;
+        }
+        Ok(())
+    }
+
+    fn fill(&mut self, offset: u64) -> io::Result<()> {
+        self.start = offset;
+        read_at(self.file, &(offset..offset + 1), BLOCK, &mut self.block)
+    }
+}

@@ -1,0 +1,40 @@
+//! The C library of streamcore. The header `include/streamcore.h` is made from what is documented here.
+//!
+//! Every exported function is one call of [`door`](door::door) or, where there is no handle, of
+//! [`hall`](door::hall): nulls, wrong and poisoned handles and panics are dealt with there and nowhere else.
+#![expect(non_camel_case_types, reason = "these are the names of the C types")]
+
+mod assemble;
+mod buf;
+mod door;
+mod error;
+mod file;
+mod flv;
+mod live;
+mod media;
+mod muxer;
+mod output;
+mod pointers;
+mod record;
+mod server_session;
+mod session_event;
+mod status;
+mod version;
+
+#[cfg(test)]
+mod tests;
+
+pub use assemble::*;
+pub use buf::*;
+pub use error::*;
+pub use file::*;
+pub use flv::*;
+pub use live::*;
+pub use media::*;
+pub use muxer::*;
+pub use output::*;
+pub use record::*;
+pub use server_session::*;
+pub use session_event::*;
+pub use status::*;
+pub use version::*;
