@@ -149,7 +149,7 @@ impl Playlists {
                 gap = true;
             } else if let Some(part) = line.strip_prefix("#EXT-X-PART:DURATION=") {
                 let uri = part.split('"').nth(1).unwrap_or_default();
-                boxes(muxer, uri, &[b"moof", b"mdat"]);
+                self.boxes(muxer, uri, &[b"moof", b"mdat"]);
             } else if let Some(hint) = line.strip_prefix("#EXT-X-PRELOAD-HINT:TYPE=PART,URI=\"") {
                 let answer = muxer.request(hint.trim_end_matches('"'), None);
                 assert!(matches!(answer, Answer::Wait(_)), "{answer:?}: {text}");
