@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 
@@ -10,7 +11,7 @@ use crate::buf::Reader;
 use crate::codec::aac::AacConfig;
 use crate::codec::h264::AvcConfig;
 use crate::error::{Error, Layer};
-use crate::hls::{Muxer, MuxerConfig};
+use crate::hls::{Answer, Muxer, MuxerConfig};
 use crate::limits::Limits;
 use crate::media::{AccessUnit, CodecConfig, MediaKind, Track, TrackId};
 use crate::mp4;
@@ -34,7 +35,9 @@ pub(super) fn configs() -> Option<[CodecConfig; 2]> {
 pub fn hls(mut data: &[u8]) {
     let limits = limits();
     let flags = number(&mut data, 1);
-    let mut muxer = Muxer::new(MuxerConfig::default(), &limits);
+    let part_duration = (flags & 8 != 0).then_some(Duration::from_millis(200));
+    let config = MuxerConfig { part_duration, ..MuxerConfig::default() };
+    let mut muxer = Muxer::new(config, &limits);
     let mut play = Playlists::default();
     let Some([video, audio]) = configs() else { return };
     for (bit, id, config) in [(1, TrackId::VIDEO, video), (2, TrackId::AUDIO, audio)] {
@@ -79,6 +82,9 @@ pub fn hls(mut data: &[u8]) {
         assert!(muxer.held_bytes() <= 64 * given + (64 << 10), "{} bytes held", muxer.held_bytes());
         if head & 0x80 != 0 && play.checks < CHECKS {
             play.check(&muxer);
+            let query = format!("_HLS_msn={}&_HLS_part={}", head & 3, head >> 2 & 15);
+            let answer = muxer.request("video.m3u8", Some(&query));
+            assert!(!matches!(answer, Answer::Gone), "{query}");
         }
     }
     play.check(&muxer);
@@ -141,6 +147,12 @@ impl Playlists {
                 assert!(duration.is_some_and(|seconds| seconds.round() <= target as f64), "{text}");
             } else if line == "#EXT-X-GAP" {
                 gap = true;
+            } else if let Some(part) = line.strip_prefix("#EXT-X-PART:DURATION=") {
+                let uri = part.split('"').nth(1).unwrap_or_default();
+                self.boxes(muxer, uri, &[b"moof", b"mdat"]);
+            } else if let Some(hint) = line.strip_prefix("#EXT-X-PRELOAD-HINT:TYPE=PART,URI=\"") {
+                let answer = muxer.request(hint.trim_end_matches('"'), None);
+                assert!(matches!(answer, Answer::Wait(_)), "{answer:?}: {text}");
             } else if let Some(uri) = line.strip_prefix("#EXT-X-MAP:URI=\"") {
                 self.boxes(muxer, uri.trim_end_matches('"'), &[b"ftyp", b"moov"]);
             } else if !line.starts_with('#') {
