@@ -176,8 +176,11 @@ pub enum LogFormat {
 pub struct RemuxArgs {
     /// The FLV to read; `-` is standard input.
     pub input: PathBuf,
-    /// The MP4 to write: it has this name only once it is whole.
+    /// The MP4 to write: it has this name only once it is whole. With `--fragmented`, `-` is standard output.
     pub output: PathBuf,
+    /// Write fragments of a second, as the FLV is read, in place of one index in front.
+    #[arg(long, conflicts_with_all = ["layout", "reflink", "verify"])]
+    pub fragmented: bool,
     /// How the media stands in the MP4: the FLV's bytes in one piece, its tag headers unused (fast, 0.2 % larger), or the
     /// pictures and sounds alone. Auto is whole, unless much has to be rewritten.
     #[arg(long, value_enum, default_value_t = LayoutArg::Auto)]
@@ -201,7 +204,7 @@ impl RemuxArgs {
     /// All else as it is without an option.
     pub fn new(input: PathBuf, output: PathBuf, sync: bool) -> Self {
         let (layout, reflink) = (LayoutArg::Auto, Reflink::Auto);
-        Self { input, output, layout, reflink, verify: false, sync, json: false }
+        Self { input, output, fragmented: false, layout, reflink, verify: false, sync, json: false }
     }
 }
 

@@ -22,6 +22,7 @@ pub fn run(args: &ProbeArgs) -> anyhow::Result<()> {
 fn table(info: &FileInfo) -> String {
     let mut text = String::new();
     let index = match info.index_first {
+        Some(_) if info.fragments > 0 => &format!(", {} fragments", info.fragments),
         Some(true) => ", index in front",
         Some(false) => ", index at the end",
         None => "",
@@ -52,6 +53,9 @@ fn table(info: &FileInfo) -> String {
     if rows.is_empty() {
         text.push_str("  no tracks\n");
     }
+    for track in info.tracks.iter().filter(|track| track.bitrate_over_time.kbps.len() > 1) {
+        let _ = writeln!(text, "  {} kbit/s over time: {}", track.kind, marks(track));
+    }
     for problem in &info.problems {
         let _ = writeln!(text, "  problem: {problem}");
     }
@@ -69,13 +73,25 @@ fn row(track: &TrackInfo) -> [String; 7] {
     };
     let keys = match (track.key_frame_interval_s, track.key_frame_interval_max_s) {
         (Some(mean), Some(most)) if (most - mean).abs() > 0.01 => {
-            format!("every {mean:.2} s, {most:.2} s at most")
+            let least = track.key_frame_interval_min_s.unwrap_or(mean);
+            format!("every {mean:.2} s, from {least:.2} to {most:.2} s")
         }
         (Some(mean), _) => format!("every {mean:.2} s"),
         _ => "-".into(),
     };
     let kbps = track.bitrate_kbps.round().to_string();
     [track.kind.clone(), track.codec.clone(), format, rate, clock(track.duration_s), kbps, keys]
+}
+
+/// A mark for each stretch, as high as its bit rate beside the highest.
+fn marks(track: &TrackInfo) -> String {
+    const MARKS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+    let rates = &track.bitrate_over_time;
+    let most = rates.kbps.iter().copied().fold(0.0, f64::max);
+    let least = rates.kbps.iter().copied().fold(f64::INFINITY, f64::min);
+    let mark = |kbps: &f64| MARKS[((kbps / most.max(1e-9) * 7.0).round() as usize).min(7)];
+    let line: String = rates.kbps.iter().map(mark).collect();
+    format!("{line}  {} to {}, each {} s", least.round(), most.round(), rates.step_s)
 }
 
 fn clock(seconds: f64) -> String {
@@ -117,6 +133,7 @@ mod tests {
             duration_s: 3723.5,
             bitrate_kbps: 2.6,
             index_first: None,
+            fragments: 0,
             tracks: vec![track],
             problems: vec!["the end is cut off".into()],
         };
@@ -125,6 +142,10 @@ mod tests {
         assert_eq!(lines[0], "FLV  1:02:03.500  1.2 MB  3 kbit/s");
         assert!(lines[2].contains("avc1.64001f  1280x720  30 fps"), "{text}");
         assert!(lines[2].ends_with("every 1.00 s"), "{text}");
-        assert_eq!(lines[3], "  problem: the end is cut off");
+        assert!(
+            lines[3].starts_with("  video kbit/s over time: ") && lines[3].contains('█'),
+            "{text}"
+        );
+        assert_eq!(lines[4], "  problem: the end is cut off");
     }
 }

@@ -47,8 +47,11 @@ pub fn read(path: &Path) -> anyhow::Result<FileInfo> {
     }
     assembler.finish();
     found.events(&mut assembler);
+    if let Some(byte) = reader.encrypted_at() {
+        found.problem(format!("encrypted tags, the first at byte {byte}"));
+    }
     if truncated {
-        found.problem("the end is cut off".into());
+        found.problem(format!("cut off at byte {}", reader.good()));
     }
     Ok(found.info(bytes))
 }

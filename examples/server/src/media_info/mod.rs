@@ -27,6 +27,8 @@ pub struct FileInfo {
     pub bitrate_kbps: f64,
     /// Whether an MP4's index stands in front of its media, so that it plays from the first byte.
     pub index_first: Option<bool>,
+    /// Fragments of an MP4; 0 for other files.
+    pub fragments: u64,
     /// The tracks, video first.
     pub tracks: Vec<TrackInfo>,
     /// What is wrong or odd.
@@ -62,8 +64,21 @@ pub struct TrackInfo {
     pub bitrate_kbps: f64,
     /// Mean distance of key frames.
     pub key_frame_interval_s: Option<f64>,
+    /// Smallest distance of key frames.
+    pub key_frame_interval_min_s: Option<f64>,
     /// Largest distance of key frames.
     pub key_frame_interval_max_s: Option<f64>,
+    /// How the bit rate goes up and down.
+    pub bitrate_over_time: Bitrates,
+}
+
+/// Bit rates of equal stretches of a track, by decode time.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Bitrates {
+    /// Length of a stretch; the last one may be shorter.
+    pub step_s: u64,
+    /// Of each, at most 60.
+    pub kbps: Vec<f64>,
 }
 
 /// Reads `path`, whichever of the known formats it has.
@@ -101,7 +116,16 @@ impl FileInfo {
         let end = tracks.iter().map(|track| track.start_s + track.duration_s).fold(0.0, f64::max);
         let duration_s = if tracks.is_empty() { 0.0 } else { (end - start).max(0.0) };
         let bitrate_kbps = kbps(bytes, duration_s);
-        Self { format, bytes, duration_s, bitrate_kbps, index_first: None, tracks, problems }
+        Self {
+            format,
+            bytes,
+            duration_s,
+            bitrate_kbps,
+            index_first: None,
+            fragments: 0,
+            tracks,
+            problems,
+        }
     }
 }
 

@@ -5,9 +5,8 @@ use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 
 use anyhow::{Context as _, bail, ensure};
-use mp4_atom::{
-    Codec, DecodeAtom, Elst, FourCC, Header, Moof, Moov, ReadFrom, Stbl, StszSamples, Trak,
-};
+use mp4_atom::{Codec, DecodeAtom, Elst, FourCC, Header, Moov, ReadFrom, Stbl, StszSamples, Trak};
+use streamcore::mp4::index::Index;
 
 use super::{FileInfo, Tally, TrackInfo};
 
@@ -20,6 +19,8 @@ struct TopBox {
     start: u64,
     body: u64,
     end: u64,
+    /// Bytes of it that the file does not hold.
+    missing: u64,
 }
 
 /// The file's structure.
@@ -30,7 +31,10 @@ pub struct Mp4 {
     pub index_first: bool,
     /// Where `mdat` bodies lie.
     pub media: Vec<(u64, u64)>,
-    fragments: Vec<Moof>,
+    /// What stands where, as this project reads it: for files in fragments.
+    index: Option<Index>,
+    /// What is wrong with the file's structure.
+    damage: Option<String>,
     bytes: u64,
 }
 
@@ -52,28 +56,50 @@ impl Mp4 {
     pub fn open(path: &Path) -> anyhow::Result<Self> {
         let mut file = File::open(path)?;
         let bytes = file.metadata()?.len();
-        let (mut moov, mut moov_at, mut media, mut fragments) = (None, 0, Vec::new(), Vec::new());
-        let mut position = 0;
-        while let Some(found) = next_box(&mut file, position, bytes)? {
+        let (mut moov, mut moov_at, mut media, mut fragments) = (None, 0, Vec::new(), 0);
+        let (mut position, mut damage) = (0, None);
+        loop {
+            let found = match next_box(&mut file, position, bytes) {
+                Ok(Some(found)) => found,
+                Ok(None) => break,
+                Err(error) if moov.is_none() => return Err(error),
+                Err(error) => {
+                    damage = Some(format!("{error:#}"));
+                    break;
+                }
+            };
             position = found.end;
+            if found.missing > 0 && moov.is_none() && found.kind != FourCC::new(b"mdat") {
+                bail!(found.cut());
+            } else if found.missing > 0 {
+                damage = Some(found.cut());
+            }
             if found.kind == FourCC::new(b"mdat") {
                 media.push((found.body, found.end));
             } else if found.kind == FourCC::new(b"moov") && moov.is_none() {
                 moov = Some(decode::<Moov>(&mut file, &found)?);
                 moov_at = found.start;
             } else if found.kind == FourCC::new(b"moof") {
-                fragments.push(decode::<Moof>(&mut file, &found)?);
+                fragments += 1;
             }
         }
-        let moov = moov.context("there is no index (moov)")?;
+        let moov =
+            moov.with_context(|| damage.clone().unwrap_or("there is no index (moov)".into()))?;
         let index_first = media.first().is_none_or(|&(start, _)| moov_at < start);
-        Ok(Self { moov, index_first, media, fragments, bytes })
+        let in_fragments = fragments > 0;
+        let index = in_fragments.then(|| crate::repair::index(&file)).transpose()?;
+        Ok(Self { moov, index_first, media, index, damage, bytes })
     }
 
     /// Makes sure that every track's tables agree with each other and with the file, and hold as many samples as `expected`,
     /// track by track.
     pub fn check(&self, expected: &[u64]) -> anyhow::Result<()> {
-        let tallies = self.moov.trak.iter().map(|trak| self.tally(trak));
+        ensure!(self.damage.is_none(), self.damage.clone().unwrap_or_default());
+        let tallies = self.moov.trak.iter().map(|trak| {
+            let (tally, lost) = self.tally(trak)?;
+            ensure!(lost == 0, "{lost} samples are outside of the media");
+            Ok(tally)
+        });
         let found =
             tallies.map(|tally| Ok(tally?.samples())).collect::<anyhow::Result<Vec<_>>>()?;
         ensure!(found == expected, "its tracks have {found:?} samples and not {expected:?}");
@@ -81,16 +107,20 @@ impl Mp4 {
     }
 
     fn info(&self) -> FileInfo {
-        let mut problems = Vec::new();
+        let mut problems: Vec<String> = self.damage.iter().cloned().collect();
         let mut tracks = Vec::new();
         for trak in &self.moov.trak {
-            let tally = match self.tally(trak) {
-                Ok(tally) => tally,
+            let (tally, lost) = match self.tally(trak) {
+                Ok(found) => found,
                 Err(error) => {
                     problems.push(format!("track {}: {error:#}", trak.tkhd.track_id));
                     continue;
                 }
             };
+            if lost > 0 {
+                let id = trak.tkhd.track_id;
+                problems.push(format!("track {id}: {lost} samples are not in the file"));
+            }
             if tally.not_increasing > 0 {
                 let (id, count) = (trak.tkhd.track_id, tally.not_increasing);
                 problems.push(format!("track {id}: {count} decode times do not increase"));
@@ -104,64 +134,37 @@ impl Mp4 {
         }
         let mut info = FileInfo::new("mp4", self.bytes, tracks, problems);
         info.index_first = Some(self.index_first);
+        info.fragments = self.index.as_ref().map_or(0, |index| index.fragments);
         info
     }
 
-    fn tally(&self, trak: &Trak) -> anyhow::Result<Tally> {
-        let mut tally = Tally::default();
+    /// What a track holds, and how many samples are told that the file does not hold.
+    fn tally(&self, trak: &Trak) -> anyhow::Result<(Tally, u64)> {
+        let (mut tally, mut lost) = (Tally::default(), 0);
+        if let Some(index) = &self.index {
+            let track = index.tracks.iter().find(|track| track.id == trak.tkhd.track_id);
+            let Some(track) = track else { return Ok((tally, lost)) };
+            let mut dts = i64::try_from(track.begin).unwrap_or(i64::MAX);
+            for sample in &track.samples {
+                let pts = dts.saturating_add(sample.composition_offset.into());
+                let duration = i64::from(sample.duration);
+                tally.add(dts, pts, Some(duration), sample.size.into(), sample.sync);
+                dts = dts.saturating_add(duration);
+            }
+            return Ok((tally, track.lost));
+        }
         for sample in samples(&trak.mdia.minf.stbl, self.bytes)? {
             let inside = |&(start, end): &(u64, u64)| {
                 start <= sample.offset && sample.offset + u64::from(sample.size) <= end
             };
-            ensure!(
-                self.media.iter().any(inside),
-                "sample at byte {} is outside of the media",
-                sample.offset
-            );
-            tally.add(
-                sample.dts,
-                sample.pts,
-                Some(sample.duration),
-                u64::from(sample.size),
-                sample.key,
-            );
-        }
-        let mut next = 0;
-        for fragment in &self.fragments {
-            self.add_fragment(fragment, trak.tkhd.track_id, &mut next, &mut tally);
-        }
-        Ok(tally)
-    }
-
-    fn add_fragment(&self, moof: &Moof, id: u32, next: &mut i64, tally: &mut Tally) {
-        let defaults =
-            self.moov.mvex.iter().flat_map(|mvex| &mvex.trex).find(|trex| trex.track_id == id);
-        for traf in moof.traf.iter().filter(|traf| traf.tfhd.track_id == id) {
-            if let Some(tfdt) = &traf.tfdt {
-                *next = i64::try_from(tfdt.base_media_decode_time).unwrap_or(i64::MAX);
+            if !self.media.iter().any(inside) {
+                lost += 1;
+                continue;
             }
-            for sample in traf.trun.iter().flat_map(|trun| trun.samples.iter()) {
-                let duration = sample
-                    .duration
-                    .or(traf.tfhd.default_sample_duration)
-                    .or(defaults.map(|trex| trex.default_sample_duration))
-                    .unwrap_or(0);
-                let size = sample
-                    .size
-                    .or(traf.tfhd.default_sample_size)
-                    .or(defaults.map(|trex| trex.default_sample_size));
-                let flags = sample
-                    .flags
-                    .or(traf.tfhd.default_sample_flags)
-                    .or(defaults.map(|trex| trex.default_sample_flags))
-                    .unwrap_or(0);
-                // sample_is_non_sync_sample (ISO/IEC 14496-12 8.8.3.1)
-                let key = flags & 0x1_0000 == 0;
-                let pts = next.saturating_add(sample.cts.unwrap_or(0));
-                tally.add(*next, pts, Some(i64::from(duration)), u64::from(size.unwrap_or(0)), key);
-                *next = next.saturating_add(i64::from(duration));
-            }
+            let (duration, size) = (Some(sample.duration), u64::from(sample.size));
+            tally.add(sample.dts, sample.pts, duration, size, sample.key);
         }
+        Ok((tally, lost))
     }
 
     fn track(&self, trak: &Trak, tally: &Tally) -> TrackInfo {
@@ -251,17 +254,20 @@ fn next_box(file: &mut File, start: u64, bytes: u64) -> anyhow::Result<Option<To
         Some(size) => body.saturating_add(size as u64),
         None => bytes,
     };
-    ensure!(
-        end <= bytes,
-        "{} at byte {start} is cut off: {} bytes are missing",
-        header.kind,
-        end - bytes
-    );
-    Ok(Some(TopBox { kind: header.kind, start, body, end }))
+    let missing = end.saturating_sub(bytes);
+    Ok(Some(TopBox { kind: header.kind, start, body, end: end.min(bytes), missing }))
+}
+
+impl TopBox {
+    fn cut(&self) -> String {
+        let Self { kind, start, missing, .. } = self;
+        format!("{kind} at byte {start} is cut off: {missing} bytes are missing")
+    }
 }
 
 fn decode<T: DecodeAtom>(file: &mut File, found: &TopBox) -> anyhow::Result<T> {
     let size = found.end - found.body;
+    ensure!(found.missing == 0, found.cut());
     ensure!(size <= INDEX_BYTES, "{} at byte {} is too large", found.kind, found.start);
     file.seek(SeekFrom::Start(found.body))?;
     let mut body = Vec::new();

@@ -1,6 +1,11 @@
 //! Adds up the access units of one track.
 
-use super::TrackInfo;
+use super::{Bitrates, TrackInfo};
+
+/// Stretches of bit rates that are told.
+const STRETCHES: usize = 60;
+/// Ticks are told apart by this many to the shortest stretch, and then by twice as many: a file of any length fits.
+const SLOTS: usize = 1 << 12;
 
 /// Times of one track in ticks, added up as the units come in decode order.
 #[derive(Clone, Debug, Default)]
@@ -16,6 +21,10 @@ pub struct Tally {
     first_key: Option<i64>,
     last_key: i64,
     widest_key_gap: i64,
+    narrowest_key_gap: Option<i64>,
+    /// Bytes by decode time: ticks of a slot, and the bytes of each.
+    slot: i64,
+    slots: Vec<u64>,
     /// Units whose decode time is not after the one before.
     pub not_increasing: u64,
 }
@@ -31,16 +40,53 @@ impl Tally {
         self.bytes += size;
         self.first_dts.get_or_insert(dts);
         self.last_dts = dts;
+        self.count(dts, size);
         self.first_pts = Some(self.first_pts.map_or(pts, |first| first.min(pts)));
         self.end = self.end.max(pts.saturating_add(duration.unwrap_or(self.last_step)));
         if key {
             if self.keys > 0 {
-                self.widest_key_gap = self.widest_key_gap.max(dts.saturating_sub(self.last_key));
+                let gap = dts.saturating_sub(self.last_key);
+                self.widest_key_gap = self.widest_key_gap.max(gap);
+                let narrowest = self.narrowest_key_gap.map_or(gap, |least| least.min(gap));
+                self.narrowest_key_gap = Some(narrowest);
             }
             self.keys += 1;
             self.first_key.get_or_insert(dts);
             self.last_key = dts;
         }
+    }
+
+    /// Puts bytes into the slot of their time.
+    fn count(&mut self, dts: i64, size: u64) {
+        // A thousandth of a second of the finest clock.
+        self.slot = self.slot.max(1);
+        let since = dts.saturating_sub(self.first_dts.unwrap_or(dts)).max(0);
+        while usize::try_from(since / self.slot).map_or(true, |slot| slot >= SLOTS) {
+            self.slot = self.slot.saturating_mul(2);
+            self.slots = self.slots.chunks(2).map(|pair| pair.iter().sum()).collect();
+        }
+        let slot = usize::try_from(since / self.slot).unwrap_or(0);
+        if self.slots.len() <= slot {
+            self.slots.resize(slot + 1, 0);
+        }
+        self.slots[slot] += size;
+    }
+
+    /// Bit rates of stretches of whole seconds, for a clock of `timescale` ticks a second.
+    fn bitrates(&self, timescale: u32, duration_s: f64) -> Bitrates {
+        let stretches = STRETCHES as f64;
+        let step = (duration_s / stretches).ceil().max(1.0);
+        let count = (duration_s / step).ceil().clamp(0.0, stretches) as usize;
+        let mut bytes = vec![0_u64; count];
+        for (slot, size) in self.slots.iter().enumerate() {
+            let second = (slot as f64 + 0.5) * self.slot as f64 / f64::from(timescale.max(1));
+            if let Some(last) = count.checked_sub(1) {
+                bytes[((second / step) as usize).min(last)] += size;
+            }
+        }
+        let length = |at: usize| (duration_s - at as f64 * step).min(step);
+        let kbps = |(at, bytes): (usize, &u64)| super::kbps(*bytes, length(at));
+        Bitrates { step_s: step as u64, kbps: bytes.iter().enumerate().map(kbps).collect() }
     }
 
     /// Number of units.
@@ -74,6 +120,11 @@ impl Tally {
             duration_s,
             bitrate_kbps: super::kbps(self.bytes, duration_s),
             key_frame_interval_s: has_gaps.then(|| round(seconds(key_span) / gaps as f64)),
+            key_frame_interval_min_s: self
+                .narrowest_key_gap
+                .filter(|_| has_gaps)
+                .map(|gap| round(seconds(gap))),
+            bitrate_over_time: self.bitrates(timescale, duration_s),
             key_frame_interval_max_s: has_gaps.then(|| round(seconds(self.widest_key_gap))),
         }
     }
@@ -121,6 +172,11 @@ mod tests {
         );
         assert_eq!((info.start_s, info.duration_s), (0.066_667, 3.033_333));
         assert_eq!(info.bitrate_kbps, 24.0);
+        assert_eq!(info.key_frame_interval_min_s, Some(1.0));
+        assert_eq!(info.bitrate_over_time.step_s, 1);
+        // The last of four stretches is a thirtieth of a second.
+        assert_eq!(info.bitrate_over_time.kbps.len(), 4);
+        assert!(info.bitrate_over_time.kbps[..3].iter().all(|kbps| (22.0..26.0).contains(kbps)));
         assert_eq!(tally.not_increasing, 0);
     }
 }

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use anyhow::{Context as _, bail, ensure};
 use serde::Serialize;
-use streamcore::remux::{Options, Plan};
+use streamcore::remux::{Options, Plan, TrackReport};
 
 use super::io::{How, block_size, shares_blocks};
 use super::part::{Part, bar, exit_if_interrupted};
@@ -15,19 +15,25 @@ use crate::cli::{LayoutArg, Outcome, Reflink, RemuxArgs};
 
 /// What was done, for programs.
 #[derive(Debug, Serialize)]
-struct Done {
-    input: String,
-    output: String,
+struct Done<'a> {
+    input: &'a Path,
+    output: &'a Path,
+    #[serde(flatten)]
+    made: serde_json::Value,
+    problems: Vec<Problem>,
+    elapsed_s: f64,
+}
+
+#[derive(Debug, Serialize)]
+struct Made {
     /// Of the MP4.
     bytes: u64,
     duration_s: f64,
-    /// Bytes of the source's media that were copied in one piece with what stands between them, or each for itself.
+    /// The source's media in one piece, with what stands between, or each picture and sound for itself.
     layout: &'static str,
     /// Bytes of the media that stand nowhere in the source.
     rewritten_bytes: u64,
     tracks: Vec<DoneTrack>,
-    problems: Vec<Problem>,
-    elapsed_s: f64,
 }
 
 #[derive(Debug, Serialize)]
@@ -44,19 +50,26 @@ struct DoneTrack {
 /// What is not in the MP4, or was repaired.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Problem {
-    what: String,
+    pub what: String,
     /// Offset in the source, where it is known.
-    byte: Option<u64>,
+    pub byte: Option<u64>,
 }
 
 /// Runs the command.
 pub fn run(args: &RemuxArgs) -> anyhow::Result<Outcome> {
     let started = Instant::now();
-    let result = remux(args);
+    let result = if args.fragmented {
+        super::fragmented::fragmented(args).map(|(bytes, units, problems)| {
+            let made = serde_json::json!({ "bytes": bytes, "samples": units });
+            (made, problems)
+        })
+    } else {
+        remux(args).map(|(plan, problems)| (made(&plan), problems))
+    };
     if result.is_err() {
         exit_if_interrupted();
     }
-    let (plan, problems) = match result {
+    let (made, problems) = match result {
         Ok(done) => done,
         Err(error) => {
             if args.json {
@@ -72,8 +85,10 @@ pub fn run(args: &RemuxArgs) -> anyhow::Result<Outcome> {
         eprintln!("{}: {}", args.input.display(), problem.what);
     }
     let outcome = if problems.is_empty() { Outcome::Whole } else { Outcome::Partial };
-    if args.json {
-        print(&done(&plan, args, problems, started))?;
+    // Standard output may be the MP4 itself.
+    if args.json && args.output != Path::new("-") {
+        let (input, output) = (&args.input, &args.output);
+        print(&Done { input, output, made, problems, elapsed_s: started.elapsed().as_secs_f64() })?;
     }
     Ok(outcome)
 }
@@ -81,6 +96,10 @@ pub fn run(args: &RemuxArgs) -> anyhow::Result<Outcome> {
 /// Makes the MP4. Gives what was done, and what of the source is not in it.
 pub fn remux(args: &RemuxArgs) -> anyhow::Result<(Plan, Vec<Problem>)> {
     let (input, output) = (args.input.display(), args.output.display());
+    ensure!(
+        args.output != Path::new("-"),
+        "an index in front needs a file: a pipe takes --fragmented"
+    );
     super::not_the_same(&args.input, &args.output)?;
     let source = open(&args.input, &args.output).with_context(|| format!("cannot open {input}"))?;
     let size = source.metadata().with_context(|| format!("cannot read {input}"))?.len();
@@ -149,32 +168,26 @@ fn problems(plan: &Plan) -> Vec<Problem> {
     cut.into_iter().chain(left_out).collect()
 }
 
-fn done(plan: &Plan, args: &RemuxArgs, problems: Vec<Problem>, started: Instant) -> Done {
+fn made(plan: &Plan) -> serde_json::Value {
     let seconds = |micros: u64| micros as f64 / 1e6;
     let report = &plan.report;
-    Done {
-        input: args.input.display().to_string(),
-        output: args.output.display().to_string(),
+    let track = |track: &TrackReport| DoneTrack {
+        track: track.id.to_string(),
+        codec: track.codec.clone(),
+        configurations: track.configurations,
+        samples: track.samples,
+        bytes: track.bytes,
+        start_s: seconds(track.start),
+        duration_s: seconds(track.duration),
+    };
+    let made = Made {
         bytes: plan.len(),
         duration_s: seconds(report.duration),
         layout: if report.whole { "whole" } else { "compact" },
         rewritten_bytes: report.inline_bytes,
-        tracks: report
-            .tracks
-            .iter()
-            .map(|track| DoneTrack {
-                track: track.id.to_string(),
-                codec: track.codec.clone(),
-                configurations: track.configurations,
-                samples: track.samples,
-                bytes: track.bytes,
-                start_s: seconds(track.start),
-                duration_s: seconds(track.duration),
-            })
-            .collect(),
-        problems,
-        elapsed_s: started.elapsed().as_secs_f64(),
-    }
+        tracks: report.tracks.iter().map(track).collect(),
+    };
+    serde_json::to_value(made).unwrap_or_default()
 }
 
 /// One line on standard output.

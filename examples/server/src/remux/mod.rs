@@ -1,6 +1,7 @@
 //! `streamcore remux`: an FLV into an MP4 whose index stands in front; also what makes MP4s of recordings.
 
 pub mod command;
+mod fragmented;
 pub mod io;
 pub mod part;
 

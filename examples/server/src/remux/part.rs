@@ -3,6 +3,7 @@
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, Once, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
@@ -14,6 +15,9 @@ use crate::finish::sync_folder;
 const INTERRUPTED_STATUS: i32 = 130;
 
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
+/// Temporary files that are there.
+static PARTS: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
+static SIGNALS: Once = Once::new();
 
 /// An output under a temporary name beside the final one, so that the rename stays within a file system. It goes when it is
 /// dropped, and at Ctrl-C and SIGTERM, which end the program.
@@ -35,7 +39,8 @@ impl Part {
             .truncate(true)
             .open(&path)
             .with_context(|| format!("cannot make {}", output.display()))?;
-        remove_when_interrupted(path.clone());
+        parts().push(path.clone());
+        SIGNALS.call_once(remove_when_interrupted);
         Ok(Self { path, output: output.to_path_buf(), file })
     }
 
@@ -62,6 +67,7 @@ impl Drop for Part {
     fn drop(&mut self) {
         // Once it was renamed there is none.
         let _ = fs::remove_file(&self.path);
+        parts().retain(|path| *path != self.path);
     }
 }
 
@@ -79,14 +85,22 @@ fn part_name(output: &Path) -> anyhow::Result<PathBuf> {
     Ok(output.with_file_name(name))
 }
 
+fn parts() -> MutexGuard<'static, Vec<PathBuf>> {
+    PARTS.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// Ctrl-C and SIGTERM remove what was written so far and end the program.
-fn remove_when_interrupted(part: PathBuf) {
+fn remove_when_interrupted() {
     let spawned = std::thread::Builder::new().name("signals".into()).spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         if let Ok(runtime) = runtime {
             runtime.block_on(crate::serve::signal());
             INTERRUPTED.store(true, Ordering::SeqCst);
-            let _ = fs::remove_file(&part);
+            // Held to the end: no other is made.
+            let parts = parts();
+            for part in &*parts {
+                let _ = fs::remove_file(part);
+            }
             std::process::exit(INTERRUPTED_STATUS);
         }
     });

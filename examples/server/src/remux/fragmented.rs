@@ -1,0 +1,199 @@
+//! `streamcore remux --fragmented`: an FLV into an MP4 in fragments as it is read. Neither has to be a file.
+
+use std::fs::File;
+use std::io::{self, Read, Seek as _, SeekFrom, Write as _};
+use std::path::Path;
+
+use anyhow::{Context as _, bail};
+use streamcore::assemble::{Assembler, Event};
+use streamcore::buf::Chain;
+use streamcore::flv::Reader;
+use streamcore::limits::Limits;
+use streamcore::record::{Mp4Config, Mp4Output, Mp4Recorder, Patch, TrackFit};
+
+use super::command::Problem;
+use super::io::BLOCK;
+use super::part::Part;
+use crate::cli::RemuxArgs;
+
+/// Where the fragments go.
+enum Target {
+    File(Part),
+    Pipe(io::StdoutLock<'static>),
+}
+
+impl Target {
+    fn create(output: &Path) -> anyhow::Result<Self> {
+        Ok(if output == Path::new("-") {
+            Self::Pipe(io::stdout().lock())
+        } else {
+            Self::File(Part::create(output)?)
+        })
+    }
+
+    fn append(&mut self, chain: &Chain) -> io::Result<()> {
+        let mut write = |part: &[u8]| match self {
+            Self::File(part_file) => part_file.file.write_all(part),
+            Self::Pipe(pipe) => pipe.write_all(part),
+        };
+        chain.iter().try_for_each(|part| write(part))
+    }
+
+    /// Says whether the bytes could be changed.
+    fn patch(&mut self, patch: &Patch) -> io::Result<bool> {
+        let Self::File(part) = self else { return Ok(false) };
+        part.file.seek(SeekFrom::Start(patch.offset))?;
+        part.file.write_all(&patch.bytes)?;
+        part.file.seek(SeekFrom::End(0))?;
+        Ok(true)
+    }
+}
+
+/// What happens on the way.
+struct Work {
+    assembler: Assembler,
+    recorder: Mp4Recorder,
+    target: Target,
+    problems: Vec<Problem>,
+    bytes: u64,
+    units: u64,
+}
+
+/// Makes the MP4. Gives its size, its access units, and what of the source is not in it.
+pub fn fragmented(args: &RemuxArgs) -> anyhow::Result<(u64, u64, Vec<Problem>)> {
+    let shown = args.input.display();
+    super::not_the_same(&args.input, &args.output)?;
+    let mut source: Box<dyn Read> = if args.input == Path::new("-") {
+        Box::new(io::stdin().lock())
+    } else {
+        Box::new(File::open(&args.input).with_context(|| format!("cannot open {shown}"))?)
+    };
+    let limits = Limits::default();
+    let mut reader = Reader::new(&limits);
+    let mut work = Work {
+        assembler: Assembler::new(&limits),
+        recorder: Mp4Recorder::new(Mp4Config::default(), &limits),
+        target: Target::create(&args.output)?,
+        problems: Vec::new(),
+        bytes: 0,
+        units: 0,
+    };
+    let mut block = vec![0; BLOCK];
+    loop {
+        let count = match source.read(&mut block) {
+            Ok(0) => break,
+            Ok(count) => count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(error).with_context(|| format!("cannot read {shown}")),
+        };
+        let mut rest = block.get(..count).unwrap_or_default();
+        while !rest.is_empty() {
+            let taken =
+                reader.handle_input(rest).with_context(|| format!("cannot read {shown}"))?;
+            rest = rest.get(taken..).unwrap_or_default();
+            work.take(&mut reader)?;
+        }
+        work.write()?;
+    }
+    work.end(&mut reader, args)
+}
+
+impl Work {
+    fn take(&mut self, reader: &mut Reader) -> anyhow::Result<usize> {
+        let mut count = 0;
+        while let Some((offset, tag)) = reader.poll_tag() {
+            self.assembler.handle_tag(&tag);
+            self.events(offset)?;
+            count += 1;
+        }
+        Ok(count)
+    }
+
+    fn events(&mut self, offset: u64) -> anyhow::Result<()> {
+        while let Some(event) = self.assembler.poll_event() {
+            match event {
+                Event::Track(track) => {
+                    let id = track.id;
+                    let left_out = match track.config.fits_mp4() {
+                        Err(error) => Some(error.at(offset).to_string()),
+                        Ok(()) => match self.recorder.handle_track(track)? {
+                            TrackFit::Taken => None,
+                            TrackFit::NeedsNewFile => {
+                                Some(format!("another configuration at byte {offset}"))
+                            }
+                        },
+                    };
+                    let known = |what: &String| self.problems.iter().any(|told| told.what == *what);
+                    let what = left_out.map(|why| format!("left out: {id}: {why}"));
+                    if let Some(what) = what.filter(|what| !known(what)) {
+                        self.problems.push(Problem { what, byte: Some(offset) });
+                    }
+                }
+                Event::Unit(unit) => {
+                    let taken = self.recorder.tracks().any(|track| track.id == unit.track);
+                    self.units += u64::from(taken);
+                    self.recorder.handle_unit(unit)?;
+                }
+                Event::Discontinuity => self.recorder.handle_discontinuity()?,
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn write(&mut self) -> anyhow::Result<()> {
+        while let Some(output) = self.recorder.poll_output() {
+            match output {
+                Mp4Output::Append(chain) => {
+                    self.target.append(&chain).context("cannot write")?;
+                    self.bytes += chain.len() as u64;
+                }
+                Mp4Output::Patch(patch) => {
+                    if !self.target.patch(&patch).context("cannot write")? {
+                        bail!(
+                            "a track begins after the index was written to a pipe: write to a file"
+                        );
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn end(
+        mut self,
+        reader: &mut Reader,
+        args: &RemuxArgs,
+    ) -> anyhow::Result<(u64, u64, Vec<Problem>)> {
+        let cut = loop {
+            let cut = reader.finish();
+            if self.take(reader)? == 0 {
+                break cut;
+            }
+        };
+        self.assembler.finish();
+        self.events(reader.good())?;
+        self.recorder.finish()?;
+        self.write()?;
+        let shown = args.input.display();
+        if let Some(byte) = reader.encrypted_at() {
+            bail!("cannot make {} of {shown}: encrypted tag at byte {byte}", args.output.display());
+        }
+        if self.units == 0 {
+            let why = self.problems.first().map(|problem| problem.what.clone());
+            let why = why
+                .unwrap_or_else(|| format!("no picture and no sound up to byte {}", reader.good()));
+            bail!("cannot make {} of {shown}: {why}", args.output.display());
+        }
+        if cut {
+            let byte = reader.good();
+            let what = format!("cut off at byte {byte}: all before it is in the MP4");
+            self.problems.insert(0, Problem { what, byte: Some(byte) });
+        }
+        match self.target {
+            Target::File(part) => part.keep(args.sync)?,
+            Target::Pipe(mut pipe) => pipe.flush().context("cannot write")?,
+        }
+        Ok((self.bytes, self.units, self.problems))
+    }
+}
