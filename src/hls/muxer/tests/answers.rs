@@ -16,7 +16,6 @@ fn word(source: &Source, name: &str, query: &str) -> String {
         Answer::Gone => "gone".into(),
         Answer::BadRequest(reason) => reason.to_string(),
         Answer::NotFound => "not found".into(),
-        Answer::Growing(_) => "growing".into(),
     }
 }
 
