@@ -121,11 +121,12 @@ fn ffmpeg_that_listens_takes_what_is_published() {
 fn every_codec_and_track_comes_back_as_it_was_sent() {
     let (data, folder) = (kit::temp_dir(), kit::temp_dir());
     let server = ServerBuilder::new(BINARY, data.path()).with("--no-record").start();
-    let captures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/data/eflv");
-    let files = std::fs::read_dir(&captures).expect("the captures").flatten();
-    let mut files: Vec<PathBuf> = files.map(|entry| entry.path()).collect();
+    let captures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/data");
+    let folders = ["eflv", "veovera", "exoplayer"].map(|folder| captures.join(folder));
+    let files = folders.iter().flat_map(|folder| std::fs::read_dir(folder).expect("the captures"));
+    let mut files: Vec<PathBuf> = files.flatten().map(|entry| entry.path()).collect();
     files.retain(|file| file.extension().is_some_and(|extension| extension == "flv"));
-    assert!(files.len() >= 12, "{files:?}");
+    assert!(files.len() >= 16, "{files:?}");
     for (number, file) in files.iter().enumerate() {
         let url = server.rtmp_url(&format!("live/codec{number}"));
         let out = folder.path().join(format!("{number}.flv"));
