@@ -102,6 +102,17 @@ pub struct ServeArgs {
     /// How long HLS stays to be read after the publisher's end.
     #[arg(long, env = "STREAMCORE_HLS_LINGER", value_name = "TIME", default_value = "60s", value_parser = duration)]
     pub hls_linger: Duration,
+    /// Keep HLS and DASH for going back further than memory reaches, and for later: in a folder, or in a bucket by
+    /// `s3://bucket/prefix?endpoint=https://…&region=…`, with AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY. Without a value: in the folder `hls` of the
+    /// data folder.
+    #[arg(long, env = "STREAMCORE_HLS_STORE", value_name = "URL", num_args = 0..=1, require_equals = true, default_missing_value = "")]
+    pub hls_store: Option<String>,
+    /// With a store: how much of a stream stays in memory; older segments are read from the store.
+    #[arg(long, env = "STREAMCORE_HLS_STORE_AFTER", value_name = "TIME", default_value = "30s", value_parser = duration)]
+    pub hls_store_after: Duration,
+    /// Memory for segments of all streams that wait for the store. What has no room is not stored: a gap.
+    #[arg(long, env = "STREAMCORE_HLS_STORE_QUEUE", value_name = "SIZE", default_value = "256MiB", value_parser = size)]
+    pub hls_store_queue: usize,
     #[command(flatten)]
     pub record: RecordArgs,
     /// Let whoever reaches the HTTP port start and stop recorders: /control/record/start?app=live&name=demo, as nginx-rtmp.

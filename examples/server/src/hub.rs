@@ -14,6 +14,7 @@ use tokio::sync::Semaphore;
 
 use crate::cli::{PlaylistType, ServeArgs};
 use crate::names;
+use crate::origin::Store;
 use crate::player::Player;
 use crate::recorder::{RecordEnv, Recorders};
 use crate::recordings::Recordings;
@@ -35,6 +36,8 @@ pub struct HubConfig {
     pub hls: MuxerConfig,
     pub hls_reconnect: Duration,
     pub hls_linger: Duration,
+    /// Where HLS is kept, if it is.
+    pub store: Option<Arc<Store>>,
     pub takeover: Takeover,
     /// Whether recorders can be started and stopped over HTTP.
     pub control: bool,
@@ -59,6 +62,7 @@ impl From<&ServeArgs> for HubConfig {
             hls,
             hls_reconnect: args.hls_reconnect,
             hls_linger: args.hls_linger,
+            store: None,
             takeover: args.takeover.into(),
             control: args.control,
         }
@@ -106,6 +110,19 @@ impl Hub {
     /// The recordings.
     pub fn recordings(&self) -> &Recordings {
         &self.record.recordings
+    }
+
+    /// Where HLS is kept, if it is.
+    pub fn store(&self) -> Option<&Arc<Store>> {
+        self.config.store.as_ref()
+    }
+
+    /// Ends HLS of all streams, and waits until what is to be stored is.
+    pub async fn close_store(&self) {
+        let Some(store) = self.store() else { return };
+        let streams: Vec<_> = self.streams().values().cloned().collect();
+        streams.iter().for_each(|stream| stream.close_store());
+        store.idle().await;
     }
 
     /// Bounds the requests that wait.

@@ -8,6 +8,7 @@ mod hub;
 mod media_info;
 mod names;
 mod notices;
+mod origin;
 mod package;
 mod player;
 mod probe;

@@ -14,6 +14,7 @@ use crate::cli::{LogFormat, ServeArgs};
 use crate::finish::Finisher;
 use crate::http::Ports;
 use crate::hub::{Hub, HubConfig};
+use crate::origin::{OriginConfig, Store};
 use crate::recorder::{Disk, RecordEnv};
 use crate::recordings::Recordings;
 use crate::rtmp::Peer;
@@ -43,7 +44,9 @@ async fn serve(args: ServeArgs) -> anyhow::Result<()> {
         recordings: recordings.clone(),
         finisher: finisher.clone(),
     };
-    let hub = Hub::new(HubConfig::from(&args), record);
+    let mut config = HubConfig::from(&args);
+    config.store = open_store(&args)?;
+    let hub = Hub::new(config, record);
 
     let addresses = Addresses {
         rtmp: rtmp.local_addr()?,
@@ -67,12 +70,12 @@ async fn serve(args: ServeArgs) -> anyhow::Result<()> {
     let clean = async {
         let _ = tokio::join!(sessions, secure, pages);
         hub.end_waiting();
-        finisher.idle().await;
+        tokio::join!(hub.close_store(), finisher.idle());
     };
     tokio::select! {
         ended = tokio::time::timeout(args.stop_timeout, clean) => match ended {
             Ok(()) => tracing::info!("stopped"),
-            Err(_) => tracing::warn!("stopped before all recordings were finished: the next start finishes them"),
+            Err(_) => tracing::warn!("stopped before all recordings were finished: the next start finishes them; what was not stored of HLS is lost"),
         },
         () = signal() => tracing::warn!("stopped at once: the next start finishes the recordings"),
     }
@@ -94,6 +97,19 @@ async fn bind_rtmps(args: &ServeArgs) -> anyhow::Result<Option<(Tls, TcpListener
     };
     let tls = Tls::load(certificate, key)?;
     Ok(Some((tls, bind("RTMPS", address).await?)))
+}
+
+/// Where HLS is kept, where it is asked for.
+fn open_store(args: &ServeArgs) -> anyhow::Result<Option<Arc<Store>>> {
+    let Some(address) = &args.hls_store else { return Ok(None) };
+    let own = args.data_dir.join("hls");
+    let config = OriginConfig { queue_bytes: args.hls_store_queue, memory: args.hls_store_after };
+    let store = match address.as_str() {
+        "" => Store::open(&own.to_string_lossy(), config),
+        address => Store::open(address, config),
+    }?;
+    tracing::info!(%store, "HLS is kept");
+    Ok(Some(store))
 }
 
 async fn serve_rtmps(

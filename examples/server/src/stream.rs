@@ -16,6 +16,7 @@ use crate::http::Compressed;
 use crate::hub::HubConfig;
 use crate::names;
 use crate::notices;
+use crate::origin::{Archive, Known};
 use crate::player::{Fan, Player};
 use crate::recorder::{Group, Health, Recorders};
 use crate::recordings::rfc3339;
@@ -73,6 +74,8 @@ struct Hls {
     /// Whose units are taken.
     token: u64,
     muxer: Option<hls::Muxer>,
+    /// The muxer's way to the store.
+    archive: Option<Archive>,
     /// When the publisher was cut off.
     lost: Option<Instant>,
     ended: Option<Instant>,
@@ -125,7 +128,7 @@ impl Stream {
         let token = live.token;
         recording.token = token;
         // Still under the locks: an earlier publisher's end must not come between.
-        self.hls().start(config, token);
+        self.hls().start(&self.path, config, token);
         drop((live, recording));
         Some(Publication {
             stream: self.clone(),
@@ -158,6 +161,18 @@ impl Stream {
     pub fn hls_answer(&self, name: &str, query: Option<&str>) -> hls::Answer {
         let hls = self.hls();
         hls.muxer.as_ref().map_or(hls::Answer::NotFound, |muxer| muxer.request(name, query))
+    }
+
+    /// The stored file of this name, which is not in memory any more.
+    pub fn find_stored(&self, name: &str) -> Option<Known> {
+        self.hls().archive.as_ref()?.find(name)
+    }
+
+    /// Ends HLS, and lets what is to be stored be the last.
+    pub fn close_store(&self) {
+        let mut hls = self.hls();
+        hls.end(Instant::now());
+        hls.archive = None;
     }
 
     /// Wakes whenever an answer may be another.
@@ -219,6 +234,9 @@ impl Stream {
         let mut live = self.live();
         let playing = live.fan.len();
         let publisher = live.publisher.as_mut()?;
+        let store = self.hls().archive.as_ref().map(Archive::info);
+        let mut problems = publisher.health.problems();
+        problems.extend(store.iter().flat_map(|store| store.problems()));
         let (app, name) = names::split(&self.path);
         Some(StreamInfo {
             app: app.to_owned(),
@@ -237,7 +255,8 @@ impl Stream {
             hls: format!("{}/index.m3u8", names::url_path(&self.path)),
             dash: format!("{}/index.mpd", names::url_path(&self.path)),
             recording: publisher.health.is_recording(),
-            problems: publisher.health.problems(),
+            problems,
+            store,
         })
     }
 
@@ -298,10 +317,14 @@ impl Stream {
         if hls.token != token {
             return;
         }
-        let Some(muxer) = &mut hls.muxer else { return };
+        let hls_state = &mut *hls;
+        let Some(muxer) = &mut hls_state.muxer else { return };
         let (version, forced) = (muxer.version(), muxer.stats().forced_cuts);
         let result = act(muxer);
         let changed = muxer.version() != version;
+        if let Some(archive) = hls_state.archive.as_mut().filter(|_| changed) {
+            archive.follow(muxer);
+        }
         let missing = muxer.target_duration().filter(|_| muxer.stats().forced_cuts > forced);
         drop(hls);
         if changed {
@@ -438,13 +461,14 @@ impl StreamRecording {
 
 impl Hls {
     /// Starts HLS, going on with the numbers of an earlier publisher where players may know them.
-    fn start(&mut self, config: &HubConfig, token: u64) {
+    fn start(&mut self, path: &str, config: &HubConfig, token: u64) {
         (self.lost, self.ended, self.token) = (None, None, token);
         let resumed = self.muxer.as_mut().is_some_and(|muxer| muxer.resume().is_ok());
         if !resumed {
             let mut hls = config.hls.clone();
             hls.first_sequence = first_sequence();
             self.muxer = Some(hls::Muxer::new(hls, &config.limits));
+            self.archive = config.store.as_ref().map(|store| Archive::begin(store, path));
         }
     }
 
@@ -453,6 +477,7 @@ impl Hls {
         if let Some(Err(error)) = self.muxer.as_mut().map(hls::Muxer::handle_discontinuity) {
             tracing::debug!("the last HLS segment is lost: {error}");
         }
+        self.follow();
         self.lost = Some(now);
     }
 
@@ -460,7 +485,15 @@ impl Hls {
         if let Some(Err(error)) = self.muxer.as_mut().map(hls::Muxer::finish) {
             tracing::debug!("the last HLS segment is lost: {error}");
         }
+        self.follow();
         (self.lost, self.ended) = (None, Some(now));
+    }
+
+    /// What was made last goes to the store.
+    fn follow(&mut self) {
+        if let Some((archive, muxer)) = self.archive.as_mut().zip(self.muxer.as_mut()) {
+            archive.follow(muxer);
+        }
     }
 }
 
