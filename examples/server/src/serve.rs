@@ -11,7 +11,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use crate::cli::{LogFormat, ServeArgs};
-use crate::finish::Finisher;
+use crate::finish::{self, Finisher, Listener};
 use crate::http::Ports;
 use crate::hub::{Hub, HubConfig};
 use crate::recorder::{Disk, RecordEnv};
@@ -35,7 +35,8 @@ async fn serve(args: ServeArgs) -> anyhow::Result<()> {
     let rtmps = bind_rtmps(&args).await?;
     let http = bind("HTTP", args.http_listen).await?;
     // Only now is it sure that no other server works on these recordings.
-    let finisher = Finisher::start(recordings.clone())?;
+    let listeners: Vec<Listener> = vec![Box::new(|done| finish::exec_done(done))];
+    let finisher = Finisher::start(recordings.clone(), listeners)?;
     let settings = args.record.settings();
     finisher.submit_left_over(&settings);
     let record = RecordEnv {
