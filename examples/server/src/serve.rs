@@ -11,14 +11,15 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use crate::cli::{LogFormat, ServeArgs};
-use crate::finish::Finisher;
+use crate::finish::{self, Finisher, Listener};
 use crate::http::Ports;
 use crate::hub::{Hub, HubConfig};
-use crate::origin::{OriginConfig, Store};
+use crate::origin::{self, OriginConfig};
 use crate::recorder::{Disk, RecordEnv};
 use crate::recordings::Recordings;
 use crate::rtmp::Peer;
 use crate::rtmps::Tls;
+use crate::store::{SCHEMAS, Store};
 
 /// Runs the server until it is told to stop.
 pub fn run(args: ServeArgs) -> anyhow::Result<()> {
@@ -35,7 +36,8 @@ async fn serve(args: ServeArgs) -> anyhow::Result<()> {
     let rtmps = bind_rtmps(&args).await?;
     let http = bind("HTTP", args.http_listen).await?;
     // Only now is it sure that no other server works on these recordings.
-    let finisher = Finisher::start(recordings.clone())?;
+    let listeners: Vec<Listener> = vec![Box::new(|done| finish::exec_done(done))];
+    let finisher = Finisher::start(recordings.clone(), listeners)?;
     let settings = args.record.settings();
     finisher.submit_left_over(&settings);
     let record = RecordEnv {
@@ -44,8 +46,10 @@ async fn serve(args: ServeArgs) -> anyhow::Result<()> {
         recordings: recordings.clone(),
         finisher: finisher.clone(),
     };
+    let store = Store::open(&args.data_dir, SCHEMAS)?;
+    let (server_id, _) = store.server_id().await?;
     let mut config = HubConfig::from(&args);
-    config.store = open_store(&args)?;
+    config.store = open_origin(&args)?;
     let hub = Hub::new(config, record);
 
     let addresses = Addresses {
@@ -53,6 +57,7 @@ async fn serve(args: ServeArgs) -> anyhow::Result<()> {
         rtmps: rtmps.as_ref().map(|(_, listener)| listener.local_addr()).transpose()?,
         http: http.local_addr()?,
     };
+    tracing::debug!(server_id, "this server");
     banner(&args, &addresses, recordings.root());
     let (stopping, stopped) = watch::channel(false);
     let config = session_config(&args, &hub);
@@ -100,13 +105,13 @@ async fn bind_rtmps(args: &ServeArgs) -> anyhow::Result<Option<(Tls, TcpListener
 }
 
 /// Where HLS is kept, where it is asked for.
-fn open_store(args: &ServeArgs) -> anyhow::Result<Option<Arc<Store>>> {
+fn open_origin(args: &ServeArgs) -> anyhow::Result<Option<Arc<origin::Store>>> {
     let Some(address) = &args.hls_store else { return Ok(None) };
     let own = args.data_dir.join("hls");
     let config = OriginConfig { queue_bytes: args.hls_store_queue, memory: args.hls_store_after };
     let store = match address.as_str() {
-        "" => Store::open(&own.to_string_lossy(), config),
-        address => Store::open(address, config),
+        "" => origin::Store::open(&own.to_string_lossy(), config),
+        address => origin::Store::open(address, config),
     }?;
     tracing::info!(%store, "HLS is kept");
     Ok(Some(store))

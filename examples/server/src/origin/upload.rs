@@ -22,7 +22,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// An object that is refused so often while the store takes others is left out.
 const ATTEMPTS: u32 = 8;
 /// How long after its end a broadcast waits for a store that is away.
-const PATIENCE: Duration = Duration::from_mins(10);
+const PATIENCE: Duration = Duration::from_secs(600);
 /// Least time between two versions of a playlist, and the part of its segments' number that it grows with: a long playlist
 /// is not written anew every two seconds.
 const PLAYLISTS_EVERY: Duration = Duration::from_secs(2);
