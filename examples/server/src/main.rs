@@ -2,6 +2,7 @@
 
 mod cli;
 mod client;
+mod config;
 mod finish;
 mod http;
 mod hub;
@@ -22,8 +23,6 @@ mod serve;
 mod stats;
 mod stream;
 
-use clap::Parser as _;
-
 fn main() -> std::process::ExitCode {
-    cli::Cli::parse().run()
+    cli::run()
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::duration;
-use crate::recorder::config::{Format, Naming, RecordConfig, RecordSettings, Suffix, What};
+use crate::recorder::config::{Format, Naming, RecordConfig, Suffix, What};
 
 /// Options of recording.
 #[derive(Clone, Debug, Args)]
@@ -68,15 +68,15 @@ pub struct RecordArgs {
 }
 
 impl RecordArgs {
-    /// The recorders of every application.
-    pub fn settings(&self) -> RecordSettings {
+    /// The recorder of this name, and the one of FLV beside it.
+    pub fn recorders(&self, name: &str) -> Vec<Arc<RecordConfig>> {
         if self.no_record || self.record.is_off() {
-            return RecordSettings::default();
+            return Vec::new();
         }
         let named =
             self.record_path.is_some() || self.record_suffix.is_some() || self.record_unique;
         let config = RecordConfig {
-            name: String::new(),
+            name: name.to_owned(),
             what: self.record,
             format: self.record_format,
             naming: if named {
@@ -101,8 +101,7 @@ impl RecordArgs {
             let flv = RecordConfig { name: "flv".into(), format: Format::Flv, ..config.clone() };
             Arc::new(flv)
         });
-        let default = [Some(Arc::new(config)), flv].into_iter().flatten().collect();
-        RecordSettings { default, ..RecordSettings::default() }
+        [Some(Arc::new(config)), flv].into_iter().flatten().collect()
     }
 }
 
@@ -148,36 +147,35 @@ mod tests {
         record: RecordArgs,
     }
 
-    fn settings(arguments: &str) -> RecordSettings {
+    fn recorders(arguments: &str) -> Vec<Arc<RecordConfig>> {
         let arguments = ["x"].into_iter().chain(arguments.split_whitespace());
-        Cli::parse_from(arguments).record.settings()
+        Cli::parse_from(arguments).record.recorders("")
     }
 
     #[test]
     fn everything_is_recorded_as_mp4_unless_told_otherwise() {
-        let all = settings("").default;
+        let all = recorders("");
         assert_eq!(all.len(), 1);
         assert_eq!(*all[0], RecordConfig::default());
-        assert!(settings("--no-record").default.is_empty());
-        assert!(settings("--record=off").default.is_empty());
-        assert!(settings("--record=false").default.is_empty());
-        assert_eq!(settings("--record").default[0].what, What::ALL);
-        assert_eq!(settings("--keep-flv").default[1].format, Format::Flv);
+        assert!(recorders("--no-record").is_empty());
+        assert!(recorders("--record=off").is_empty());
+        assert!(recorders("--record=false").is_empty());
+        assert_eq!(recorders("--record")[0].what, What::ALL);
+        assert_eq!(recorders("--keep-flv")[1].format, Format::Flv);
     }
 
     #[test]
     fn names_and_bounds_are_taken_over() {
-        let all = settings(
+        let all = recorders(
             "--record-path /r --record-suffix -%Y --record-interval 1h --record-max-size 2G \
              --record-sync off --exec-record-done=true",
         );
-        let config = &all.default[0];
+        let config = &all[0];
         let suffix = Some("-%Y".parse().unwrap());
         let path = Some(PathBuf::from("/r"));
         assert_eq!(config.naming, Naming::Named { path, suffix, unique: false });
         assert_eq!((config.max_size, config.sync), (Some(2 << 30), None));
         assert_eq!(config.exec_done, ["true"]);
-        assert_eq!(all.folders(), [PathBuf::from("/r")]);
     }
 
     #[test]

@@ -21,6 +21,7 @@ const VVC: &[u8] = include_bytes!("../../../../tests/data/eflv/vvc_aac.flv");
 struct Stand {
     dir: tempfile::TempDir,
     env: Arc<RecordEnv>,
+    configs: Vec<Arc<RecordConfig>>,
     recorders: Option<Recorders>,
     assembler: Assembler,
     gop: GopCache,
@@ -31,14 +32,12 @@ impl Stand {
         let dir = tempfile::tempdir().unwrap();
         let recordings = Arc::new(Recordings::open(dir.path()).unwrap());
         let finisher = Finisher::start(recordings.clone()).unwrap();
-        let default = vec![Arc::new(config)];
-        let settings = RecordSettings { default, ..RecordSettings::default() };
-        let env = RecordEnv { settings, disk: Disk::start().unwrap(), recordings, finisher };
-        let env = Arc::new(env);
-        let recorders = Some(Recorders::start(&env, "live/demo"));
+        let configs = vec![Arc::new(config)];
+        let env = Arc::new(RecordEnv { disk: Disk::start().unwrap(), recordings, finisher });
+        let recorders = Some(Recorders::start(&env, "live/demo", &configs));
         let limits = Limits::default();
         let (assembler, gop) = (Assembler::new(&limits), GopCache::new(limits.gop_bytes));
-        Self { dir, env, recorders, assembler, gop }
+        Self { dir, env, configs, recorders, assembler, gop }
     }
 
     fn push(&mut self, tag: &Tag) {
@@ -232,7 +231,8 @@ fn one_file_across_a_publisher_who_comes_back() {
         let mut waiting = stand.recorders.take().unwrap();
         assert_eq!(waiting.patience(), reconnect);
         waiting.pause();
-        stand.recorders = Some(waiting.resume(Recorders::start(&stand.env, "live/demo")));
+        let fresh = Recorders::start(&stand.env, "live/demo", &stand.configs);
+        stand.recorders = Some(waiting.resume(fresh));
         stand.push_all(&source);
         let files = stand.finish();
         assert_eq!(files.len(), 1, "{format:?}: {files:?}");
