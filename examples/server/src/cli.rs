@@ -304,6 +304,20 @@ fn start_log(args: &ServeArgs) {
     }
 }
 
+/// A program and its arguments, or several words: separated by spaces, in quotes where they hold some.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Words(pub Vec<String>);
+
+impl std::str::FromStr for Words {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        shlex::split(text)
+            .map(Self)
+            .ok_or_else(|| format!("`{text}` has a quote that does not end"))
+    }
+}
+
 /// Reads `2s`, `1500ms`, `1m`, `0.5s` or a bare number of seconds.
 pub fn duration(text: &str) -> Result<Duration, String> {
     let text = text.trim();
@@ -326,6 +340,8 @@ pub fn duration(text: &str) -> Result<Duration, String> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
 
     #[test]
@@ -348,10 +364,10 @@ mod tests {
     fn serve_is_the_default() {
         let cli = Cli::parse_from(["streamcore", "--rtmp-listen", "127.0.0.1:0", "--no-record"]);
         assert!(cli.command.is_none());
-        assert!(cli.serve.app.record.recorders("").is_empty());
+        assert!(cli.serve.app.record.recorders(&BTreeMap::new()).is_empty());
         assert_eq!(cli.serve.rtmp_listen.port(), 0);
         let cli = Cli::parse_from(["streamcore", "serve"]);
         let Some(Command::Serve(args)) = cli.command else { panic!("not serve") };
-        assert_eq!(args.app.record.recorders("").len(), 1);
+        assert_eq!(args.app.record.recorders(&BTreeMap::new()).len(), 1);
     }
 }

@@ -21,6 +21,7 @@ mod rtmp;
 mod rtmps;
 mod serve;
 mod stats;
+mod store;
 mod stream;
 
 fn main() -> std::process::ExitCode {

@@ -12,13 +12,14 @@ use tokio::sync::watch;
 
 use crate::cli::{LogFormat, ServeArgs};
 use crate::config::{Config, Given, Shared, reload_on_hangup};
-use crate::finish::Finisher;
+use crate::finish::{self, Finisher, Listener};
 use crate::http::Ports;
 use crate::hub::Hub;
 use crate::recorder::{Disk, RecordEnv};
 use crate::recordings::Recordings;
 use crate::rtmp::Peer;
 use crate::rtmps::Tls;
+use crate::store::{SCHEMAS, Store};
 
 /// Runs the server until it is told to stop.
 pub fn run(given: Given, config: Config) -> anyhow::Result<()> {
@@ -36,13 +37,16 @@ async fn serve(given: Given, config: Config) -> anyhow::Result<()> {
     let rtmps = bind_rtmps(&args).await?;
     let http = bind("HTTP", args.http_listen).await?;
     // Only now is it sure that no other server works on these recordings.
-    let finisher = Finisher::start(recordings.clone())?;
+    let listeners: Vec<Listener> = vec![Box::new(|done| finish::exec_done(done))];
+    let finisher = Finisher::start(recordings.clone(), listeners)?;
     finisher.submit_left_over(&config.record_settings());
     let record = RecordEnv {
         disk: Disk::start()?,
         recordings: recordings.clone(),
         finisher: finisher.clone(),
     };
+    let store = Store::open(&args.data_dir, SCHEMAS)?;
+    let (server_id, _) = store.server_id().await?;
     let shared = Shared::new(config);
     let hub = Hub::new(shared.clone(), record);
 
@@ -51,6 +55,7 @@ async fn serve(given: Given, config: Config) -> anyhow::Result<()> {
         rtmps: rtmps.as_ref().map(|(_, listener)| listener.local_addr()).transpose()?,
         http: http.local_addr()?,
     };
+    tracing::debug!(server_id, "this server");
     banner(&args, &addresses, recordings.root());
     let (stopping, stopped) = watch::channel(false);
     let config = session_config(&args, &hub);

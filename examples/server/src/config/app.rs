@@ -28,8 +28,8 @@ pub struct AppConfig {
 }
 
 impl AppConfig {
-    /// What the options say. `recorders` are those with a name of their own.
-    pub fn new(args: &AppArgs, recorders: Vec<Arc<RecordConfig>>, limits: &Limits) -> Self {
+    /// What the options say, and the recorders that were made of them.
+    pub fn new(args: &AppArgs, record: Vec<Arc<RecordConfig>>, limits: &Limits) -> Self {
         let mut hls = MuxerConfig::default();
         hls.target_duration = args.hls_segment_duration;
         hls.part_duration = args.hls_part_duration.0;
@@ -40,8 +40,6 @@ impl AppConfig {
             PlaylistType::Live => hls::PlaylistType::Live,
             PlaylistType::Event => hls::PlaylistType::Event,
         };
-        let mut record = args.record.recorders("");
-        record.extend(recorders);
         Self {
             live: args.live,
             limits: limits.clone(),

@@ -55,7 +55,6 @@ impl<'a> Scope<'a> {
     }
 
     /// The table `key` of this scope, read as `T`. What is wrong with it goes to `problems`.
-    #[expect(dead_code, reason = "for settings that are no options: hooks, relays, access")]
     pub fn table<T: DeserializeOwned>(
         &self,
         key: &str,
@@ -67,38 +66,9 @@ impl<'a> Scope<'a> {
             .map_err(|error| {
                 let span = error.span().unwrap_or_else(|| value.span());
                 let key = format!("{}{key}", self.prefix);
-                problems.push(source.problem(&span, key, error.message()));
+                problems.push(source.problem(&span, key, unknown_field(error.message())));
             })
             .ok()
-    }
-
-    /// The tables of the table `key`, each read as options of `schema`: `[applications.live.recorders.NAME]`.
-    pub fn tables_of_options(
-        &self,
-        key: &str,
-        schema: &Schema,
-        source: &Source,
-        problems: &mut Vec<Problem>,
-    ) -> Option<BTreeMap<String, Values>> {
-        let value = self.tables.get(key)?;
-        let name = format!("{}{key}", self.prefix);
-        let DeValue::Table(table) = value.get_ref() else {
-            problems.push(source.problem(&value.span(), name, "is a table of tables"));
-            return None;
-        };
-        let mut all = BTreeMap::new();
-        for (key, value) in table {
-            let prefix = format!("{name}.{}.", key.get_ref());
-            if let DeValue::Table(table) = value.get_ref() {
-                let reader = Reader { source, schema, others: None, tables: false };
-                let scope = reader.scope(prefix, table, problems);
-                all.insert(key.get_ref().to_string(), scope.values);
-            } else {
-                let key = prefix.trim_end_matches('.');
-                problems.push(source.problem(&value.span(), key, "is a table"));
-            }
-        }
-        Some(all)
     }
 }
 
@@ -127,9 +97,9 @@ impl<'a> Document<'a> {
         }
         let mut root = root.into_inner();
         let applications = root.remove(APPLICATIONS);
-        let reader = Reader { source, schema: server, others: None, tables: true };
+        let reader = Reader { source, schema: server, others: None };
         let top = reader.scope(String::new(), &root, problems);
-        let reader = Reader { source, schema: app, others: Some(server), tables: true };
+        let reader = Reader { source, schema: app, others: Some(server) };
         let applications = match &applications {
             None => BTreeMap::new(),
             Some(value) => reader.applications(value, problems),
@@ -143,7 +113,6 @@ struct Reader<'r> {
     schema: &'r Schema,
     /// What may stand at the top, where this is below it.
     others: Option<&'r Schema>,
-    tables: bool,
 }
 
 impl Reader<'_> {
@@ -187,7 +156,7 @@ impl Reader<'_> {
         for (name, value) in table {
             let key = name.get_ref().as_ref();
             let span = name.span();
-            if self.tables && TABLES.contains(&key) && has_tables(value.get_ref()) {
+            if TABLES.contains(&key) && has_tables(value.get_ref()) {
                 scope.tables.insert(key.to_owned(), value.clone());
                 continue;
             }
@@ -221,11 +190,23 @@ impl Reader<'_> {
         if self.others.is_some_and(|server| server.find(key).is_some()) {
             return "is of the whole server: it stands above the first table".into();
         }
-        let tables = if self.tables { &TABLES[..] } else { &[] };
-        match nearest(key, self.schema.keys().chain(tables.iter().copied())) {
-            Some(meant) => format!("there is no such key; did you mean {meant}?"),
-            None => "there is no such key".into(),
-        }
+        no_such_key(key, self.schema.keys().chain(TABLES))
+    }
+}
+
+fn no_such_key<'k>(key: &str, known: impl Iterator<Item = &'k str>) -> String {
+    match nearest(key, known) {
+        Some(meant) => format!("there is no such key; did you mean {meant}?"),
+        None => "there is no such key".into(),
+    }
+}
+
+/// What serde says, with unknown fields told of as unknown keys are.
+fn unknown_field(message: &str) -> String {
+    let mut names = message.split('`').skip(1).step_by(2);
+    match (message.starts_with("unknown field"), names.next()) {
+        (true, Some(field)) => format!("{field}: {}", no_such_key(field, names)),
+        _ => message.to_owned(),
     }
 }
 

@@ -13,8 +13,8 @@ use super::options::{Schema, Values, explain};
 use super::problem::{Problem, Problems};
 use super::show::shown;
 use super::{AppConfig, Config};
-use crate::cli::{AppArgs, RecordArgs, ServeArgs};
-use crate::recorder::config::RecordConfig;
+use crate::cli::{AppArgs, ServeArgs};
+use crate::recorder::options::RecorderOptions;
 
 /// What the command line and the environment gave when the program started.
 #[derive(Clone, Debug, Default)]
@@ -56,7 +56,6 @@ pub fn load(given: &Given, limits: Option<Limits>) -> Result<Config, Problems> {
         given: &given.values,
         server: Schema::of::<ServeArgs>(),
         app: Schema::of::<AppArgs>(),
-        record: Schema::of::<RecordArgs>(),
         problems: Vec::new(),
     };
     let config = loader.load(limits);
@@ -74,7 +73,6 @@ struct Loader<'a> {
     given: &'a Values,
     server: Schema,
     app: Schema,
-    record: Schema,
     problems: Vec<Problem>,
 }
 
@@ -130,38 +128,25 @@ impl<'a> Loader<'a> {
         let layers = [&own.values, self.given, &top.values];
         let args = self.app.parse::<AppArgs>(&layers);
         let args = self.take(args, &layers)?;
-        let mut recorders = Vec::new();
-        for scope in [own, top] {
-            let tables =
-                scope.tables_of_options("recorders", &self.record, self.source, &mut self.problems);
-            if let Some(tables) = tables {
-                for (name, values) in &tables {
-                    recorders.extend(self.recorder(name, values, &layers)?);
-                }
-                break;
-            }
+        let named = self.named_recorders(own, top);
+        let mut record = args.record.recorders(&named);
+        let said = Schema::value(&layers, "record").is_some();
+        if !named.is_empty() && !said {
+            record.retain(|config| !config.name.is_empty());
         }
-        Some(Arc::new(AppConfig::new(&args, recorders, limits)))
+        Some(Arc::new(AppConfig::new(&args, record, limits)))
     }
 
-    /// A recorder with a name. It records all, unless it says otherwise, and is else like the application's.
-    fn recorder(
+    fn named_recorders(
         &mut self,
-        name: &str,
-        values: &Values,
-        layers: &[&Values],
-    ) -> Option<Vec<Arc<RecordConfig>>> {
-        let outer: Vec<Values> = layers
-            .iter()
-            .map(|layer| {
-                let mut layer = (*layer).clone();
-                layer.retain(|key, _| key != "record" && key != "keep_flv");
-                layer
-            })
-            .collect();
-        let layers: Vec<&Values> = [values].into_iter().chain(&outer).collect();
-        let args = self.record.parse::<RecordArgs>(&layers);
-        Some(self.take(args, &layers)?.recorders(name))
+        own: &Scope<'_>,
+        top: &Scope<'_>,
+    ) -> BTreeMap<String, RecorderOptions> {
+        let scopes = [own, top].into_iter();
+        scopes
+            .filter_map(|scope| scope.table("recorders", self.source, &mut self.problems))
+            .next()
+            .unwrap_or_default()
     }
 
     fn take<A>(&mut self, parsed: Result<A, (String, String)>, layers: &[&Values]) -> Option<A> {

@@ -176,7 +176,15 @@ fn texts(arg: &Arg, value: &DeValue<'_>) -> Result<Vec<OsString>, String> {
         DeValue::Array(values) if matches!(arg.get_action(), ArgAction::Append) => {
             values.iter().map(|value| one(value.get_ref())).collect()
         }
-        DeValue::Array(_) => Err("is one value, not several".into()),
+        // Words of one option: as they would stand between quotes on the command line.
+        DeValue::Array(values) => {
+            let mut words = Vec::new();
+            for value in values {
+                words.push(one(value.get_ref())?.to_string_lossy().into_owned());
+            }
+            let words = shlex::try_join(words.iter().map(String::as_str));
+            Ok(vec![words.map_err(|_| "holds a NUL".to_owned())?.into()])
+        }
         value => Ok(vec![one(value)?]),
     }
 }

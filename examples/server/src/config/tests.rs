@@ -47,12 +47,14 @@ fn a_flag_counts_more_than_the_file_and_an_application_more_than_both() {
 
 #[test]
 fn recorders_have_tables_of_their_own() {
-    let text = "[applications.live]\nrecord = \"off\"\nrecord_path = \"/r\"\n\
-                [applications.live.recorders.sound]\nrecord = \"audio\"\n\
+    let text = "[applications.live]\nexec_record_done = [\"cp\", \"$path\", \"/x y\"]\nrecord_path = \"/r\"\n\
+                [applications.live.recorders.sound]\nrecord = [\"audio\", \"manual\"]\n\
                 [applications.live.recorders.all]\nrecord_path = \"/a\"\n";
     let config = read(text, &[]).unwrap();
     let names: Vec<_> = config.app("live").record.iter().map(|one| one.name.as_str()).collect();
     assert_eq!(names, ["all", "sound"]);
+    assert_eq!(config.app("live").record[0].exec_done, ["cp", "$path", "/x y"]);
+    assert!(config.app("live").record[1].what.manual);
     let folders = config.record_settings().folders();
     assert_eq!(folders, [Path::new("/a"), Path::new("/r")]);
 }
@@ -83,7 +85,7 @@ fn all_that_is_wrong_is_said_at_once_with_file_line_key_and_what_may_be_meant() 
     }
     // What stands in tables of tables is read once the rest is right.
     let problems = read("[applications.a.recorders.b]\nhls_window = \"1s\"\n", &[]).unwrap_err();
-    assert_eq!(problems, "x.toml:2: applications.a.recorders.b.hls_window: there is no such key");
+    assert_eq!(problems, "x.toml:2: applications.a.recorders: hls_window: there is no such key");
 }
 
 #[test]
