@@ -9,14 +9,15 @@ use streamcore::assemble::{Assembler, Event};
 use streamcore::error::Result;
 use streamcore::flv::Tag;
 use streamcore::hls;
+use streamcore::limits::Limits;
 use streamcore::live::{GopCache, SequenceEnd};
 use tokio::sync::{Semaphore, SemaphorePermit, watch};
 
+use crate::config::AppConfig;
 use crate::http::Compressed;
-use crate::hub::HubConfig;
 use crate::names;
 use crate::notices;
-use crate::origin::{Archive, Known};
+use crate::origin::{Archive, Known, Store};
 use crate::player::{Fan, Player};
 use crate::recorder::{Group, Health, Recorders};
 use crate::recordings::rfc3339;
@@ -30,6 +31,8 @@ const WAITERS: usize = 20_000;
 #[derive(Debug)]
 pub struct Stream {
     path: String,
+    /// Where HLS is kept, if it is.
+    store: Option<Arc<Store>>,
     live: Mutex<Live>,
     hls: Mutex<Hls>,
     /// Locked ahead of `live` by the publisher, behind it while there is none.
@@ -83,15 +86,16 @@ struct Hls {
 
 impl Stream {
     /// A stream without a publisher.
-    pub fn new(path: &str, config: &HubConfig) -> Self {
+    pub fn new(path: &str, limits: &Limits, store: Option<Arc<Store>>) -> Self {
         let live = Live {
             publisher: None,
             token: 0,
-            gop: GopCache::new(config.limits.gop_bytes),
+            gop: GopCache::new(limits.gop_bytes),
             fan: Fan::default(),
         };
         Self {
             path: path.to_owned(),
+            store,
             live: Mutex::new(live),
             hls: Mutex::default(),
             recording: Mutex::default(),
@@ -106,7 +110,7 @@ impl Stream {
     pub fn publish(
         self: &Arc<Self>,
         info: PublisherInfo,
-        config: &HubConfig,
+        config: &AppConfig,
         recorders: Recorders,
     ) -> Option<Publication> {
         let (mut recording, mut live) = self.recording_and_live();
@@ -128,7 +132,7 @@ impl Stream {
         let token = live.token;
         recording.token = token;
         // Still under the locks: an earlier publisher's end must not come between.
-        self.hls().start(&self.path, config, token);
+        self.hls().start((&self.path, self.store.as_ref()), config, token);
         drop((live, recording));
         Some(Publication {
             stream: self.clone(),
@@ -202,7 +206,7 @@ impl Stream {
 
     /// Ends HLS whose publisher did not come back, and lets it go some time after its end. Says whether nothing is left to
     /// keep the stream for.
-    pub fn tidy(&self, now: Instant, config: &HubConfig) -> bool {
+    pub fn tidy(&self, now: Instant, config: &AppConfig) -> bool {
         let past = |since: Option<Instant>, time: Duration| {
             since.is_some_and(|since| now.saturating_duration_since(since) >= time)
         };
@@ -461,14 +465,19 @@ impl StreamRecording {
 
 impl Hls {
     /// Starts HLS, going on with the numbers of an earlier publisher where players may know them.
-    fn start(&mut self, path: &str, config: &HubConfig, token: u64) {
+    fn start(
+        &mut self,
+        (path, store): (&str, Option<&Arc<Store>>),
+        config: &AppConfig,
+        token: u64,
+    ) {
         (self.lost, self.ended, self.token) = (None, None, token);
         let resumed = self.muxer.as_mut().is_some_and(|muxer| muxer.resume().is_ok());
         if !resumed {
             let mut hls = config.hls.clone();
             hls.first_sequence = first_sequence();
             self.muxer = Some(hls::Muxer::new(hls, &config.limits));
-            self.archive = config.store.as_ref().map(|store| Archive::begin(store, path));
+            self.archive = store.map(|store| Archive::begin(store, path));
         }
     }
 
