@@ -20,6 +20,7 @@ mod rtmp;
 mod rtmps;
 mod serve;
 mod stats;
+mod store;
 mod stream;
 
 use clap::Parser as _;

@@ -18,6 +18,7 @@ use crate::recorder::{Disk, RecordEnv};
 use crate::recordings::Recordings;
 use crate::rtmp::Peer;
 use crate::rtmps::Tls;
+use crate::store::{SCHEMAS, Store};
 
 /// Runs the server until it is told to stop.
 pub fn run(args: ServeArgs) -> anyhow::Result<()> {
@@ -44,6 +45,8 @@ async fn serve(args: ServeArgs) -> anyhow::Result<()> {
         recordings: recordings.clone(),
         finisher: finisher.clone(),
     };
+    let store = Store::open(&args.data_dir, SCHEMAS)?;
+    let (server_id, _) = store.server_id().await?;
     let hub = Hub::new(HubConfig::from(&args), record);
 
     let addresses = Addresses {
@@ -51,6 +54,7 @@ async fn serve(args: ServeArgs) -> anyhow::Result<()> {
         rtmps: rtmps.as_ref().map(|(_, listener)| listener.local_addr()).transpose()?,
         http: http.local_addr()?,
     };
+    tracing::debug!(server_id, "this server");
     banner(&args, &addresses, recordings.root());
     let (stopping, stopped) = watch::channel(false);
     let config = session_config(&args, &hub);
