@@ -136,9 +136,8 @@ impl Origin {
     async fn get(self, range: Range<u64>) -> anyhow::Result<Bytes> {
         match &self {
             Self::Object { store, path, etag } => {
-                let mut options = GetOptions::default();
-                options.range = Some(GetRange::Bounded(range));
-                options.if_match.clone_from(etag);
+                let range = Some(GetRange::Bounded(range));
+                let options = GetOptions { range, if_match: etag.clone(), ..GetOptions::default() };
                 Ok(store.get_opts(path, options).await?.bytes().await?)
             }
             Self::Web { .. } => {
