@@ -4,7 +4,7 @@ WEB := examples/server/web
 # Every test is run, so that one look shows all that is wrong.
 CARGO_TEST := cargo test --locked --workspace --all-features --no-fail-fast
 
-.PHONY: run test setup lint fmt clippy doc web web-test test-rust package bench-setup bench-finish bench-peers bench-remux soak-recording fuzz fuzz-smoke interop install
+.PHONY: run test setup lint fmt clippy doc web web-test test-rust package bench-setup bench-finish bench-peers bench-remux bench-latency soak-recording soak-llhls fuzz fuzz-smoke interop install
 .NOTPARALLEL:
 
 run:
@@ -57,6 +57,15 @@ bench-setup:
 # Recordings of a server that is killed 200 times, four streams each time. Some fifteen minutes.
 soak-recording: web
 	STREAMCORE_KILLS=$(or $(KILLS),200) cargo test --locked -p streamcore-server --test interop_recording d_31 -- --nocapture
+
+# Low-latency HLS and DASH in three players for five minutes, through a reconnect, a change of size and the end; all playlists checked.
+soak-llhls: web
+	STREAMCORE_SOAK_SECONDS=$(or $(SECONDS_OF_RUN),300) cargo test --locked -p streamcore-server --all-features --test soak_llhls -- --nocapture
+
+# How far behind live the page plays, by the dates of the stream, and dash.js and Shaka beside it. A minute each.
+bench-latency: web
+	cargo build --release --locked -p streamcore-server
+	scripts/bench-latency $(ARGS)
 
 # What finishing a recording of 10 GB and of 30 hours costs: sparse files, whose boxes are written and whose media are holes.
 bench-finish:
