@@ -23,3 +23,34 @@ pub fn text(kind: NoticeKind) -> Option<&'static str> {
         _ => return None,
     })
 }
+
+/// What HLS makes of a stream that does not fit it.
+pub mod problems {
+    use std::time::Duration;
+
+    /// There is nothing yet to begin with.
+    pub const NO_KEY_FRAME_YET: &str =
+        "pictures before the first key frame are left out: HLS players wait for one";
+
+    /// Segments are cut where no decoder can start.
+    pub fn no_key_frames(longest: Duration) -> String {
+        format!(
+            "no key frame in {} s: HLS players may start or switch with a broken picture; set the encoder's key frame interval",
+            longest.as_secs()
+        )
+    }
+
+    /// Whether segments are longer than asked for, by more than the quarter second and the rounding that all are given.
+    pub fn is_long(target: Duration, wanted: Duration) -> bool {
+        target > wanted + Duration::from_millis(1250)
+    }
+
+    /// Segments are as long as groups of pictures.
+    pub fn long_groups(target: Duration, wanted: Duration) -> String {
+        format!(
+            "key frames are up to {} s apart: HLS segments are so long, not {} s, and players start later; set the encoder's key frame interval",
+            target.as_secs(),
+            wanted.as_secs_f64()
+        )
+    }
+}
