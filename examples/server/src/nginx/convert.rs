@@ -12,11 +12,18 @@ use crate::config::Keys;
 #[derive(Debug, Default)]
 pub struct Converted {
     top: Table,
-    applications: Vec<(String, Table, Vec<(String, Table)>)>,
+    applications: Vec<Application>,
     /// Directives that are not in it, with place and reason.
     pub missing: Vec<String>,
     /// Directives that need not be in it.
     needless: Vec<String>,
+}
+
+#[derive(Debug)]
+struct Application {
+    name: String,
+    keys: Table,
+    recorders: Vec<(String, Table)>,
 }
 
 /// Keys and values as they are written.
@@ -36,7 +43,7 @@ impl Converted {
         }
         text.push('\n');
         table(&mut text, &self.top);
-        for (name, keys, recorders) in &self.applications {
+        for Application { name, keys, recorders } in &self.applications {
             let name = crate::config::bare(name);
             let _ = writeln!(text, "\n[applications.{name}]");
             table(&mut text, keys);
@@ -88,7 +95,7 @@ impl Converter {
     fn rtmp(&mut self, block: &[Directive]) {
         // In nginx-rtmp nothing is live and nothing recorded unless it is said; recordings are FLV.
         let mut top: Table = Vec::new();
-        let mut applications = Vec::new();
+        let mut applications: Vec<Application> = Vec::new();
         let servers: Vec<&Directive> = block.iter().filter(|one| one.name == "server").collect();
         let outer: Vec<&Directive> = block.iter().filter(|one| one.name != "server").collect();
         let inner = servers.iter().flat_map(|server| &server.block);
@@ -103,7 +110,7 @@ impl Converter {
         }
         for app in apps {
             let Some(name) = app.words.first() else { continue };
-            if applications.iter().any(|(known, _, _)| known == name) {
+            if applications.iter().any(|known| known.name == *name) {
                 self.missing(
                     app,
                     "an application of this name is there already, of another server",
@@ -121,7 +128,7 @@ impl Converter {
                 let name = recorder.words.first().cloned().unwrap_or_default();
                 tables.push((name, keys));
             }
-            applications.push((name.clone(), keys, tables));
+            applications.push(Application { name: name.clone(), keys, recorders: tables });
         }
         self.out.top.extend(top);
         self.out.applications.extend(applications);
