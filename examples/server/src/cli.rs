@@ -122,9 +122,10 @@ pub enum LogFormat {
 #[derive(Clone, Debug, Args)]
 #[command(after_help = STATUS)]
 pub struct RemuxArgs {
-    /// The FLV to read; `-` is standard input.
+    /// The FLV to read: a file, `-` for standard input, s3://bucket/key, or http(s)://….
     pub input: PathBuf,
-    /// The MP4 to write: it has this name only once it is whole. With `--fragmented`, `-` is standard output.
+    /// The MP4 to write: a file or s3://bucket/key, which has this name only once it is whole. With `--fragmented`, `-` is
+    /// standard output.
     pub output: PathBuf,
     /// Write fragments of a second, as the FLV is read, in place of one index in front.
     #[arg(long, conflicts_with_all = ["layout", "reflink", "verify"])]
@@ -175,7 +176,10 @@ pub struct RepairArgs {
 }
 
 const STATUS: &str = "Exit status: 0 all is in the MP4; 2 the MP4 is written, and a line on standard error says what is not \
-in it; 1 nothing is written.";
+in it; 1 nothing is written.
+
+Stores are found by AWS_ENDPOINT, AWS_REGION, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and the other usual variables; \
+AWS_SKIP_SIGNATURE=true reads what is public.";
 
 /// How the media stands in an MP4.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
