@@ -9,6 +9,7 @@ mod hub;
 mod media_info;
 mod names;
 mod notices;
+mod origin;
 mod package;
 mod player;
 mod probe;
