@@ -10,6 +10,7 @@ mod media_info;
 mod names;
 mod nginx;
 mod notices;
+mod origin;
 mod package;
 mod player;
 mod probe;
