@@ -37,6 +37,8 @@ enum Command {
     Serve(Box<ServeArgs>),
     /// Says what is wrong with a configuration, or prints what it comes to.
     CheckConfig(config::CheckArgs),
+    /// Turns the `rtmp` block of an nginx configuration into ours, and lists what could not be carried over.
+    ConfigFromNginx(crate::nginx::NginxArgs),
     /// Turns an FLV into an MP4 with its index in front, without re-encoding.
     Remux(RemuxArgs),
     /// Makes a folder of HLS and DASH of an FLV or MP4, which any web server can serve, without re-encoding.
@@ -275,6 +277,7 @@ impl Cli {
                 Ok(()) => Ok(Outcome::Whole),
                 Err(problems) => return wrong(&problems),
             },
+            Command::ConfigFromNginx(args) => crate::nginx::run(&args),
             Command::Remux(args) => crate::remux::run(&args),
             Command::Package(args) => crate::package::run(&args).map(|()| Outcome::Whole),
             Command::Repair(args) => crate::repair::run(&args),

@@ -8,6 +8,7 @@ mod http;
 mod hub;
 mod media_info;
 mod names;
+mod nginx;
 mod notices;
 mod origin;
 mod package;
