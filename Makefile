@@ -62,7 +62,7 @@ soak-recording: web
 soak-llhls: web
 	STREAMCORE_SOAK_SECONDS=$(or $(SECONDS_OF_RUN),300) cargo test --locked -p streamcore-server --all-features --test soak_llhls -- --nocapture
 
-# How far behind live the page plays, by the dates of the stream, and dash.js and Shaka beside it. A minute each.
+# How far behind live the page plays, by the dates of the stream (wall_latency_s). A minute.
 bench-latency: web
 	cargo build --release --locked -p streamcore-server
 	scripts/bench-latency $(ARGS)

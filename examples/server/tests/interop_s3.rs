@@ -201,8 +201,7 @@ fn a_bucket_takes_hls_goes_away_comes_back_and_gives_it() {
     let segment = s3.file(&format!("{in_bucket}/{oldest}"));
     assert_eq!(segment.header("content-type"), Some("video/mp4"));
     assert_eq!(segment.header("cache-control"), Some("public, max-age=31536000, immutable"));
-    let by_server =
-        format!("{}", store["hls"].as_str().unwrap().replace("index.m3u8", "video.m3u8"));
+    let by_server = store["hls"].as_str().unwrap().replace("index.m3u8", "video.m3u8");
     assert_eq!(http::get(server.http, &by_server).unwrap().text(), text);
 }
 
