@@ -111,7 +111,7 @@ pub(crate) struct Remuxing {
 enum State {
     Pipe(Box<Remuxer>),
     File(Box<Skimmer>),
-    Planned { head: Option<Bytes>, body: Pieces, report: Report },
+    Planned { head: Option<Bytes>, body: Pieces, report: Box<Report> },
     Failed,
 }
 
@@ -310,7 +310,8 @@ pub unsafe extern "C" fn sc_remuxer_finish(
         }
         value.codecs = plan.report.tracks.iter().map(|track| c_text(&track.codec)).collect();
         let Plan { head, body, report, .. } = plan;
-        value.state = State::Planned { head: Some(head), body: body.into_iter(), report };
+        value.state =
+            State::Planned { head: Some(head), body: body.into_iter(), report: Box::new(report) };
         Ok(SC_OK)
     })
 }
