@@ -16,7 +16,7 @@ use tokio::sync::{Semaphore, SemaphorePermit, watch};
 use crate::config::AppConfig;
 use crate::http::Compressed;
 use crate::names;
-use crate::notices::{self, problems};
+use crate::notices::{self, Before, NO_KEY_FRAME_YET};
 use crate::origin::{Archive, Known, Store};
 use crate::player::{Fan, Player};
 use crate::recorder::{Group, Health, Recorders};
@@ -59,6 +59,8 @@ struct Publisher {
     started: Instant,
     rate: Rate,
     bytes_in: u64,
+    /// When something came last.
+    heard: Instant,
     tracks: Tracks,
     health: Arc<Health>,
 }
@@ -128,6 +130,7 @@ impl Stream {
             started: now,
             rate: Rate::new(now),
             bytes_in: 0,
+            heard: now,
             tracks: Tracks::default(),
             health,
         });
@@ -281,7 +284,8 @@ impl Stream {
         if let Some(publisher) = &mut live.publisher {
             let bytes = tag.body.len() as u64;
             publisher.bytes_in += bytes;
-            publisher.rate.add(Instant::now(), bytes);
+            publisher.heard = Instant::now();
+            publisher.rate.add(publisher.heard, bytes);
         }
         true
     }
@@ -323,21 +327,13 @@ impl Stream {
         }
         let hls_state = &mut *hls;
         let Some(muxer) = &mut hls_state.muxer else { return };
-        let (version, forced) = (muxer.version(), muxer.stats().forced_cuts);
-        let was_known = muxer.target_duration().is_some();
-        let dropped = muxer.stats().dropped_units;
+        let (version, before) = (muxer.version(), Before::of(muxer));
         let result = act(muxer);
         let changed = muxer.version() != version;
         if let Some(archive) = hls_state.archive.as_mut().filter(|_| changed) {
             archive.follow(muxer);
         }
-        let missing = muxer.target_duration().filter(|_| muxer.stats().forced_cuts > forced);
-        let long = muxer.target_duration().filter(|_| !was_known).zip(Some(hls_state.wanted));
-        let long = long.filter(|(target, wanted)| problems::is_long(*target, *wanted));
-        let (long, keyless) = match muxer.stats() {
-            stats if stats.forced_cuts > 0 => (None, false),
-            stats => (long, !was_known && stats.dropped_units > dropped),
-        };
+        let problem = before.problem(muxer, hls_state.wanted);
         drop(hls);
         if changed {
             // One word to all who wait (E3-20).
@@ -346,14 +342,8 @@ impl Stream {
         if let Err(error) = result {
             self.tell(token, &format!("not all of it is in HLS: {error}"));
         }
-        if let Some(longest) = missing {
-            self.tell(token, &problems::no_key_frames(longest));
-        }
-        if keyless {
-            self.tell_alone(token, problems::NO_KEY_FRAME_YET);
-        }
-        if let Some((target, wanted)) = long {
-            self.tell(token, &problems::long_groups(target, wanted));
+        if let Some(problem) = problem {
+            self.tell(token, &problem);
         }
     }
 
@@ -370,19 +360,32 @@ impl Stream {
         }
     }
 
-    /// Says what may have another reason, where none was told.
-    fn tell_alone(&self, token: u64, problem: &str) {
-        let mut first = false;
-        self.publisher_with(token, |publisher| first = publisher.health.problems().is_empty());
-        if first {
-            self.tell(token, problem);
+    /// Ends a publisher of whom nothing was heard for so long, as one who was cut off. What comes of it later ends its connection.
+    pub fn drop_idle(&self, now: Instant, time: Duration) {
+        let live = self.live();
+        let token = live.token;
+        let idle = |publisher: &Publisher| now.saturating_duration_since(publisher.heard) >= time;
+        if !live.publisher.as_ref().is_some_and(idle) {
+            return;
+        }
+        drop(live);
+        tracing::warn!(stream = %Redacted(&self.path), "nothing came from the publisher for {} s: its place is free", time.as_secs_f64());
+        self.end(token, true);
+        let mut live = self.live();
+        if live.token == token {
+            live.token += 1;
         }
     }
 
     /// Says, once for each publisher, what is wrong with what it sends: in the log, the API and on the page.
     fn tell(&self, token: u64, problem: &str) {
         let mut new = false;
-        self.publisher_with(token, |publisher| new = publisher.health.add_problem(problem.into()));
+        self.publisher_with(token, |publisher| {
+            // Pictures may be left out for a reason that was told already.
+            let health = &publisher.health;
+            let told = problem == NO_KEY_FRAME_YET && !health.problems().is_empty();
+            new = !told && health.add_problem(problem.into());
+        });
         if new {
             tracing::warn!(stream = %Redacted(&self.path), "{problem}");
         }
