@@ -13,8 +13,10 @@ const MICROS: u32 = 1_000_000;
 /// One track as it is listed. All tracks number their segments alike.
 #[derive(Clone, Debug)]
 pub struct Rendition {
-    /// Number of its adaptation set, the same for the life of the presentation.
+    /// Its number, the same for the life of the presentation.
     pub id: u32,
+    /// Number of its adaptation set: that of the first rendition that players may switch to it from.
+    pub set: u32,
     /// Identifier of its representation, and the start of the names of its segments: `video` for `video_17.m4s`.
     pub name: String,
     /// Bits a second that suffice to play it.
@@ -201,21 +203,26 @@ impl Known {
             inside.cloned().collect()
         };
         let mut sounds = 0;
-        let mut sets = Vec::with_capacity(renditions.len());
+        let mut sets: Vec<AdaptationSet> = Vec::with_capacity(renditions.len());
         for rendition in renditions {
             let listed = listed(rendition);
             let Some(first) = listed.first() else { continue };
             let kind = first.config.kind();
+            let representation = self.representation(rendition, first, &listed);
+            if let Some(set) = sets.iter_mut().find(|set| set.id == rendition.set) {
+                set.representations.push(representation);
+                continue;
+            }
             sounds += usize::from(kind == MediaKind::Audio);
             let reference = first.wall.map(|wall| ReferenceTime { media_time: first.start, wall });
             sets.push(AdaptationSet {
-                id: rendition.id,
+                id: rendition.set,
                 kind,
                 language: None,
                 label: None,
                 main: kind == MediaKind::Video || sounds == 1,
                 reference,
-                representations: vec![self.representation(rendition, first, &listed)],
+                representations: vec![representation],
             });
         }
         let id = self.first.to_string();
@@ -340,7 +347,14 @@ mod tests {
 
     fn rendition(name: &str, segments: Vec<ListedSegment>) -> Rendition {
         let id = if name == "video" { 1 } else { 2 };
-        Rendition { id, name: name.into(), bandwidth: 1_000_000, frame_rate: 29_969, segments }
+        Rendition {
+            id,
+            set: id,
+            name: name.into(),
+            bandwidth: 1_000_000,
+            frame_rate: 29_969,
+            segments,
+        }
     }
 
     fn both(list: Vec<ListedSegment>) -> [Rendition; 2] {

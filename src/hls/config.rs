@@ -34,6 +34,9 @@ pub struct MuxerConfig {
     pub max_bytes: usize,
     /// How long the first track waits for the other one to be announced. Default: the target duration.
     pub track_wait: Option<Duration>,
+    /// Whether the multivariant playlist offers sound without pictures as a variant of its own, the last, for connections that
+    /// carry no more. Default false: sound alone is offered where there is nothing else.
+    pub audio_variant: bool,
     /// Number of the first segment and of the first init segment. Default 0.
     ///
     /// Files are announced as immutable, so where a muxer takes over the URLs of an earlier one this must be past all
@@ -72,6 +75,7 @@ impl Default for MuxerConfig {
             first_segments: 1,
             max_bytes: 512 << 20,
             track_wait: None,
+            audio_variant: false,
             first_sequence: 0,
             dash: None,
         }
