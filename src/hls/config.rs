@@ -42,6 +42,11 @@ pub struct MuxerConfig {
     /// Files are announced as immutable, so where a muxer takes over the URLs of an earlier one this must be past all
     /// numbers of that one (and `EXT-X-MEDIA-SEQUENCE` must not run back, RFC 8216 6.2.2). Milliseconds since 1970 are.
     pub first_sequence: u64,
+    /// Discontinuities before the first segment (`EXT-X-DISCONTINUITY-SEQUENCE`). Default 0.
+    ///
+    /// Where a muxer takes over the URLs of an earlier one this must be past all discontinuities of that one: a player that stayed
+    /// sees by it that the times of the new segments are others. Seconds since 1970 are.
+    pub first_discontinuity: u64,
     /// DASH over the same files: `index.mpd`. `None`, the default, makes none.
     pub dash: Option<DashConfig>,
 }
@@ -77,6 +82,7 @@ impl Default for MuxerConfig {
             track_wait: None,
             audio_variant: false,
             first_sequence: 0,
+            first_discontinuity: 0,
             dash: None,
         }
     }

@@ -127,29 +127,7 @@ fn longest(periods: &[Period]) -> Duration {
 }
 
 fn renditions(presentation: &Presentation<'_>, open: bool) -> Vec<dash::Rendition> {
-    let mut found: Vec<(RenditionView<'_>, dash::Rendition)> = Vec::new();
-    for view in presentation.renditions() {
-        let mut one = rendition(view, open);
-        let like = found.iter().find(|(other, _)| may_switch(*other, view));
-        one.set = like.map_or(one.id, |(_, other)| other.set);
-        found.push((view, one));
-    }
-    found.into_iter().map(|(_, one)| one).collect()
-}
-
-/// Whether players may switch from one to the other while they play: pictures of one codec, or the same sound of two publishers.
-fn may_switch(one: RenditionView<'_>, other: RenditionView<'_>) -> bool {
-    let family = |view: RenditionView<'_>| {
-        let codec = view.track().config.codec_string();
-        codec.split('.').next().unwrap_or_default().to_owned()
-    };
-    let (a, b) = (&one.track().config, &other.track().config);
-    let same = a.kind() == b.kind() && family(one) == family(other);
-    let sound = || {
-        one.group() != other.group()
-            && (a.sample_rate(), a.channels()) == (b.sample_rate(), b.channels())
-    };
-    same && (a.kind() == MediaKind::Video || sound())
+    presentation.renditions().map(|view| rendition(view, open)).collect()
 }
 
 fn rendition(view: RenditionView<'_>, open: bool) -> dash::Rendition {
@@ -165,10 +143,9 @@ fn rendition(view: RenditionView<'_>, open: bool) -> dash::Rendition {
         }
         segments.push(listed);
     }
-    let id = set_number(view.id());
     dash::Rendition {
-        id,
-        set: id,
+        id: set_number(view.id()),
+        group: view.group(),
         name: view.id().to_string(),
         bandwidth: view.peak_bandwidth(),
         frame_rate: view.frame_rate(),

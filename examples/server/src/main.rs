@@ -2,6 +2,7 @@
 
 mod cli;
 mod client;
+mod clock;
 mod config;
 mod finish;
 mod http;
@@ -25,6 +26,7 @@ mod serve;
 mod stats;
 mod store;
 mod stream;
+mod variants;
 
 fn main() -> std::process::ExitCode {
     cli::run()

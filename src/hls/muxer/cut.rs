@@ -97,7 +97,7 @@ impl Muxer {
         }
         let numbers =
             |rendition: &Rendition| (rendition.open_sequence(), rendition.open_discontinuities());
-        let first = (self.config.first_sequence, 0);
+        let first = (self.config.first_sequence, self.config.first_discontinuity);
         let at = lead.and_then(|lead| self.renditions.get(lead)).map_or(first, numbers);
         if let Some(rendition) = self.renditions.get_mut(index) {
             rendition.join(at.0, at.1);

@@ -62,7 +62,7 @@ impl Muxer {
     fn join_all(&mut self, comes: impl Fn(&Rendition) -> bool) {
         let numbers =
             |rendition: &Rendition| (rendition.open_sequence(), rendition.open_discontinuities());
-        let first = (self.config.first_sequence, 0);
+        let first = (self.config.first_sequence, self.config.first_discontinuity);
         let at = self.renditions.iter().find(|rendition| rendition.started).map_or(first, numbers);
         let new =
             self.renditions.iter_mut().filter(|rendition| !rendition.started && comes(rendition));

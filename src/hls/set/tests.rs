@@ -273,6 +273,21 @@ fn e2_08_sound_alone_is_a_variant_where_it_is_wanted() {
 }
 
 #[test]
+fn e1_06_e1_07_numbers_begin_where_they_are_told_to() {
+    let config = MuxerConfig { first_sequence: 7000, first_discontinuity: 70, ..config(true) };
+    let mut ladder = Ladder::new(config, &[PLAIN, PLAIN]);
+    ladder.join(0);
+    ladder.run(&[0], 0, 1000);
+    ladder.join(1);
+    ladder.run(&[0, 1], 1000, 7000);
+    for (name, first) in [("video.m3u8", 7000), ("video1.m3u8", 7001)] {
+        let text = ladder.text(name);
+        let number = format!("#EXT-X-MEDIA-SEQUENCE:{first}\n#EXT-X-DISCONTINUITY-SEQUENCE:70\n");
+        assert!(text.contains(&number), "{text}");
+    }
+}
+
+#[test]
 fn e2_08_all_publishers_may_go_and_come_back() {
     let mut ladder = Ladder::new(config(false), &[PLAIN, PLAIN]);
     [0, 1].into_iter().for_each(|source| ladder.join(source));
