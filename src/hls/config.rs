@@ -45,7 +45,8 @@ pub struct MuxerConfig {
     /// Discontinuities before the first segment (`EXT-X-DISCONTINUITY-SEQUENCE`). Default 0.
     ///
     /// Where a muxer takes over the URLs of an earlier one this must be past all discontinuities of that one: a player that stayed
-    /// sees by it that the times of the new segments are others. Seconds since 1970 are.
+    /// sees by it that the times of the new segments are others. Keep it small: players keep lists by it, and a number like the time of
+    /// day makes them stand still.
     pub first_discontinuity: u64,
     /// DASH over the same files: `index.mpd`. `None`, the default, makes none.
     pub dash: Option<DashConfig>,
