@@ -25,6 +25,7 @@ pub struct AppConfig {
     /// Ends of names that make streams the variants of one, best first.
     pub hls_variants: Vec<String>,
     pub takeover: Takeover,
+    pub drop_idle_publisher: Option<Duration>,
     /// Its recorders. Those that record nothing are not among them.
     pub record: Vec<Arc<RecordConfig>>,
 }
@@ -55,6 +56,7 @@ impl AppConfig {
                 .map(|words| words.0.clone())
                 .unwrap_or_default(),
             takeover: args.takeover.into(),
+            drop_idle_publisher: args.drop_idle_publisher,
             record,
         }
     }
