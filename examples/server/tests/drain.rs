@@ -1,6 +1,5 @@
 //! A stop that lets live streams go on for a while.
 #![cfg(unix)]
-#![expect(clippy::unwrap_used, reason = "a test fails by a panic")]
 
 mod common;
 
