@@ -4,7 +4,7 @@ WEB := examples/server/web
 # Every test is run, so that one look shows all that is wrong.
 CARGO_TEST := cargo test --locked --workspace --all-features --no-fail-fast
 
-.PHONY: run test setup lint fmt clippy doc web web-test test-rust package bench-setup bench-finish bench-peers bench-remux bench-latency soak-recording soak-llhls fuzz fuzz-smoke interop install sanitize bench-border
+.PHONY: run test setup lint fmt clippy doc web web-test test-rust package bench-setup bench-finish bench-peers bench-remux bench-latency soak-recording fuzz fuzz-smoke interop install sanitize bench-border
 .NOTPARALLEL:
 
 run:
@@ -72,10 +72,6 @@ soak-recording: web
 	cargo test --locked -p streamcore-server --test interop_recording --no-run
 	scripts/record-run soak-recording 'Recordings of a killed server' env STREAMCORE_KILLS=$(or $(KILLS),200) \
 		cargo test --quiet --locked -p streamcore-server --test interop_recording d_31 -- --nocapture
-
-# Low-latency HLS and DASH in three players for five minutes, through a reconnect, a change of size and the end; all playlists checked.
-soak-llhls: web
-	STREAMCORE_SOAK_SECONDS=$(or $(SECONDS_OF_RUN),300) cargo test --locked -p streamcore-server --all-features --test soak_llhls -- --nocapture
 
 # How far behind live the page plays, by the dates of the stream (wall_latency_s). A minute.
 bench-latency: web
