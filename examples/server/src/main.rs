@@ -5,6 +5,7 @@ mod client;
 mod finish;
 mod http;
 mod hub;
+mod keys;
 mod media_info;
 mod names;
 mod notices;
