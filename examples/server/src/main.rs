@@ -2,6 +2,7 @@
 
 mod cli;
 mod client;
+mod config;
 mod finish;
 mod http;
 mod hub;
@@ -24,8 +25,6 @@ mod stats;
 mod store;
 mod stream;
 
-use clap::Parser as _;
-
 fn main() -> std::process::ExitCode {
-    cli::Cli::parse().run()
+    cli::run()
 }

@@ -11,9 +11,10 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use crate::cli::{LogFormat, ServeArgs};
+use crate::config::{Config, Given, Shared, reload_on_hangup};
 use crate::finish::{self, Finisher, Listener};
 use crate::http::Ports;
-use crate::hub::{Hub, HubConfig};
+use crate::hub::Hub;
 use crate::recorder::{Disk, RecordEnv};
 use crate::recordings::Recordings;
 use crate::rtmp::Peer;
@@ -21,15 +22,16 @@ use crate::rtmps::Tls;
 use crate::store::{SCHEMAS, Store};
 
 /// Runs the server until it is told to stop.
-pub fn run(args: ServeArgs) -> anyhow::Result<()> {
+pub fn run(given: Given, config: Config) -> anyhow::Result<()> {
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .context("cannot start the runtime")?
-        .block_on(serve(args))
+        .block_on(serve(given, config))
 }
 
-async fn serve(args: ServeArgs) -> anyhow::Result<()> {
+async fn serve(given: Given, config: Config) -> anyhow::Result<()> {
+    let args = config.server.clone();
     let recordings = Arc::new(Recordings::open(&args.data_dir)?);
     let rtmp = bind("RTMP", args.rtmp_listen).await?;
     let rtmps = bind_rtmps(&args).await?;
@@ -37,17 +39,16 @@ async fn serve(args: ServeArgs) -> anyhow::Result<()> {
     // Only now is it sure that no other server works on these recordings.
     let listeners: Vec<Listener> = vec![Box::new(|done| finish::exec_done(done))];
     let finisher = Finisher::start(recordings.clone(), listeners)?;
-    let settings = args.record.settings();
-    finisher.submit_left_over(&settings);
+    finisher.submit_left_over(&config.record_settings());
     let record = RecordEnv {
-        settings,
         disk: Disk::start()?,
         recordings: recordings.clone(),
         finisher: finisher.clone(),
     };
     let store = Store::open(&args.data_dir, SCHEMAS)?;
     let (server_id, _) = store.server_id().await?;
-    let hub = Hub::new(HubConfig::from(&args), record);
+    let shared = Shared::new(config);
+    let hub = Hub::new(shared.clone(), record);
 
     let addresses = Addresses {
         rtmp: rtmp.local_addr()?,
@@ -64,11 +65,13 @@ async fn serve(args: ServeArgs) -> anyhow::Result<()> {
     let routes = crate::http::router(hub.clone(), addresses.ports());
     let pages = tokio::spawn(crate::http::serve(http, routes, stop(&stopped)));
     let janitor = tokio::spawn(hub.clone().keep_tidy());
+    let reload = tokio::spawn(reload_on_hangup(given, shared));
 
     signal().await;
     tracing::info!("stopping");
     let _ = stopping.send(true);
     janitor.abort();
+    reload.abort();
     let clean = async {
         let _ = tokio::join!(sessions, secure, pages);
         hub.end_waiting();

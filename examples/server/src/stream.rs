@@ -9,11 +9,12 @@ use streamcore::assemble::{Assembler, Event};
 use streamcore::error::Result;
 use streamcore::flv::Tag;
 use streamcore::hls;
+use streamcore::limits::Limits;
 use streamcore::live::{GopCache, SequenceEnd};
 use tokio::sync::{Semaphore, SemaphorePermit, watch};
 
+use crate::config::AppConfig;
 use crate::http::Compressed;
-use crate::hub::HubConfig;
 use crate::names;
 use crate::notices;
 use crate::player::{Fan, Player};
@@ -80,11 +81,11 @@ struct Hls {
 
 impl Stream {
     /// A stream without a publisher.
-    pub fn new(path: &str, config: &HubConfig) -> Self {
+    pub fn new(path: &str, limits: &Limits) -> Self {
         let live = Live {
             publisher: None,
             token: 0,
-            gop: GopCache::new(config.limits.gop_bytes),
+            gop: GopCache::new(limits.gop_bytes),
             fan: Fan::default(),
         };
         Self {
@@ -103,7 +104,7 @@ impl Stream {
     pub fn publish(
         self: &Arc<Self>,
         info: PublisherInfo,
-        config: &HubConfig,
+        config: &AppConfig,
         recorders: Recorders,
     ) -> Option<Publication> {
         let (mut recording, mut live) = self.recording_and_live();
@@ -187,7 +188,7 @@ impl Stream {
 
     /// Ends HLS whose publisher did not come back, and lets it go some time after its end. Says whether nothing is left to
     /// keep the stream for.
-    pub fn tidy(&self, now: Instant, config: &HubConfig) -> bool {
+    pub fn tidy(&self, now: Instant, config: &AppConfig) -> bool {
         let past = |since: Option<Instant>, time: Duration| {
             since.is_some_and(|since| now.saturating_duration_since(since) >= time)
         };
@@ -438,7 +439,7 @@ impl StreamRecording {
 
 impl Hls {
     /// Starts HLS, going on with the numbers of an earlier publisher where players may know them.
-    fn start(&mut self, config: &HubConfig, token: u64) {
+    fn start(&mut self, config: &AppConfig, token: u64) {
         (self.lost, self.ended, self.token) = (None, None, token);
         let resumed = self.muxer.as_mut().is_some_and(|muxer| muxer.resume().is_ok());
         if !resumed {
