@@ -15,6 +15,7 @@ use clap::{
 use tracing_subscriber::EnvFilter;
 
 use crate::config::{self, Given, Problems};
+use crate::keys::Require;
 
 pub use app::{AppArgs, PlaylistType};
 pub use record::RecordArgs;
@@ -90,6 +91,12 @@ pub struct ServeArgs {
     /// Let whoever reaches the HTTP port start and stop recorders: /control/record/start?app=live&name=demo, as nginx-rtmp.
     #[arg(long, env = "STREAMCORE_CONTROL")]
     pub control: bool,
+    /// Who needs a stream key to publish. Keys are made over the API.
+    #[arg(long, env = "STREAMCORE_REQUIRE_KEY", value_enum, default_value_t = Require::Remote)]
+    pub require_key: Require,
+    /// Who needs a token to use the API.
+    #[arg(long, env = "STREAMCORE_REQUIRE_TOKEN", value_enum, default_value_t = Require::Remote)]
+    pub require_token: Require,
     /// How long a stop waits for recordings to be finished; what is left is finished at the next start.
     #[arg(long, env = "STREAMCORE_STOP_TIMEOUT", value_name = "TIME", default_value = "30s", value_parser = duration)]
     pub stop_timeout: Duration,

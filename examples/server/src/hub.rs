@@ -184,6 +184,13 @@ impl Hub {
         self.find(path).is_some_and(|stream| stream.is_live() && stream.switch_recorder(name, on))
     }
 
+    /// Ends whoever publishes `path`, for good: playlists are closed, and recordings finished.
+    pub fn end_publisher(&self, path: &str) {
+        if let Some(stream) = self.find(path) {
+            stream.end_publisher();
+        }
+    }
+
     /// Ends recordings that wait for a publisher who comes back.
     pub fn end_waiting(&self) {
         let streams: Vec<_> = self.streams().values().cloned().collect();

@@ -1,5 +1,6 @@
 //! `streamcore`: a live-streaming server and its tools.
 
+mod api;
 mod cli;
 mod client;
 mod config;

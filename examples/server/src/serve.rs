@@ -10,11 +10,13 @@ use streamcore::driver::tokio as driver;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
+use crate::api::Api;
 use crate::cli::{LogFormat, ServeArgs};
 use crate::config::{Config, Given, Shared, reload_on_hangup};
 use crate::finish::{self, Finisher, Listener};
 use crate::http::Ports;
 use crate::hub::Hub;
+use crate::keys::{self, ChangeError, Keys, Require};
 use crate::recorder::{Disk, RecordEnv};
 use crate::recordings::Recordings;
 use crate::rtmp::Peer;
@@ -47,6 +49,7 @@ async fn serve(given: Given, config: Config) -> anyhow::Result<()> {
     };
     let store = Store::open(&args.data_dir, SCHEMAS)?;
     let (server_id, _) = store.server_id().await?;
+    let keys = Keys::open(store).await?;
     let shared = Shared::new(config);
     let hub = Hub::new(shared.clone(), record);
 
@@ -56,13 +59,15 @@ async fn serve(given: Given, config: Config) -> anyhow::Result<()> {
         http: http.local_addr()?,
     };
     tracing::debug!(server_id, "this server");
-    banner(&args, &addresses, recordings.root());
+    let first = welcome(&keys).await?;
+    banner(&args, &addresses, recordings.root(), first.as_ref());
     let (stopping, stopped) = watch::channel(false);
     let config = session_config(&args, &hub);
     let sessions =
         tokio::spawn(driver::serve(rtmp, config.clone(), peers(&hub, false), stop(&stopped)));
     let secure = tokio::spawn(serve_rtmps(rtmps, config, hub.clone(), stop(&stopped)));
-    let routes = crate::http::router(hub.clone(), addresses.ports());
+    let api = Api { hub: hub.clone(), keys: keys.clone(), require_token: args.require_token };
+    let routes = crate::http::router(hub.clone(), addresses.ports()).merge(crate::api::router(api));
     let pages = tokio::spawn(crate::http::serve(http, routes, stop(&stopped)));
     let janitor = tokio::spawn(hub.clone().keep_tidy());
     let reload = tokio::spawn(reload_on_hangup(given, shared));
@@ -167,7 +172,46 @@ impl Addresses {
     }
 }
 
-fn banner(args: &ServeArgs, addresses: &Addresses, recordings: &Path) {
+/// What the first start alone shows.
+struct First {
+    key: String,
+    path: String,
+    token: String,
+}
+
+/// At the first start a live stream and a token of the API are made, for clients on other machines.
+async fn welcome(keys: &Arc<Keys>) -> anyhow::Result<Option<First>> {
+    let index = keys.index();
+    if index.has_tokens() || index.count() > 0 {
+        return Ok(None);
+    }
+    let made = async {
+        let (stream, key) = keys.create(keys::New::default()).await?;
+        // Last, since it says that the first start is over.
+        let token = keys.add_api_token().await?;
+        Ok::<_, ChangeError>(First { key, path: stream.path.clone(), token })
+    };
+    made.await.map(Some).map_err(|error| anyhow::anyhow!("cannot make the first key: {error:?}"))
+}
+
+/// How clients on other machines come in.
+fn others(args: &ServeArgs, first: Option<&First>) -> String {
+    let mut text = String::new();
+    let Some(First { key, path, token }) = first else { return text };
+    if args.require_key != Require::Never {
+        let who = if args.require_key == Require::Remote { "from other machines" } else { "only" };
+        text += &format!(
+            "              {who} with the stream key  {key}\n              which plays as {path}; keys and token are shown this once\n"
+        );
+    }
+    if args.require_token != Require::Never {
+        let who = if args.require_token == Require::Remote { "  from other machines" } else { "" };
+        text += &format!("  api token   {token}{who}\n");
+    }
+    text
+}
+
+fn banner(args: &ServeArgs, addresses: &Addresses, recordings: &Path, first: Option<&First>) {
     let Addresses { rtmp, rtmps, http } = addresses;
     let recordings = recordings.display();
     tracing::info!(%rtmp, rtmps = rtmps.map(tracing::field::display), %http, %recordings, "listening");
@@ -178,12 +222,17 @@ fn banner(args: &ServeArgs, addresses: &Addresses, recordings: &Path) {
     let secure = rtmps
         .map(|rtmps| format!("\n              rtmps://{}/live", host(rtmps)))
         .unwrap_or_default();
+    let any = match args.require_key {
+        Require::Always => "one of this server",
+        _ => "any name, for example  demo",
+    };
+    let others = others(args, first);
     let mut out = std::io::stdout().lock();
     // A closed standard output is no reason to stop.
     let _ = write!(
         out,
         "  streamcore {version}\n  \
-           publish     rtmp://{}/live      stream key: any name, for example  demo{secure}\n  \
+           publish     rtmp://{}/live      stream key: {any}{secure}\n{others}  \
            watch       http://{}/\n  \
            recordings  {recordings}\n",
         host(*rtmp),

@@ -64,8 +64,8 @@ pub struct CreateLiveStream {
     reconnect_window: Option<f64>,
     latency_mode: Option<LatencyMode>,
     new_asset_settings: Option<AssetSettings>,
-    /// Anything of the caller's own, up to 255 bytes.
-    #[schema(max_length = 63)]
+    /// Anything of the caller's own, up to 255 characters.
+    #[schema(max_length = 255)]
     passthrough: Option<String>,
 }
 
@@ -152,10 +152,7 @@ pub async fn update(
 /// Deletes a live stream. Whoever publishes it is cut off; its recordings stay.
 #[utoipa::path(delete, path = "/api/v1/live-streams/{id}", tag = "Live streams", params(("id" = String, Path)),
     responses((status = 204), Problems))]
-pub async fn delete(
-    State(api): State<Api>,
-    Path(id): Path<String>,
-) -> Result<StatusCode, Problem> {
+pub async fn delete(State(api): State<Api>, Path(id): Path<String>) -> Result<StatusCode, Problem> {
     let stream = api.keys.delete(&id).await?;
     api.hub.end_publisher(&stream.path);
     Ok(StatusCode::NO_CONTENT)

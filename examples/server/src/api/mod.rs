@@ -44,6 +44,7 @@ pub struct Api {
         description = "Live streams, keys and playback ids of a streamcore server.",
         license(name = "MIT OR Apache-2.0")
     ),
+    components(schemas(Problem)),
     modifiers(&Bearer),
     security(("bearer" = []))
 )]
@@ -63,14 +64,14 @@ impl Modify for Bearer {
 pub fn router(api: Api) -> Router {
     let (routes, description) = parts();
     let routes = routes
+        .method_not_allowed_fallback(|| async {
+            Problem::new(StatusCode::METHOD_NOT_ALLOWED, "this address has other methods")
+        })
         .layer(from_fn_with_state(api.clone(), auth::check))
         .layer(DefaultBodyLimit::max(BODY))
         .with_state(api);
     let description = Arc::new(description);
-    routes.route(
-        "/api/v1/openapi.json",
-        get(move || async move { Json((*description).clone()) }),
-    )
+    routes.route("/api/v1/openapi.json", get(move || async move { Json((*description).clone()) }))
 }
 
 fn parts() -> (Router<Api>, utoipa::openapi::OpenApi) {
@@ -89,8 +90,5 @@ fn parts() -> (Router<Api>, utoipa::openapi::OpenApi) {
         .routes(routes!(stream_keys::remove_playback_id))
         .routes(routes!(signing_keys::list, signing_keys::create))
         .routes(routes!(signing_keys::get, signing_keys::remove))
-        .method_not_allowed_fallback(|| async {
-            Problem::new(StatusCode::METHOD_NOT_ALLOWED, "this address has other methods")
-        })
         .split_for_parts()
 }

@@ -77,10 +77,7 @@ pub async fn get(
 /// Takes a key away: what it signed opens nothing any more.
 #[utoipa::path(delete, path = "/api/v1/signing-keys/{id}", tag = "Signing keys", params(("id" = String, Path)),
     responses((status = 204), Problems))]
-pub async fn remove(
-    State(api): State<Api>,
-    Path(id): Path<String>,
-) -> Result<StatusCode, Problem> {
+pub async fn remove(State(api): State<Api>, Path(id): Path<String>) -> Result<StatusCode, Problem> {
     api.keys.remove_signing_key(&id).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -42,7 +42,7 @@ pub struct Settings {
     pub reconnect_window: Option<f64>,
     pub latency_mode: LatencyMode,
     pub new_asset_settings: AssetSettings,
-    /// Anything of the caller's own, up to 255 bytes.
+    /// Anything of the caller's own, up to 255 characters.
     pub passthrough: Option<String>,
 }
 
@@ -55,7 +55,7 @@ pub struct Changes {
     pub reconnect_window: Option<f64>,
     pub latency_mode: Option<LatencyMode>,
     pub new_asset_settings: Option<AssetSettings>,
-    /// Anything of the caller's own, up to 255 bytes.
+    /// Anything of the caller's own, up to 255 characters.
     #[schema(max_length = 255)]
     pub passthrough: Option<String>,
 }
@@ -106,8 +106,8 @@ impl Settings {
         {
             return Err(format!("reconnect_window is {window}, not between 0 and 1800 seconds"));
         }
-        if changes.passthrough.as_ref().is_some_and(|text| text.len() > 255) {
-            return Err("passthrough has more than 255 bytes".into());
+        if changes.passthrough.as_ref().is_some_and(|text| text.chars().count() > 255) {
+            return Err("passthrough has more than 255 characters".into());
         }
         Ok(Self {
             reconnect_window: changes.reconnect_window.or(self.reconnect_window),
