@@ -1,6 +1,7 @@
 //! `streamcore`: a live-streaming server and its tools.
 
 mod api;
+mod catalogue;
 mod cli;
 mod client;
 mod config;
@@ -25,6 +26,7 @@ mod serve;
 mod stats;
 mod store;
 mod stream;
+mod upload;
 
 fn main() -> std::process::ExitCode {
     cli::run()

@@ -37,6 +37,11 @@ use secret::Secret;
 
 use crate::store::{Store, StoreError};
 
+/// An id that nothing else has.
+pub fn new_id(prefix: &str) -> String {
+    secret::text(prefix, 20)
+}
+
 /// Live streams with their keys, playback ids, and the keys that sign addresses; and the tokens of the API.
 #[derive(Debug)]
 pub struct Keys {
