@@ -17,6 +17,7 @@ use tracing_subscriber::EnvFilter;
 use crate::config::{self, Given, Problems};
 use crate::keys::Require;
 
+use app::size;
 pub use app::{AppArgs, PlaylistType};
 pub use record::RecordArgs;
 
@@ -37,6 +38,8 @@ enum Command {
     Serve(Box<ServeArgs>),
     /// Says what is wrong with a configuration, or prints what it comes to.
     CheckConfig(config::CheckArgs),
+    /// Turns the `rtmp` block of an nginx configuration into ours, and lists what could not be carried over.
+    ConfigFromNginx(crate::nginx::NginxArgs),
     /// Turns an FLV into an MP4 with its index in front, without re-encoding.
     Remux(RemuxArgs),
     /// Makes a folder of HLS and DASH of an FLV or MP4, which any web server can serve, without re-encoding.
@@ -85,6 +88,17 @@ pub struct ServeArgs {
     /// Folder for everything that is kept; recordings go to its folder `recordings`.
     #[arg(long, env = "STREAMCORE_DATA_DIR", value_name = "DIR", default_value = "./data")]
     pub data_dir: PathBuf,
+    /// Keep HLS and DASH for going back further than memory reaches, and for later: in a folder, or in a bucket by
+    /// `s3://bucket/prefix?endpoint=https://…&region=…`, with AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY. Without a value: in the folder `hls` of the
+    /// data folder.
+    #[arg(long, env = "STREAMCORE_HLS_STORE", value_name = "URL", num_args = 0..=1, require_equals = true, default_missing_value = "")]
+    pub hls_store: Option<String>,
+    /// With a store: how much of a stream stays in memory; older segments are read from the store.
+    #[arg(long, env = "STREAMCORE_HLS_STORE_AFTER", value_name = "TIME", default_value = "30s", value_parser = duration)]
+    pub hls_store_after: Duration,
+    /// Memory for segments of all streams that wait for the store. What has no room is not stored: a gap.
+    #[arg(long, env = "STREAMCORE_HLS_STORE_QUEUE", value_name = "SIZE", default_value = "256MiB", value_parser = size)]
+    pub hls_store_queue: usize,
     /// What each application may have its own of.
     #[command(flatten)]
     pub app: AppArgs,
@@ -127,9 +141,10 @@ pub enum LogFormat {
 #[derive(Clone, Debug, Args)]
 #[command(after_help = STATUS)]
 pub struct RemuxArgs {
-    /// The FLV to read; `-` is standard input.
+    /// The FLV to read: a file, `-` for standard input, s3://bucket/key, or http(s)://….
     pub input: PathBuf,
-    /// The MP4 to write: it has this name only once it is whole. With `--fragmented`, `-` is standard output.
+    /// The MP4 to write: a file or s3://bucket/key, which has this name only once it is whole. With `--fragmented`, `-` is
+    /// standard output.
     pub output: PathBuf,
     /// Write fragments of a second, as the FLV is read, in place of one index in front.
     #[arg(long, conflicts_with_all = ["layout", "reflink", "verify"])]
@@ -180,7 +195,10 @@ pub struct RepairArgs {
 }
 
 const STATUS: &str = "Exit status: 0 all is in the MP4; 2 the MP4 is written, and a line on standard error says what is not \
-in it; 1 nothing is written.";
+in it; 1 nothing is written.
+
+Stores are found by AWS_ENDPOINT, AWS_REGION, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and the other usual variables; \
+AWS_SKIP_SIGNATURE=true reads what is public.";
 
 /// How the media stands in an MP4.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -266,6 +284,7 @@ impl Cli {
                 Ok(()) => Ok(Outcome::Whole),
                 Err(problems) => return wrong(&problems),
             },
+            Command::ConfigFromNginx(args) => crate::nginx::run(&args),
             Command::Remux(args) => crate::remux::run(&args),
             Command::Package(args) => crate::package::run(&args).map(|()| Outcome::Whole),
             Command::Repair(args) => crate::repair::run(&args),

@@ -10,6 +10,7 @@ use tokio::sync::Semaphore;
 
 use crate::config::{AppConfig, Config, Shared};
 use crate::names;
+use crate::origin::Store;
 use crate::player::Player;
 use crate::recorder::{RecordEnv, Recorders};
 use crate::recordings::Recordings;
@@ -42,6 +43,7 @@ pub enum Refusal {
 pub struct Hub {
     config: Shared,
     record: Arc<RecordEnv>,
+    store: Option<Arc<Store>>,
     streams: Mutex<HashMap<String, Arc<Stream>>>,
     waiters: Semaphore,
     tls_failures: AtomicU64,
@@ -49,10 +51,11 @@ pub struct Hub {
 
 impl Hub {
     /// No stream yet.
-    pub fn new(config: Shared, record: RecordEnv) -> Arc<Self> {
+    pub fn new(config: Shared, record: RecordEnv, store: Option<Arc<Store>>) -> Arc<Self> {
         Arc::new(Self {
             config,
             record: Arc::new(record),
+            store,
             streams: Mutex::default(),
             waiters: Semaphore::new(WAITERS),
             tls_failures: AtomicU64::new(0),
@@ -67,6 +70,19 @@ impl Hub {
     /// The recordings.
     pub fn recordings(&self) -> &Recordings {
         &self.record.recordings
+    }
+
+    /// Where HLS is kept, if it is.
+    pub fn store(&self) -> Option<&Arc<Store>> {
+        self.store.as_ref()
+    }
+
+    /// Ends HLS of all streams, and waits until what is to be stored is.
+    pub async fn close_store(&self) {
+        let Some(store) = self.store() else { return };
+        let streams: Vec<_> = self.streams().values().cloned().collect();
+        streams.iter().for_each(|stream| stream.close_store());
+        store.idle().await;
     }
 
     /// Bounds the requests that wait.
@@ -163,7 +179,7 @@ impl Hub {
         if streams.len() >= STREAMS {
             return None;
         }
-        let stream = Arc::new(Stream::new(path, &self.config().limits));
+        let stream = Arc::new(Stream::new(path, &self.config().limits, self.store.clone()));
         streams.insert(path.to_owned(), stream.clone());
         Some(stream)
     }

@@ -17,6 +17,7 @@ use crate::finish::{self, Finisher, Listener};
 use crate::http::Ports;
 use crate::hub::Hub;
 use crate::keys::{self, ChangeError, Keys, Require};
+use crate::origin::{self, OriginConfig};
 use crate::recorder::{Disk, RecordEnv};
 use crate::recordings::Recordings;
 use crate::rtmp::Peer;
@@ -51,7 +52,7 @@ async fn serve(given: Given, config: Config) -> anyhow::Result<()> {
     let (server_id, _) = store.server_id().await?;
     let keys = Keys::open(store).await?;
     let shared = Shared::new(config);
-    let hub = Hub::new(shared.clone(), record);
+    let hub = Hub::new(shared.clone(), record, open_origin(&args)?);
 
     let addresses = Addresses {
         rtmp: rtmp.local_addr()?,
@@ -80,12 +81,12 @@ async fn serve(given: Given, config: Config) -> anyhow::Result<()> {
     let clean = async {
         let _ = tokio::join!(sessions, secure, pages);
         hub.end_waiting();
-        finisher.idle().await;
+        tokio::join!(hub.close_store(), finisher.idle());
     };
     tokio::select! {
         ended = tokio::time::timeout(args.stop_timeout, clean) => match ended {
             Ok(()) => tracing::info!("stopped"),
-            Err(_) => tracing::warn!("stopped before all recordings were finished: the next start finishes them"),
+            Err(_) => tracing::warn!("stopped before all recordings were finished: the next start finishes them; what was not stored of HLS is lost"),
         },
         () = signal() => tracing::warn!("stopped at once: the next start finishes the recordings"),
     }
@@ -107,6 +108,19 @@ async fn bind_rtmps(args: &ServeArgs) -> anyhow::Result<Option<(Tls, TcpListener
     };
     let tls = Tls::load(certificate, key)?;
     Ok(Some((tls, bind("RTMPS", address).await?)))
+}
+
+/// Where HLS is kept, where it is asked for.
+fn open_origin(args: &ServeArgs) -> anyhow::Result<Option<Arc<origin::Store>>> {
+    let Some(address) = &args.hls_store else { return Ok(None) };
+    let own = args.data_dir.join("hls");
+    let config = OriginConfig { queue_bytes: args.hls_store_queue, memory: args.hls_store_after };
+    let store = match address.as_str() {
+        "" => origin::Store::open(&own.to_string_lossy(), config),
+        address => origin::Store::open(address, config),
+    }?;
+    tracing::info!(%store, "HLS is kept");
+    Ok(Some(store))
 }
 
 async fn serve_rtmps(

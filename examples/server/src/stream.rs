@@ -17,6 +17,7 @@ use crate::config::AppConfig;
 use crate::http::Compressed;
 use crate::names;
 use crate::notices;
+use crate::origin::{Archive, Known, Store};
 use crate::player::{Fan, Player};
 use crate::recorder::{Group, Health, Recorders};
 use crate::recordings::rfc3339;
@@ -30,6 +31,8 @@ const WAITERS: usize = 20_000;
 #[derive(Debug)]
 pub struct Stream {
     path: String,
+    /// Where HLS is kept, if it is.
+    store: Option<Arc<Store>>,
     live: Mutex<Live>,
     hls: Mutex<Hls>,
     /// Locked ahead of `live` by the publisher, behind it while there is none.
@@ -74,6 +77,8 @@ struct Hls {
     /// Whose units are taken.
     token: u64,
     muxer: Option<hls::Muxer>,
+    /// The muxer's way to the store.
+    archive: Option<Archive>,
     /// When the publisher was cut off.
     lost: Option<Instant>,
     ended: Option<Instant>,
@@ -81,7 +86,7 @@ struct Hls {
 
 impl Stream {
     /// A stream without a publisher.
-    pub fn new(path: &str, limits: &Limits) -> Self {
+    pub fn new(path: &str, limits: &Limits, store: Option<Arc<Store>>) -> Self {
         let live = Live {
             publisher: None,
             token: 0,
@@ -90,6 +95,7 @@ impl Stream {
         };
         Self {
             path: path.to_owned(),
+            store,
             live: Mutex::new(live),
             hls: Mutex::default(),
             recording: Mutex::default(),
@@ -126,7 +132,7 @@ impl Stream {
         let token = live.token;
         recording.token = token;
         // Still under the locks: an earlier publisher's end must not come between.
-        self.hls().start(config, token);
+        self.hls().start((&self.path, self.store.as_ref()), config, token);
         drop((live, recording));
         Some(Publication {
             stream: self.clone(),
@@ -159,6 +165,18 @@ impl Stream {
     pub fn hls_answer(&self, name: &str, query: Option<&str>) -> hls::Answer {
         let hls = self.hls();
         hls.muxer.as_ref().map_or(hls::Answer::NotFound, |muxer| muxer.request(name, query))
+    }
+
+    /// The stored file of this name, which is not in memory any more.
+    pub fn find_stored(&self, name: &str) -> Option<Known> {
+        self.hls().archive.as_ref()?.find(name)
+    }
+
+    /// Ends HLS, and lets what is to be stored be the last.
+    pub fn close_store(&self) {
+        let mut hls = self.hls();
+        hls.end(Instant::now());
+        hls.archive = None;
     }
 
     /// Wakes whenever an answer may be another.
@@ -220,6 +238,9 @@ impl Stream {
         let mut live = self.live();
         let playing = live.fan.len();
         let publisher = live.publisher.as_mut()?;
+        let store = self.hls().archive.as_ref().map(Archive::info);
+        let mut problems = publisher.health.problems();
+        problems.extend(store.iter().flat_map(|store| store.problems()));
         let (app, name) = names::split(&self.path);
         Some(StreamInfo {
             app: app.to_owned(),
@@ -238,7 +259,8 @@ impl Stream {
             hls: format!("{}/index.m3u8", names::url_path(&self.path)),
             dash: format!("{}/index.mpd", names::url_path(&self.path)),
             recording: publisher.health.is_recording(),
-            problems: publisher.health.problems(),
+            problems,
+            store,
         })
     }
 
@@ -299,10 +321,14 @@ impl Stream {
         if hls.token != token {
             return;
         }
-        let Some(muxer) = &mut hls.muxer else { return };
+        let hls_state = &mut *hls;
+        let Some(muxer) = &mut hls_state.muxer else { return };
         let (version, forced) = (muxer.version(), muxer.stats().forced_cuts);
         let result = act(muxer);
         let changed = muxer.version() != version;
+        if let Some(archive) = hls_state.archive.as_mut().filter(|_| changed) {
+            archive.follow(muxer);
+        }
         let missing = muxer.target_duration().filter(|_| muxer.stats().forced_cuts > forced);
         drop(hls);
         if changed {
@@ -455,13 +481,19 @@ impl StreamRecording {
 
 impl Hls {
     /// Starts HLS, going on with the numbers of an earlier publisher where players may know them.
-    fn start(&mut self, config: &AppConfig, token: u64) {
+    fn start(
+        &mut self,
+        (path, store): (&str, Option<&Arc<Store>>),
+        config: &AppConfig,
+        token: u64,
+    ) {
         (self.lost, self.ended, self.token) = (None, None, token);
         let resumed = self.muxer.as_mut().is_some_and(|muxer| muxer.resume().is_ok());
         if !resumed {
             let mut hls = config.hls.clone();
             hls.first_sequence = first_sequence();
             self.muxer = Some(hls::Muxer::new(hls, &config.limits));
+            self.archive = store.map(|store| Archive::begin(store, path));
         }
     }
 
@@ -470,6 +502,7 @@ impl Hls {
         if let Some(Err(error)) = self.muxer.as_mut().map(hls::Muxer::handle_discontinuity) {
             tracing::debug!("the last HLS segment is lost: {error}");
         }
+        self.follow();
         self.lost = Some(now);
     }
 
@@ -477,7 +510,15 @@ impl Hls {
         if let Some(Err(error)) = self.muxer.as_mut().map(hls::Muxer::finish) {
             tracing::debug!("the last HLS segment is lost: {error}");
         }
+        self.follow();
         (self.lost, self.ended) = (None, Some(now));
+    }
+
+    /// What was made last goes to the store.
+    fn follow(&mut self) {
+        if let Some((archive, muxer)) = self.archive.as_mut().zip(self.muxer.as_mut()) {
+            archive.follow(muxer);
+        }
     }
 }
 

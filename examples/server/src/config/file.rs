@@ -11,6 +11,7 @@ use toml::de::{DeTable, DeValue, ValueDeserializer};
 
 use super::options::{Schema, Values};
 use super::problem::{Problem, nearest};
+use crate::cli::ServeArgs;
 
 /// Keys that are tables, or lists of them. A key may be both an option and one of these: then its form decides.
 const TABLES: [&str; 1] = ["recorders"];
@@ -228,5 +229,31 @@ pub fn read(file: &Path) -> Result<Source, Problem> {
             Err(Problem::new("", format!("the configuration cannot be read: {error}"))
                 .in_file(file))
         }
+    }
+}
+
+/// The keys that there are, for those who write a file.
+#[derive(Clone, Debug)]
+pub struct Keys(Schema);
+
+impl Keys {
+    /// Those of this program.
+    pub fn new() -> Self {
+        Self(Schema::of::<ServeArgs>())
+    }
+
+    /// Whether there is such a key.
+    pub fn has(&self, key: &str) -> bool {
+        self.0.find(key).is_some() || TABLES.contains(&key)
+    }
+
+    /// Whether a key can have that value, which is written as in a file.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn check(&self, key: &str, value: &str) -> Result<(), String> {
+        let value = DeValue::parse(value).map_err(|error| error.message().to_owned())?;
+        let Some(arg) = self.0.find(key) else { return Ok(()) };
+        self.0.read(arg, value.get_ref(), 0..0).map(|_| ())
     }
 }

@@ -27,9 +27,11 @@ use crate::recorder::config::RecordSettings;
 
 pub use app::AppConfig;
 pub use check::{CheckArgs, run as check};
+pub use file::Keys;
 pub use load::{Given, load};
 pub use problem::Problems;
 pub use reload::{Hangups, reload_on_hangup};
+pub use show::bare;
 
 /// All settings, as they are at one time.
 #[derive(Clone, Debug)]

@@ -10,6 +10,7 @@ mod listen;
 mod page;
 mod range;
 mod recordings;
+mod stored;
 
 use std::sync::Arc;
 
