@@ -14,10 +14,12 @@ use clap::{
 };
 use tracing_subscriber::EnvFilter;
 
+use crate::catalogue::Retain;
 use crate::config::{self, Given, Problems};
 use crate::keys::Require;
+use crate::upload::UploadArgs;
 
-use app::size;
+pub use app::size;
 pub use app::{AppArgs, PlaylistType};
 pub use record::RecordArgs;
 
@@ -111,6 +113,10 @@ pub struct ServeArgs {
     /// Who needs a token to use the API.
     #[arg(long, env = "STREAMCORE_REQUIRE_TOKEN", value_enum, default_value_t = Require::Remote)]
     pub require_token: Require,
+    #[command(flatten)]
+    pub upload: UploadArgs,
+    #[command(flatten)]
+    pub retain: Retain,
     /// How long a stop waits for recordings to be finished; what is left is finished at the next start.
     #[arg(long, env = "STREAMCORE_STOP_TIMEOUT", value_name = "TIME", default_value = "30s", value_parser = duration)]
     pub stop_timeout: Duration,
@@ -341,6 +347,18 @@ impl std::str::FromStr for Words {
         shlex::split(text)
             .map(Self)
             .ok_or_else(|| format!("`{text}` has a quote that does not end"))
+    }
+}
+
+/// Reads a time of hours or days, for example `12h` or `30d`.
+pub fn long_duration(text: &str) -> Result<Duration, String> {
+    let days =
+        |number: &str| number.trim().parse::<u32>().ok().filter(|days| (1..=36_500).contains(days));
+    match text.trim().strip_suffix('d') {
+        Some(number) => days(number)
+            .map(|days| Duration::from_secs(u64::from(days) * 86_400))
+            .ok_or_else(|| format!("`{text}` is not between 1d and 36500d")),
+        None => duration(text),
     }
 }
 

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::Semaphore;
 
 use crate::config::{AppConfig, Config, Shared};
+use crate::keys::Keys;
 use crate::names;
 use crate::origin::Store;
 use crate::player::Player;
@@ -44,6 +45,7 @@ pub struct Hub {
     config: Shared,
     record: Arc<RecordEnv>,
     store: Option<Arc<Store>>,
+    keys: Arc<Keys>,
     streams: Mutex<HashMap<String, Arc<Stream>>>,
     waiters: Semaphore,
     tls_failures: AtomicU64,
@@ -51,11 +53,17 @@ pub struct Hub {
 
 impl Hub {
     /// No stream yet.
-    pub fn new(config: Shared, record: RecordEnv, store: Option<Arc<Store>>) -> Arc<Self> {
+    pub fn new(
+        config: Shared,
+        record: RecordEnv,
+        store: Option<Arc<Store>>,
+        keys: Arc<Keys>,
+    ) -> Arc<Self> {
         Arc::new(Self {
             config,
             record: Arc::new(record),
             store,
+            keys,
             streams: Mutex::default(),
             waiters: Semaphore::new(WAITERS),
             tls_failures: AtomicU64::new(0),
@@ -65,6 +73,11 @@ impl Hub {
     /// The settings as they are now.
     pub fn config(&self) -> Arc<Config> {
         self.config.get()
+    }
+
+    /// Live streams with keys, and who may publish and play.
+    pub fn keys(&self) -> &Arc<Keys> {
+        &self.keys
     }
 
     /// The recordings.
@@ -156,6 +169,7 @@ impl Hub {
         address: SocketAddr,
         agent: &str,
     ) -> Result<Publication, Refusal> {
+        let app = &self.keys.settings(path, app);
         let recorders = Recorders::start(&self.record, path, &app.record);
         let info = PublisherInfo { address: address.to_string(), agent: agent.to_owned() };
         stream.publish(info, app, recorders).ok_or(Refusal::Live)
@@ -191,7 +205,9 @@ impl Hub {
             ticks.tick().await;
             let now = Instant::now();
             let config = self.config();
-            self.streams().retain(|path, stream| !stream.tidy(now, config.of(path)));
+            self.streams().retain(|path, stream| {
+                !stream.tidy(now, &self.keys.settings(path, config.of(path)))
+            });
         }
     }
 

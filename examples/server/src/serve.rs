@@ -11,6 +11,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use crate::api::Api;
+use crate::catalogue::Catalogue;
 use crate::cli::{LogFormat, ServeArgs};
 use crate::config::{Config, Given, Shared, reload_on_hangup};
 use crate::finish::{self, Finisher, Listener};
@@ -23,6 +24,7 @@ use crate::recordings::Recordings;
 use crate::rtmp::Peer;
 use crate::rtmps::Tls;
 use crate::store::{SCHEMAS, Store};
+use crate::upload::Uploader;
 
 /// Runs the server until it is told to stop.
 pub fn run(given: Given, config: Config) -> anyhow::Result<()> {
@@ -40,7 +42,18 @@ async fn serve(given: Given, config: Config) -> anyhow::Result<()> {
     let rtmps = bind_rtmps(&args).await?;
     let http = bind("HTTP", args.http_listen).await?;
     // Only now is it sure that no other server works on these recordings.
-    let listeners: Vec<Listener> = vec![Box::new(|done| finish::exec_done(done))];
+    let store = Store::open(&args.data_dir, SCHEMAS)?;
+    let (server_id, _) = store.server_id().await?;
+    let keys = Keys::open(store.clone()).await?;
+    let uploads = args.upload.upload.is_some();
+    let catalogue =
+        Catalogue::open(store, recordings.clone(), keys.clone(), &args.data_dir, uploads)?;
+    let uploader = Uploader::new(catalogue.clone(), &args.upload, args.retain.clone())?;
+    let runtime = tokio::runtime::Handle::current();
+    let listeners: Vec<Listener> = vec![
+        Box::new(move |done| catalogue.add(&runtime, done)),
+        Box::new(|done| finish::exec_done(done)),
+    ];
     let finisher = Finisher::start(recordings.clone(), listeners)?;
     finisher.submit_left_over(&config.record_settings());
     let record = RecordEnv {
@@ -48,11 +61,8 @@ async fn serve(given: Given, config: Config) -> anyhow::Result<()> {
         recordings: recordings.clone(),
         finisher: finisher.clone(),
     };
-    let store = Store::open(&args.data_dir, SCHEMAS)?;
-    let (server_id, _) = store.server_id().await?;
-    let keys = Keys::open(store).await?;
     let shared = Shared::new(config);
-    let hub = Hub::new(shared.clone(), record, open_origin(&args)?);
+    let hub = Hub::new(shared.clone(), record, open_origin(&args)?, keys.clone());
 
     let addresses = Addresses {
         rtmp: rtmp.local_addr()?,
@@ -67,8 +77,16 @@ async fn serve(given: Given, config: Config) -> anyhow::Result<()> {
     let sessions =
         tokio::spawn(driver::serve(rtmp, config.clone(), peers(&hub, false), stop(&stopped)));
     let secure = tokio::spawn(serve_rtmps(rtmps, config, hub.clone(), stop(&stopped)));
-    let api = Api { hub: hub.clone(), keys: keys.clone(), require_token: args.require_token };
-    let routes = crate::http::router(hub.clone(), addresses.ports()).merge(crate::api::router(api));
+    let api = Api {
+        hub: hub.clone(),
+        keys,
+        uploader: uploader.clone(),
+        require_token: args.require_token,
+    };
+    let routes = crate::http::router(hub.clone(), addresses.ports())
+        .merge(crate::api::router(api))
+        .layer(axum::Extension(uploader.clone()));
+    let uploads = tokio::spawn(uploader.run());
     let pages = tokio::spawn(crate::http::serve(http, routes, stop(&stopped)));
     let janitor = tokio::spawn(hub.clone().keep_tidy());
     let reload = tokio::spawn(reload_on_hangup(given, shared));
@@ -77,6 +95,7 @@ async fn serve(given: Given, config: Config) -> anyhow::Result<()> {
     tracing::info!("stopping");
     let _ = stopping.send(true);
     janitor.abort();
+    uploads.abort();
     reload.abort();
     let clean = async {
         let _ = tokio::join!(sessions, secure, pages);

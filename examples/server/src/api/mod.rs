@@ -1,6 +1,7 @@
 //! `/api/v1/…`: live streams, their keys and playback ids, and what signs addresses. Its description is served beside it as
 //! `openapi.json`. The shape of a live stream is Mux's, as far as both have the same.
 
+mod assets;
 mod auth;
 mod extract;
 mod live_streams;
@@ -24,6 +25,7 @@ pub use problem::Problem;
 
 use crate::hub::Hub;
 use crate::keys::{Keys, Require};
+use crate::upload::Uploader;
 
 /// Longest body of a request, in bytes.
 const BODY: usize = 64 << 10;
@@ -33,6 +35,7 @@ const BODY: usize = 64 << 10;
 pub struct Api {
     pub hub: Arc<Hub>,
     pub keys: Arc<Keys>,
+    pub uploader: Arc<Uploader>,
     /// Who has to show a token.
     pub require_token: Require,
 }
@@ -90,5 +93,8 @@ fn parts() -> (Router<Api>, utoipa::openapi::OpenApi) {
         .routes(routes!(stream_keys::remove_playback_id))
         .routes(routes!(signing_keys::list, signing_keys::create))
         .routes(routes!(signing_keys::get, signing_keys::remove))
+        .routes(routes!(assets::list))
+        .routes(routes!(assets::get, assets::remove))
+        .routes(routes!(assets::poster))
         .split_for_parts()
 }

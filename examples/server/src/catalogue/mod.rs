@@ -130,7 +130,8 @@ impl Catalogue {
 
     /// Assets for which an SQL condition holds, oldest first.
     pub async fn select(&self, which: String) -> Result<Vec<Asset>, StoreError> {
-        let sql = format!("SELECT {} FROM asset WHERE {which} ORDER BY seq LIMIT 1000", row::COLUMNS);
+        let sql =
+            format!("SELECT {} FROM asset WHERE {which} ORDER BY seq LIMIT 1000", row::COLUMNS);
         self.store.read(move |db| db.prepare(&sql)?.query_map([], row::read)?.collect()).await
     }
 

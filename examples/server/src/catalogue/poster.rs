@@ -47,20 +47,28 @@ fn make(file: &Path, to: &Path) -> anyhow::Result<()> {
     let image = match decoder.decode(&stream).context("the first key frame cannot be decoded")? {
         Some(picture) => rgb(&picture)?,
         None => {
-            let rest = decoder.flush_remaining().context("the first key frame cannot be decoded")?;
+            let rest =
+                decoder.flush_remaining().context("the first key frame cannot be decoded")?;
             rgb(rest.first().context("the first key frame gives no picture")?)?
         }
     };
     let part = to.with_extension("part");
     let (pixels, width, height) = image;
-    jpeg_encoder::Encoder::new_file(&part, QUALITY)?
-        .encode(&pixels, width, height, jpeg_encoder::ColorType::Rgb)?;
+    jpeg_encoder::Encoder::new_file(&part, QUALITY)?.encode(
+        &pixels,
+        width,
+        height,
+        jpeg_encoder::ColorType::Rgb,
+    )?;
     Ok(std::fs::rename(&part, to)?)
 }
 
 fn rgb(picture: &openh264::decoder::DecodedYUV<'_>) -> anyhow::Result<(Vec<u8>, u16, u16)> {
     let (width, height) = picture.dimensions();
-    ensure!(width > 0 && height > 0 && width <= SIDE && height <= SIDE, "{width} x {height} pixels");
+    ensure!(
+        width > 0 && height > 0 && width <= SIDE && height <= SIDE,
+        "{width} x {height} pixels"
+    );
     let mut pixels = vec![0; width * height * 3];
     picture.write_rgb8(&mut pixels);
     Ok((pixels, u16::try_from(width)?, u16::try_from(height)?))

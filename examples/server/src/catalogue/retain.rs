@@ -6,14 +6,14 @@ use clap::Args;
 
 use super::row::{Asset, COLUMNS, read};
 use super::{AssetState, Catalogue};
-use crate::cli::{duration_of_days, size};
+use crate::cli::{long_duration, size};
 use crate::store::StoreError;
 
 /// How much of the recordings is kept, in the bucket too. Without any, all are.
 #[derive(Clone, Debug, Default, Args)]
 pub struct Retain {
     /// Delete recordings that began longer ago than this, for example 30d or 12h.
-    #[arg(long, env = "STREAMCORE_RETAIN_AGE", value_name = "TIME", value_parser = duration_of_days)]
+    #[arg(long, env = "STREAMCORE_RETAIN_AGE", value_name = "TIME", value_parser = long_duration)]
     pub retain_age: Option<Duration>,
     /// Keep so many recordings; the oldest are deleted.
     #[arg(long, env = "STREAMCORE_RETAIN_COUNT", value_name = "N")]
@@ -49,11 +49,10 @@ impl Catalogue {
         if !rules.is_set() {
             return Ok(());
         }
-        let sql = format!("SELECT {COLUMNS} FROM asset WHERE state <> 'deleting' ORDER BY started DESC");
-        let assets: Vec<Asset> = self
-            .store
-            .read(move |db| db.prepare(&sql)?.query_map([], read)?.collect())
-            .await?;
+        let sql =
+            format!("SELECT {COLUMNS} FROM asset WHERE state <> 'deleting' ORDER BY started DESC");
+        let assets: Vec<Asset> =
+            self.store.read(move |db| db.prepare(&sql)?.query_map([], read)?.collect()).await?;
         for asset in rules.surplus(&assets, now) {
             if !matches!(asset.state, AssetState::Waiting | AssetState::Uploading) {
                 tracing::info!(asset = asset.id, "deleted, as the rules for recordings say");

@@ -299,7 +299,7 @@ impl KeyRow {
 }
 
 fn playback_id() -> String {
-    secret::text("", 20)
+    secret::text("", secret::PLAYBACK_ID)
 }
 
 fn add_playback_id(

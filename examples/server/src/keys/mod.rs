@@ -14,27 +14,26 @@ mod policy;
 mod schema;
 mod secret;
 mod signing;
-// mod step;
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 pub use change::{ChangeError, New};
 pub use index::Index;
-pub use model::{
-    AssetSettings, Changes, LatencyMode, LiveStream, PlaybackId, Policy, Settings, StreamKey,
-};
+pub use model::{AssetSettings, Changes, LatencyMode, LiveStream, PlaybackId, Policy, StreamKey};
 pub use playback::Denied;
 pub use policy::Require;
 pub use schema::SCHEMA;
 pub use signing::{Algorithm, SigningKey};
-// pub use step::KeyStep;
 
 use secret::Secret;
 
+use crate::config::AppConfig;
 use crate::store::{Store, StoreError};
 
 /// An id that nothing else has.
@@ -130,6 +129,21 @@ impl Keys {
             true => Ok(None),
             false => Err(NoKey::Unknown),
         }
+    }
+
+    /// The settings of an application with what the live stream at `path` has of its own.
+    pub fn settings<'a>(&self, path: &str, app: &'a AppConfig) -> Cow<'a, AppConfig> {
+        let index = self.index();
+        let Some(stream) = index.at_path(path) else { return Cow::Borrowed(app) };
+        let mut app = app.clone();
+        let window = stream.settings.reconnect_window;
+        if let Some(window) = window.and_then(|it| Duration::try_from_secs_f64(it).ok()) {
+            app.hls_reconnect = window;
+        }
+        if stream.settings.latency_mode == LatencyMode::Standard {
+            app.hls.part_duration = None;
+        }
+        Cow::Owned(app)
     }
 
     /// Whether a live stream was last published with this key.

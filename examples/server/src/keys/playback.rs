@@ -8,6 +8,7 @@ use serde::Deserialize;
 
 use super::model::Policy;
 use super::policy::parameter;
+use super::secret::PLAYBACK_ID;
 use super::secret::same;
 use super::signing::{Material, SigningKey};
 use super::{Index, Keys};
@@ -53,10 +54,12 @@ struct Claims {
 }
 
 impl Keys {
-    /// The path under which the hub has the stream that players know as `path`, where `query` opens it.
+    /// The path under which the hub has what players know as `path`, a stream or a file of one, where `query` opens it.
     pub fn play(&self, path: &str, query: &str) -> Result<String, Denied> {
         let index = self.index();
-        let (app, name) = names::split(path);
+        let (app, rest) = names::split(path);
+        let (name, file) =
+            rest.split_once('/').map_or((rest, None), |(name, file)| (name, Some(file)));
         if let Some((stream, policy)) = index.playback(name)
             && names::split(&stream.path).0 == app
             && !stream.deleted
@@ -64,16 +67,26 @@ impl Keys {
             if policy == Policy::Signed {
                 verify(&index, query, &[name])?;
             }
-            return Ok(stream.path.clone());
+            return Ok(match file {
+                Some(file) => format!("{}/{file}", stream.path),
+                None => stream.path.clone(),
+            });
         }
         // A path of its own is no playback id, and a key never is a name.
-        if index.is_known(path) { Err(Denied::NotFound) } else { Ok(path.to_owned()) }
+        if index.is_known(&format!("{app}/{name}")) {
+            Err(Denied::NotFound)
+        } else {
+            Ok(path.to_owned())
+        }
     }
 
-    /// Whether `query` opens a recording of the stream that the hub has under `path`.
+    /// Whether `query` opens the recording with this path below the folder of recordings.
     pub fn play_recording(&self, path: &str, query: &str) -> Result<(), Denied> {
         let index = self.index();
-        let Some(stream) = index.at_path(path) else { return Ok(()) };
+        let (app, rest) = names::split(path);
+        // The name of a recording begins with that of its stream, however it goes on.
+        let name = rest.get(..PLAYBACK_ID).unwrap_or(rest);
+        let Some(stream) = index.at_path(&format!("{app}/{name}")) else { return Ok(()) };
         if stream.settings.new_asset_settings.playback_policy == Policy::Public {
             return Ok(());
         }

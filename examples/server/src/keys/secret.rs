@@ -6,6 +6,9 @@ use subtle::ConstantTimeEq as _;
 /// Letters and digits that are not taken for one another; 32, so that each is five bits.
 const ALPHABET: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
 
+/// Characters of a playback id.
+pub(super) const PLAYBACK_ID: usize = 20;
+
 /// A keyed hash of a secret.
 pub type Hash = [u8; 32];
 

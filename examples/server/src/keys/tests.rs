@@ -199,7 +199,7 @@ async fn recordings_are_as_guarded_as_their_stream_says_even_after_it() {
     let sig = signature(secret.unwrap().as_bytes(), &stream.playback_ids[0].id, end);
     let query = format!("kid={kid}&expires={end}&sig={sig}");
     keys.delete(&stream.id).await.unwrap();
-    assert_eq!(keys.play_recording(&stream.path, ""), Err(Denied::Unsigned));
-    assert_eq!(keys.play_recording(&stream.path, &query), Ok(()));
-    assert_eq!(keys.play_recording("live/demo", ""), Ok(()));
+    assert_eq!(keys.play_recording(&format!("{}/x.mp4", stream.path), ""), Err(Denied::Unsigned));
+    assert_eq!(keys.play_recording(&format!("{}-1.mp4", stream.path), &query), Ok(()));
+    assert_eq!(keys.play_recording("live/demo/x.mp4", ""), Ok(()));
 }

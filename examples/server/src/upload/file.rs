@@ -96,7 +96,8 @@ impl Upload<'_> {
         let upload = self.bucket.create_multipart(self.object).await?;
         let size = PART.max(self.length.div_ceil(PARTS));
         let row = (self.asset.id.clone(), upload.clone(), i64::try_from(size)?);
-        let sql = "UPDATE asset SET upload_id = ?2, part_size = ?3, parts = '[]', sent = 0 WHERE id = ?1";
+        let sql =
+            "UPDATE asset SET upload_id = ?2, part_size = ?3, parts = '[]', sent = 0 WHERE id = ?1";
         self.store.call(move |db| db.execute(sql, row)).await?;
         Ok((upload, size, Vec::new()))
     }
@@ -134,5 +135,5 @@ async fn read(file: &FilePath, from: u64, most: u64) -> anyhow::Result<Bytes> {
         file.take(most).read_to_end(&mut bytes)?;
         Ok(bytes.into())
     };
-    Ok(tokio::task::spawn_blocking(read).await?.context("its file cannot be read")?)
+    tokio::task::spawn_blocking(read).await?.context("its file cannot be read")
 }

@@ -30,13 +30,10 @@ const ROUND: Duration = Duration::from_secs(30);
 /// Where finished recordings go.
 #[derive(Clone, Debug, Default, Args)]
 pub struct UploadArgs {
-    /// Upload finished recordings: s3://BUCKET/PREFIX, or a folder. Keys and region come from AWS_ACCESS_KEY_ID,
-    /// AWS_SECRET_ACCESS_KEY and AWS_REGION.
+    /// Upload finished recordings to a folder, or to a bucket by `s3://bucket/prefix?endpoint=https://…&region=…`, with
+    /// AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY. The local copy goes once what arrived was verified.
     #[arg(long, env = "STREAMCORE_UPLOAD", value_name = "URL")]
     pub upload: Option<String>,
-    /// Address of a bucket that is not Amazon's, for example https://s3.example.com.
-    #[arg(long, env = "STREAMCORE_UPLOAD_ENDPOINT", value_name = "URL", requires = "upload")]
-    pub upload_endpoint: Option<String>,
     /// Uploads at once.
     #[arg(long, env = "STREAMCORE_UPLOAD_CONCURRENCY", value_name = "N", default_value_t = 2,
           value_parser = clap::value_parser!(u8).range(1..=32))]
@@ -60,9 +57,12 @@ pub struct Uploader {
 
 impl Uploader {
     /// With the target of `args`, where there is one.
-    pub fn new(catalogue: Arc<Catalogue>, args: &UploadArgs, retain: Retain) -> anyhow::Result<Arc<Self>> {
-        let target = args.upload.as_deref();
-        let target = target.map(|url| Target::open(url, args.upload_endpoint.as_deref())).transpose()?;
+    pub fn new(
+        catalogue: Arc<Catalogue>,
+        args: &UploadArgs,
+        retain: Retain,
+    ) -> anyhow::Result<Arc<Self>> {
+        let target = args.upload.as_deref().map(Target::open).transpose()?;
         Ok(Arc::new(Self {
             catalogue,
             target,
@@ -71,6 +71,11 @@ impl Uploader {
             retain,
             busy: Mutex::default(),
         }))
+    }
+
+    /// The catalogue.
+    pub fn catalogue(&self) -> &Arc<Catalogue> {
+        &self.catalogue
     }
 
     /// Where a player finds an asset that was uploaded, for an hour.
@@ -108,7 +113,8 @@ impl Uploader {
             Some(_) => ("'ready', 'uploading'", "waiting"),
             None => ("'waiting', 'uploading'", "ready"),
         };
-        let sql = format!("UPDATE asset SET state = '{to}', due = 0 WHERE local AND state IN ({from})");
+        let sql =
+            format!("UPDATE asset SET state = '{to}', due = 0 WHERE local AND state IN ({from})");
         self.catalogue.store().call(move |db| db.execute(&sql, [])).await?;
         if !self.keep_local {
             for asset in self.in_state(AssetState::Uploaded).await?.iter().filter(|it| it.local) {
@@ -155,7 +161,12 @@ impl Uploader {
             let attempts = asset.attempts + 1;
             let wait = FIRST_WAIT.saturating_mul(1 << attempts.min(16)).min(LONGEST_WAIT);
             let text = format!("{error:#}");
-            tracing::warn!(asset = asset.id, attempts, wait_s = wait.as_secs(), "upload failed: {text}");
+            tracing::warn!(
+                asset = asset.id,
+                attempts,
+                wait_s = wait.as_secs(),
+                "upload failed: {text}"
+            );
             let due = now() + i64::try_from(wait.as_millis()).unwrap_or(0);
             let row = (asset.id.clone(), text, attempts, due);
             let sql = "UPDATE asset SET state = 'waiting', error = ?2, attempts = ?3, due = ?4

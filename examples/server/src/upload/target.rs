@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
 use bytes::Bytes;
-use object_store::aws::{AmazonS3, AmazonS3Builder};
+use object_store::aws::AmazonS3;
 use object_store::local::LocalFileSystem;
 use object_store::multipart::{MultipartStore, PartId};
 use object_store::path::Path;
 use object_store::signer::Signer as _;
-use object_store::{ClientOptions, ObjectStore, ObjectStoreExt as _, RetryConfig};
+use object_store::{ObjectStore, ObjectStoreExt as _};
+use url::Url;
 
 /// Where recordings go.
 #[derive(Debug)]
@@ -22,37 +23,19 @@ pub enum Target {
 }
 
 impl Target {
-    /// `s3://BUCKET/PREFIX`, or a folder, which is made.
-    pub fn open(url: &str, endpoint: Option<&str>) -> anyhow::Result<Self> {
-        let Some(rest) = url.strip_prefix("s3://") else {
-            let folder = PathBuf::from(url.strip_prefix("file://").unwrap_or(url));
-            ensure!(!url.contains("://") || url.starts_with("file://"), "{url} is no s3:// address");
-            std::fs::create_dir_all(&folder)
-                .with_context(|| format!("cannot make the folder for uploads {}", folder.display()))?;
-            return Ok(Self::Folder(LocalFileSystem::new_with_prefix(&folder)?, folder));
-        };
-        let (bucket, prefix) = rest.split_once('/').unwrap_or((rest, ""));
-        ensure!(!bucket.is_empty(), "{url} names no bucket");
-        // This program tries again itself, and says so.
-        let retry = RetryConfig {
-            max_retries: 2,
-            retry_timeout: Duration::from_secs(20),
-            ..RetryConfig::default()
-        };
-        let client = ClientOptions::new()
-            .with_connect_timeout(Duration::from_secs(5))
-            .with_timeout(Duration::from_secs(300));
-        let mut builder = AmazonS3Builder::from_env()
-            .with_bucket_name(bucket)
-            .with_retry(retry)
-            .with_client_options(client);
-        if let Some(endpoint) = endpoint {
-            builder = builder
-                .with_endpoint(endpoint)
-                .with_allow_http(endpoint.starts_with("http://"));
+    /// `s3://bucket/prefix?endpoint=…&region=…`, `file:///folder` or a folder, which is made.
+    pub fn open(address: &str) -> anyhow::Result<Self> {
+        if address.starts_with("s3://") {
+            let url = Url::parse(address).with_context(|| format!("{address} is no address"))?;
+            let (bucket, prefix) = crate::origin::s3(&url)?;
+            return Ok(Self::Bucket(Box::new(bucket), prefix.to_string()));
         }
-        let bucket = builder.build().with_context(|| format!("cannot upload to {url}"))?;
-        Ok(Self::Bucket(Box::new(bucket), prefix.trim_matches('/').to_owned()))
+        let folder = PathBuf::from(address.strip_prefix("file://").unwrap_or(address));
+        let known = address.starts_with("file://") || !address.contains("://");
+        ensure!(known, "{address} is no store for recordings: a folder, file:// or s3://");
+        std::fs::create_dir_all(&folder)
+            .with_context(|| format!("cannot make the folder for uploads {}", folder.display()))?;
+        Ok(Self::Folder(LocalFileSystem::new_with_prefix(&folder)?, folder))
     }
 
     /// The object of a recording.

@@ -22,7 +22,7 @@ impl Sums {
     /// Of a file in parts of `part` bytes.
     pub async fn of(file: PathBuf, part: u64) -> anyhow::Result<Self> {
         let sums = move || Self::read(std::fs::File::open(file)?, part);
-        Ok(tokio::task::spawn_blocking(sums).await?.context("its file cannot be read")?)
+        tokio::task::spawn_blocking(sums).await?.context("its file cannot be read")
     }
 
     fn read(mut file: impl std::io::Read, part: u64) -> std::io::Result<Self> {
