@@ -11,6 +11,7 @@ mod hub;
 mod keys;
 mod media_info;
 mod names;
+mod net;
 mod nginx;
 mod notices;
 mod origin;
@@ -28,7 +29,9 @@ mod serve;
 mod stats;
 mod store;
 mod stream;
+mod systemd;
 mod upload;
+mod welcome;
 
 fn main() -> std::process::ExitCode {
     cli::run()
