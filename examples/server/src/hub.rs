@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 
 use crate::config::{AppConfig, Config, Shared};
 use crate::keys::Keys;
@@ -39,9 +39,20 @@ pub enum Refusal {
     Full,
 }
 
+/// How the server stands to its clients.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Phase {
+    Serving,
+    /// Nobody new is let in, and those who can are asked to go elsewhere.
+    Draining,
+    /// All are told that it is over.
+    Ending,
+}
+
 /// All streams.
 #[derive(Debug)]
 pub struct Hub {
+    phase: watch::Sender<Phase>,
     config: Shared,
     record: Arc<RecordEnv>,
     store: Option<Arc<Store>>,
@@ -60,6 +71,7 @@ impl Hub {
         keys: Arc<Keys>,
     ) -> Arc<Self> {
         Arc::new(Self {
+            phase: watch::Sender::new(Phase::Serving),
             config,
             record: Arc::new(record),
             store,
@@ -78,6 +90,21 @@ impl Hub {
     /// Live streams with keys, and who may publish and play.
     pub fn keys(&self) -> &Arc<Keys> {
         &self.keys
+    }
+
+    /// How the server stands to its clients, and each change of it.
+    pub fn phase(&self) -> watch::Receiver<Phase> {
+        self.phase.subscribe()
+    }
+
+    /// Goes on to the next phase.
+    pub fn enter(&self, phase: Phase) {
+        self.phase.send_replace(phase);
+    }
+
+    /// Whether somebody publishes.
+    pub fn is_live(&self) -> bool {
+        self.streams().values().any(|stream| stream.is_live())
     }
 
     /// The recordings.
