@@ -233,7 +233,11 @@ impl Hub {
             let now = Instant::now();
             let config = self.config();
             self.streams().retain(|path, stream| {
-                !stream.tidy(now, &self.keys.settings(path, config.of(path)))
+                let app = &self.keys.settings(path, config.of(path));
+                if let Some(time) = app.drop_idle_publisher {
+                    stream.drop_idle(now, time);
+                }
+                !stream.tidy(now, app)
             });
         }
     }

@@ -23,6 +23,7 @@ pub struct AppConfig {
     pub hls_reconnect: Duration,
     pub hls_linger: Duration,
     pub takeover: Takeover,
+    pub drop_idle_publisher: Option<Duration>,
     /// Its recorders. Those that record nothing are not among them.
     pub record: Vec<Arc<RecordConfig>>,
 }
@@ -47,6 +48,7 @@ impl AppConfig {
             hls_reconnect: args.hls_reconnect,
             hls_linger: args.hls_linger,
             takeover: args.takeover.into(),
+            drop_idle_publisher: args.drop_idle_publisher,
             record,
         }
     }
