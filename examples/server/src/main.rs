@@ -4,6 +4,7 @@ mod api;
 mod catalogue;
 mod cli;
 mod client;
+mod clock;
 mod config;
 mod finish;
 mod http;
@@ -31,6 +32,7 @@ mod store;
 mod stream;
 mod systemd;
 mod upload;
+mod variants;
 mod welcome;
 
 fn main() -> std::process::ExitCode {

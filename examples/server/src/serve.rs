@@ -15,6 +15,7 @@ use tokio::task::JoinHandle;
 use crate::api::Api;
 use crate::catalogue::Catalogue;
 use crate::cli::{LogFormat, ServeArgs};
+use crate::clock;
 use crate::config::{Config, Given, Shared, reload_on_hangup};
 use crate::finish::{self, Finisher, Listener};
 use crate::http::{Ports, Web};
@@ -52,6 +53,7 @@ async fn serve(given: Given, config: Config) -> anyhow::Result<()> {
     // Only now is it sure that no other server works on these recordings.
     let store = Store::open(&args.data_dir, SCHEMAS)?;
     let (server_id, _) = store.server_id().await?;
+    clock::set_start(store.count_start().await?);
     let keys = Keys::open(store.clone()).await?;
     let uploads = args.upload.upload.is_some();
     let catalogue =
