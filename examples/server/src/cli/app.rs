@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use streamcore::live::Takeover;
 
-use super::{RecordArgs, duration};
+use super::{RecordArgs, Words, duration};
 
 /// Options of an application. Each is also a key of the configuration's top, and of the tables `[applications.NAME]`.
 #[derive(Clone, Debug, Args)]
@@ -15,17 +15,17 @@ pub struct AppArgs {
           default_missing_value = "true", action = clap::ArgAction::Set)]
     pub live: bool,
     /// Target duration of an HLS segment, for example 2s or 1500ms. A segment ends at a key frame.
-    #[arg(long, env = "STREAMCORE_HLS_SEGMENT_DURATION", value_name = "TIME", default_value = "2s", value_parser = duration)]
+    #[arg(long, visible_alias = "hls-fragment", env = "STREAMCORE_HLS_SEGMENT_DURATION", value_name = "TIME", default_value = "2s", value_parser = duration)]
     pub hls_segment_duration: Duration,
     /// Low latency: about how long a part of a segment is that HLS players get before the segment is whole; `off` for plain
     /// HLS. Players stay about three parts behind.
     #[arg(long, env = "STREAMCORE_HLS_PART_DURATION", value_name = "TIME", default_value = "200ms", value_parser = part_duration)]
     pub hls_part_duration: PartDuration,
     /// Whether segments slide out of the HLS playlists (`live`), or stay for as long as the stream lasts (`event`).
-    #[arg(long, env = "STREAMCORE_HLS_PLAYLIST_TYPE", value_enum, default_value_t = PlaylistType::Live)]
+    #[arg(long, visible_alias = "hls-type", env = "STREAMCORE_HLS_PLAYLIST_TYPE", value_enum, default_value_t = PlaylistType::Live)]
     pub hls_playlist_type: PlaylistType,
     /// How much of a live stream its HLS playlists list, for example 30s or 2h: so far back can players go.
-    #[arg(long, env = "STREAMCORE_HLS_WINDOW", value_name = "TIME", default_value = "30s", value_parser = duration)]
+    #[arg(long, visible_alias = "hls-playlist-length", env = "STREAMCORE_HLS_WINDOW", value_name = "TIME", default_value = "30s", value_parser = duration)]
     pub hls_window: Duration,
     /// Memory for the HLS segments of one stream, for example 512MiB. Past it the window gets shorter; an event ends.
     #[arg(long, env = "STREAMCORE_HLS_MEMORY", value_name = "SIZE", default_value = "512MiB", value_parser = size)]
@@ -36,9 +36,20 @@ pub struct AppArgs {
     /// How long HLS stays to be read after the publisher's end.
     #[arg(long, env = "STREAMCORE_HLS_LINGER", value_name = "TIME", default_value = "60s", value_parser = duration)]
     pub hls_linger: Duration,
+    /// Ends of names, such as `_1080,_720,_480`, best first: the streams `demo_1080`, `demo_720` and so on are also the variants of one
+    /// HLS and DASH stream `demo`, between which players choose. At most 16.
+    #[arg(long, env = "STREAMCORE_HLS_VARIANT", value_name = "SUFFIXES", value_parser = variants)]
+    pub hls_variant: Option<Words>,
+    /// Offer sound without pictures to HLS players as the last variant, for connections that carry no more.
+    #[arg(long, env = "STREAMCORE_HLS_AUDIO_VARIANT", value_name = "BOOL", num_args = 0..=1, require_equals = true,
+          default_value = "false", default_missing_value = "true", action = clap::ArgAction::Set)]
+    pub hls_audio_variant: bool,
     /// Who gets a name that is being published, of two who know it.
     #[arg(long, env = "STREAMCORE_TAKEOVER", value_enum, default_value_t = TakeoverArg::Reconnecting)]
     pub takeover: TakeoverArg,
+    /// Time without a message of its publisher after which a stream ends, as if the publisher had been cut off.
+    #[arg(long, env = "STREAMCORE_DROP_IDLE_PUBLISHER", value_name = "TIME", value_parser = duration)]
+    pub drop_idle_publisher: Option<Duration>,
     /// What is recorded.
     #[command(flatten)]
     pub record: RecordArgs,
@@ -76,6 +87,19 @@ pub enum PlaylistType {
     Live,
     /// They stay.
     Event,
+}
+
+/// Reads the ends of names.
+fn variants(text: &str) -> Result<Words, String> {
+    let words: Words = text.replace(',', " ").parse()?;
+    if words.0.len() > 16 {
+        return Err("there are more than 16".into());
+    }
+    let unfit = words.0.iter().find(|word| word.is_empty() || word.contains('/'));
+    match unfit {
+        Some(word) => Err(format!("`{word}` is no end of a name")),
+        None => Ok(words),
+    }
 }
 
 /// Reads `off`, or a time that is of use for a part.
