@@ -4,14 +4,14 @@ WEB := examples/server/web
 # Every test is run, so that one look shows all that is wrong.
 CARGO_TEST := cargo test --locked --workspace --all-features --no-fail-fast
 
-.PHONY: run test setup lint fmt clippy doc web web-test test-rust package bench-setup bench-finish bench-peers bench-remux soak-recording fuzz fuzz-smoke interop install
+.PHONY: run test setup lint fmt clippy doc web web-test test-rust package bench-setup bench-finish bench-peers bench-remux bench-latency schemathesis soak-recording fuzz fuzz-smoke interop install sanitize bench-border
 .NOTPARALLEL:
 
 run:
 	@scripts/build-page --optional
 	cargo run --release --locked -p streamcore-server -- serve $(ARGS)
 
-test: setup lint doc web-test test-rust fuzz-smoke package
+test: setup lint doc web-test test-rust schemathesis fuzz-smoke package
 
 setup:
 	@scripts/setup-tests
@@ -42,6 +42,10 @@ test-rust: web
 package:
 	@scripts/check-package
 
+# The API against its own description. Half a minute.
+schemathesis: web
+	@scripts/schemathesis
+
 # The C library: make install PREFIX=/usr/local, with DESTDIR in front for packagers.
 PREFIX ?= /usr/local
 
@@ -49,20 +53,41 @@ install:
 	cargo build --release --locked -p streamcore-ffi
 	@scripts/install-c $(PREFIX)
 
+# The C programs with the library instrumented too, against memory errors and undefined behaviour. A few minutes.
+SANITIZED := $(CURDIR)/target/sanitize/x86_64-unknown-linux-gnu/debug
+
+sanitize:
+	RUSTC_BOOTSTRAP=1 RUSTFLAGS=-Zsanitizer=address cargo build --locked -p streamcore-ffi --target x86_64-unknown-linux-gnu --target-dir target/sanitize
+	STREAMCORE_LIBRARIES=$(SANITIZED) STREAMCORE_CFLAGS='-fsanitize=address,undefined -fno-sanitize-recover=all' \
+		cargo test --locked -p streamcore-ffi --all-features --test c_programs -- nulls callback an_flv a_publisher a_recording all_ways a_capture
+
+# What calls through C cost beside the same through Rust. Three minutes; writes a record where RECORD names a file.
+bench-border:
+	cargo build --release --locked -p streamcore-ffi
+	cargo bench --locked -p streamcore-ffi --bench border $(ARGS)
+
 # Session set-up beside nginx-rtmp, where that is installed: TCP connect to the first media byte. A few minutes.
 bench-setup:
 	cargo build --release --locked -p streamcore-server -p streamcore-bench
 	target/release/streamcore-bench setup $(ARGS)
 
-# Recordings of a server that is killed 200 times, four streams each time. Some fifteen minutes.
+# Recordings of a server that is killed 200 times, four streams each time, and 50 times while files are finished. Some half an hour.
 soak-recording: web
-	STREAMCORE_KILLS=$(or $(KILLS),200) cargo test --locked -p streamcore-server --test interop_recording d_31 -- --nocapture
+	cargo test --locked -p streamcore-server --test interop_recording --no-run
+	scripts/record-run soak-recording 'Recordings of a killed server' env STREAMCORE_KILLS=$(or $(KILLS),200) \
+		cargo test --quiet --locked -p streamcore-server --test interop_recording d_31 -- --nocapture
+
+# How far behind live the page plays, by the dates of the stream (wall_latency_s). A minute.
+bench-latency: web
+	cargo build --release --locked -p streamcore-server
+	scripts/bench-latency $(ARGS)
 
 # What finishing a recording of 10 GB and of 30 hours costs: sparse files, whose boxes are written and whose media are holes.
 bench-finish:
-	cargo run --release --locked --example long_recording -- target/recording-10gb.mp4 3.7 6000
-	cargo run --release --locked --example long_recording -- target/recording-30h.mp4 30 2500
-	rm target/recording-10gb.mp4 target/recording-30h.mp4
+	cargo build --release --locked --example long_recording
+	scripts/record-run finish 'Finishing long recordings' sh -ec ' \
+		target/release/examples/long_recording target/recording.mp4 3.7 6000; \
+		target/release/examples/long_recording target/recording.mp4 30 2500; rm target/recording.mp4'
 
 # Chunk reading beside other crates, from the same bytes in the same run. Builds them first; then about six minutes.
 bench-peers:

@@ -79,6 +79,12 @@ impl<'a> RenditionView<'a> {
         self.rendition.id()
     }
 
+    /// What is played together: the tracks of one publisher.
+    #[must_use]
+    pub const fn group(&self) -> u8 {
+        self.rendition.group
+    }
+
     /// Ticks a second of the times of what comes next. Earlier segments may have another: [`SegmentView::timescale`].
     #[must_use]
     pub const fn timescale(&self) -> u32 {
@@ -111,6 +117,12 @@ impl<'a> RenditionView<'a> {
 
     const fn measured(&self) -> &'a Measured {
         &self.rendition.measured
+    }
+
+    /// Media sequence number of the segment that is being made: the one after the last that is whole.
+    #[must_use]
+    pub fn next_number(&self) -> u64 {
+        self.rendition.window.next_sequence()
     }
 
     /// What the playlist lists, oldest first, and at last the segment that is being made, where parts of it are out already.

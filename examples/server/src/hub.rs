@@ -6,19 +6,18 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use streamcore::dash;
-use streamcore::hls::{self, MuxerConfig};
-use streamcore::limits::Limits;
-use streamcore::live::Takeover;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 
-use crate::cli::{PlaylistType, ServeArgs};
+use crate::config::{AppConfig, Config, Shared};
+use crate::keys::Keys;
 use crate::names;
+use crate::origin::Store;
 use crate::player::Player;
 use crate::recorder::{RecordEnv, Recorders};
 use crate::recordings::Recordings;
 use crate::stats::{PublisherInfo, StreamInfo};
 use crate::stream::{Publication, Stream};
+use crate::variants::{self, Member};
 
 /// HLS requests that may wait at once (F-20). A player has up to four: for the playlists and the next parts of video and sound.
 const WAITERS: usize = 40_000;
@@ -28,43 +27,6 @@ const STREAMS: usize = 10_000;
 /// Where players learn the time.
 pub const TIME_URL: &str = "/api/v1/time";
 
-/// Settings of all streams.
-#[derive(Clone, Debug)]
-pub struct HubConfig {
-    pub limits: Limits,
-    pub hls: MuxerConfig,
-    pub hls_reconnect: Duration,
-    pub hls_linger: Duration,
-    pub takeover: Takeover,
-    /// Whether recorders can be started and stopped over HTTP.
-    pub control: bool,
-}
-
-impl From<&ServeArgs> for HubConfig {
-    fn from(args: &ServeArgs) -> Self {
-        let mut limits = Limits::default();
-        limits.handshake_timeout = args.handshake_timeout;
-        let mut hls = MuxerConfig::default();
-        hls.target_duration = args.hls_segment_duration;
-        hls.part_duration = args.hls_part_duration.0;
-        hls.window = args.hls_window;
-        hls.max_bytes = args.hls_memory;
-        hls.dash = Some(hls::DashConfig { clocks: vec![dash::Clock::HttpIso(TIME_URL.into())] });
-        hls.playlist_type = match args.hls_playlist_type {
-            PlaylistType::Live => hls::PlaylistType::Live,
-            PlaylistType::Event => hls::PlaylistType::Event,
-        };
-        Self {
-            limits,
-            hls,
-            hls_reconnect: args.hls_reconnect,
-            hls_linger: args.hls_linger,
-            takeover: args.takeover.into(),
-            control: args.control,
-        }
-    }
-}
-
 /// Why a publisher is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refusal {
@@ -72,15 +34,30 @@ pub enum Refusal {
     Live,
     /// The name is not fit for a URL and a file.
     Name,
+    /// Nothing may be published in that application.
+    Application,
     /// There are too many streams.
     Full,
+}
+
+/// How the server stands to its clients.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Phase {
+    Serving,
+    /// Nobody new is let in, and those who can are asked to go elsewhere.
+    Draining,
+    /// All are told that it is over.
+    Ending,
 }
 
 /// All streams.
 #[derive(Debug)]
 pub struct Hub {
-    config: HubConfig,
+    phase: watch::Sender<Phase>,
+    config: Shared,
     record: Arc<RecordEnv>,
+    store: Option<Arc<Store>>,
+    keys: Arc<Keys>,
     streams: Mutex<HashMap<String, Arc<Stream>>>,
     waiters: Semaphore,
     tls_failures: AtomicU64,
@@ -88,24 +65,65 @@ pub struct Hub {
 
 impl Hub {
     /// No stream yet.
-    pub fn new(config: HubConfig, record: RecordEnv) -> Arc<Self> {
+    pub fn new(
+        config: Shared,
+        record: RecordEnv,
+        store: Option<Arc<Store>>,
+        keys: Arc<Keys>,
+    ) -> Arc<Self> {
         Arc::new(Self {
+            phase: watch::Sender::new(Phase::Serving),
             config,
             record: Arc::new(record),
+            store,
+            keys,
             streams: Mutex::default(),
             waiters: Semaphore::new(WAITERS),
             tls_failures: AtomicU64::new(0),
         })
     }
 
-    /// Settings of all streams.
-    pub fn config(&self) -> &HubConfig {
-        &self.config
+    /// The settings as they are now.
+    pub fn config(&self) -> Arc<Config> {
+        self.config.get()
+    }
+
+    /// Live streams with keys, and who may publish and play.
+    pub fn keys(&self) -> &Arc<Keys> {
+        &self.keys
+    }
+
+    /// How the server stands to its clients, and each change of it.
+    pub fn phase(&self) -> watch::Receiver<Phase> {
+        self.phase.subscribe()
+    }
+
+    /// Goes on to the next phase.
+    pub fn enter(&self, phase: Phase) {
+        self.phase.send_replace(phase);
+    }
+
+    /// Whether somebody publishes.
+    pub fn is_live(&self) -> bool {
+        self.streams().values().any(|stream| stream.is_live())
     }
 
     /// The recordings.
     pub fn recordings(&self) -> &Recordings {
         &self.record.recordings
+    }
+
+    /// Where HLS is kept, if it is.
+    pub fn store(&self) -> Option<&Arc<Store>> {
+        self.store.as_ref()
+    }
+
+    /// Ends HLS of all streams, and waits until what is to be stored is.
+    pub async fn close_store(&self) {
+        let Some(store) = self.store() else { return };
+        let streams: Vec<_> = self.streams().values().cloned().collect();
+        streams.iter().for_each(|stream| stream.close_store());
+        store.idle().await;
     }
 
     /// Bounds the requests that wait.
@@ -143,13 +161,22 @@ impl Hub {
         if !names::is_publishable(path) {
             return Err(Refusal::Name);
         }
+        let config = self.config();
+        let app = config.of(path);
+        if !app.live {
+            return Err(Refusal::Application);
+        }
         // The lock keeps the stream from being tidied away between the look-up and its start.
         let mut streams = self.streams();
         let stream = self.entry(&mut streams, path).ok_or(Refusal::Full)?;
         match stream.is_live() {
-            true if self.config.takeover.allows(reconnects) => Ok(None),
+            true if app.takeover.allows(reconnects) => Ok(None),
             true => Err(Refusal::Live),
-            false => self.begin(&stream, path, address, agent).map(Some),
+            false => {
+                let mut begun = self.begin(&stream, app, path, address, agent)?;
+                self.join(&mut streams, &mut begun, app);
+                Ok(Some(begun))
+            }
         }
     }
 
@@ -163,19 +190,38 @@ impl Hub {
         let mut streams = self.streams();
         let stream = self.entry(&mut streams, path).ok_or(Refusal::Full)?;
         stream.give_way();
-        self.begin(&stream, path, address, agent)
+        let config = self.config();
+        let mut begun = self.begin(&stream, config.of(path), path, address, agent)?;
+        self.join(&mut streams, &mut begun, config.of(path));
+        Ok(begun)
+    }
+
+    /// Makes a stream a variant of another, where its name says so.
+    fn join(
+        &self,
+        streams: &mut HashMap<String, Arc<Stream>>,
+        begun: &mut Publication,
+        app: &AppConfig,
+    ) {
+        let set = variants::set_of(begun.path(), app);
+        let entry = set.and_then(|(set, place)| Some((self.entry(streams, set)?, place)));
+        if let Some((set, place)) = entry {
+            begun.join(Member::join(set, place, app));
+        }
     }
 
     fn begin(
         &self,
         stream: &Arc<Stream>,
+        app: &AppConfig,
         path: &str,
         address: SocketAddr,
         agent: &str,
     ) -> Result<Publication, Refusal> {
-        let recorders = Recorders::start(&self.record, path);
+        let app = &self.keys.settings(path, app);
+        let recorders = Recorders::start(&self.record, path, &app.record);
         let info = PublisherInfo { address: address.to_string(), agent: agent.to_owned() };
-        stream.publish(info, &self.config, recorders).ok_or(Refusal::Live)
+        stream.publish(info, app, recorders).ok_or(Refusal::Live)
     }
 
     /// Adds a player to a stream; where nobody publishes it, the player waits until somebody does.
@@ -196,7 +242,7 @@ impl Hub {
         if streams.len() >= STREAMS {
             return None;
         }
-        let stream = Arc::new(Stream::new(path, &self.config));
+        let stream = Arc::new(Stream::new(path, &self.config().limits, self.store.clone()));
         streams.insert(path.to_owned(), stream.clone());
         Some(stream)
     }
@@ -207,13 +253,27 @@ impl Hub {
         loop {
             ticks.tick().await;
             let now = Instant::now();
-            self.streams().retain(|_, stream| !stream.tidy(now, &self.config));
+            let config = self.config();
+            self.streams().retain(|path, stream| {
+                let app = &self.keys.settings(path, config.of(path));
+                if let Some(time) = app.drop_idle_publisher {
+                    stream.drop_idle(now, time);
+                }
+                !stream.tidy(now, app)
+            });
         }
     }
 
     /// Starts or stops the recorder of this name, or without a name the first, of a live stream. Says whether there is one.
     pub fn switch_recorder(&self, path: &str, name: &str, on: bool) -> bool {
         self.find(path).is_some_and(|stream| stream.is_live() && stream.switch_recorder(name, on))
+    }
+
+    /// Ends whoever publishes `path`, for good: playlists are closed, and recordings finished.
+    pub fn end_publisher(&self, path: &str) {
+        if let Some(stream) = self.find(path) {
+            stream.end_publisher();
+        }
     }
 
     /// Ends recordings that wait for a publisher who comes back.

@@ -1,13 +1,21 @@
 //! `streamcore`: a live-streaming server and its tools.
 
+mod api;
+mod catalogue;
 mod cli;
 mod client;
+mod clock;
+mod config;
 mod finish;
 mod http;
 mod hub;
+mod keys;
 mod media_info;
 mod names;
+mod net;
+mod nginx;
 mod notices;
+mod origin;
 mod package;
 mod player;
 mod probe;
@@ -20,10 +28,13 @@ mod rtmp;
 mod rtmps;
 mod serve;
 mod stats;
+mod store;
 mod stream;
-
-use clap::Parser as _;
+mod systemd;
+mod upload;
+mod variants;
+mod welcome;
 
 fn main() -> std::process::ExitCode {
-    cli::Cli::parse().run()
+    cli::run()
 }

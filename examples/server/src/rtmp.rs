@@ -11,9 +11,11 @@ use streamcore::flv::{Tag, TagKind};
 use streamcore::live::Handover;
 use streamcore::rtmp::message::{Capabilities, ExtendedCaps};
 use streamcore::rtmp::session::{Rejection, RequestId, ServerSession, SessionEvent, StreamPath};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 
-use crate::hub::{Hub, Refusal};
+use crate::hub::{Hub, Phase, Refusal};
+use crate::keys::Denied;
+use crate::net::Arrival;
 use crate::player::{Form, Next, Player};
 use crate::redact::Redacted;
 use crate::stream::{Publication, Stream};
@@ -22,6 +24,11 @@ use crate::stream::{Publication, Stream};
 pub struct Peer {
     hub: Arc<Hub>,
     address: SocketAddr,
+    /// Says whose connection it is, where a proxy had to say so, and counts it.
+    arrival: Arrival,
+    phase: watch::Receiver<Phase>,
+    /// The server stops, and this connection goes on for a while.
+    leaving: bool,
     /// The connection came to the RTMPS port.
     tls: bool,
     agent: Option<String>,
@@ -34,11 +41,15 @@ pub struct Peer {
 
 impl Peer {
     /// A connection that has just come.
-    pub fn new(hub: Arc<Hub>, address: SocketAddr, tls: bool) -> Self {
+    pub fn new(hub: Arc<Hub>, address: SocketAddr, tls: bool, arrival: Arrival) -> Self {
         tracing::debug!(peer = %address, tls, "connection");
+        let phase = hub.phase();
         Self {
             hub,
             address,
+            arrival,
+            phase,
+            leaving: false,
             tls,
             agent: None,
             publications: HashMap::new(),
@@ -55,7 +66,16 @@ impl Peer {
         id: u32,
         path: &StreamPath,
     ) -> Result<()> {
-        let path = path.path();
+        let asked = (path.app.as_str(), path.name.as_str(), path.query.as_str());
+        let require = self.hub.config().server.require_key;
+        let path = match self.hub.keys().publish(asked, self.address.ip(), require) {
+            Ok(Some(granted)) => granted.path,
+            Ok(None) => path.path(),
+            Err(why) => {
+                tracing::warn!(peer = %self.address, "publisher refused: {}", why.text());
+                return session.reject(request, Rejection::Denied);
+            }
+        };
         let (stream, peer) = (Redacted(&path), self.address);
         let capabilities = session.capabilities().map(Capabilities::extended);
         let reconnects = capabilities.is_some_and(|caps| caps.has(ExtendedCaps::RECONNECT));
@@ -77,6 +97,9 @@ impl Peer {
                     Refusal::Live => {
                         ("somebody publishes under this name", Rejection::AlreadyPublishing)
                     }
+                    Refusal::Application => {
+                        ("nothing may be published in this application", Rejection::NotFound)
+                    }
                     Refusal::Name => ("the name is not allowed", Rejection::NotFound),
                     Refusal::Full => ("there are too many streams", Rejection::Overloaded),
                 };
@@ -93,7 +116,15 @@ impl Peer {
         id: u32,
         path: &StreamPath,
     ) -> Result<()> {
-        let path = path.path();
+        let path = match self.hub.keys().play(&path.path(), &path.query) {
+            Ok(path) => path,
+            Err(why) => {
+                tracing::warn!(peer = %self.address, "player refused: {}", why.text());
+                let denied =
+                    if why == Denied::NotFound { Rejection::NotFound } else { Rejection::Denied };
+                return session.reject(request, denied);
+            }
+        };
         let form = Form { stream_id: id, chunk_size: session.chunk_size() };
         let player =
             Player::new(form, self.hub.config().limits.player_queue_bytes, self.wake.clone());
@@ -154,6 +185,14 @@ impl Peer {
         }
     }
 
+    /// Tells the client that it is over.
+    fn end_all(&mut self, session: &mut ServerSession) {
+        for (_, (stream, player)) in self.players.drain() {
+            stream.detach(&player);
+        }
+        session.close();
+    }
+
     fn stop_publishing(&mut self, id: u32) {
         self.newcomers.remove(&id);
         if let Some(publication) = self.publications.remove(&id) {
@@ -165,6 +204,7 @@ impl Peer {
 
 impl Handler for Peer {
     fn handle_event(&mut self, session: &mut ServerSession, event: SessionEvent) -> Result<()> {
+        self.address = self.arrival.client().unwrap_or(self.address);
         match event {
             SessionEvent::Media { stream_id, type_id, timestamp, payload } => {
                 if let Some(kind) = TagKind::from_type_id(type_id) {
@@ -197,10 +237,18 @@ impl Handler for Peer {
     }
 
     async fn ready(&mut self) {
-        self.wake.notified().await;
+        tokio::select! {
+            () = self.wake.notified() => {}
+            _ = self.phase.wait_for(|phase| *phase == Phase::Ending), if self.leaving => {}
+        }
     }
 
     fn handle_ready(&mut self, session: &mut ServerSession, budget: usize) -> Result<bool> {
+        if self.leaving && *self.phase.borrow() == Phase::Ending {
+            self.leaving = false;
+            self.end_all(session);
+            return Ok(false);
+        }
         let mut ended = Vec::new();
         let mut sent = 0;
         for (&id, (_, player)) in &self.players {
@@ -234,10 +282,15 @@ impl Handler for Peer {
     }
 
     fn handle_stop(&mut self, session: &mut ServerSession) {
-        for (_, (stream, player)) in self.players.drain() {
-            stream.detach(&player);
+        let busy = !(self.publications.is_empty() && self.players.is_empty());
+        self.leaving = busy && *self.phase.borrow() == Phase::Draining;
+        if !self.leaving {
+            return self.end_all(session);
         }
-        session.close();
+        // Who cannot reconnect goes on until it ends by itself, or the time is over.
+        if session.request_reconnect(None, "The server is about to stop.").unwrap_or(false) {
+            tracing::debug!(peer = %self.address, "asked to reconnect");
+        }
     }
 
     fn handle_closed(&mut self, closed: &Closed) {
@@ -248,8 +301,12 @@ impl Handler for Peer {
         let (bytes_in, bytes_out) = (closed.bytes_in, closed.bytes_out);
         match &closed.reason {
             CloseReason::Open(error) if error.kind() == ErrorKind::UnexpectedEof => {
-                tracing::debug!(%peer, "closed before TLS was there");
+                tracing::debug!(%peer, "closed before it was open");
             }
+            CloseReason::Open(error) if error.kind() == ErrorKind::ConnectionRefused => {
+                tracing::warn!(%peer, "refused: {error}");
+            }
+            CloseReason::Open(error) if !self.tls => tracing::warn!(%peer, "refused: {error}"),
             CloseReason::Open(error) => {
                 let failures = self.hub.count_tls_failure();
                 tracing::warn!(%peer, failures, "closed: the TLS handshake failed: {error}");

@@ -1,4 +1,4 @@
-//! RTMP over TLS: the certificate, its renewal while the server runs, and the opening of a connection.
+//! TLS for RTMP and HTTP: the certificate, its renewal while the server runs, and the opening of a connection.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -16,6 +16,8 @@ use tokio_rustls::rustls::sign::CertifiedKey;
 use tokio_rustls::rustls::{self, ServerConfig};
 use tokio_rustls::server::TlsStream;
 
+use crate::config::Hangups;
+
 /// How often the files are looked at.
 const LOOK: Duration = Duration::from_secs(2);
 /// First byte of a TLS connection: a handshake record (RFC 8446, 5.1).
@@ -25,7 +27,8 @@ const RTMP_VERSION: u8 = 3;
 
 /// What TLS connections of this server have in common.
 pub struct Tls {
-    acceptor: TlsAcceptor,
+    rtmps: TlsAcceptor,
+    https: TlsAcceptor,
     certificate: Arc<Certificate>,
 }
 
@@ -43,18 +46,26 @@ impl Tls {
             .context("TLS cannot be used")?
             .with_no_client_auth()
             .with_cert_resolver(certificate.clone());
+        let mut web = config.clone();
+        web.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         // librtmp on GnuTLS takes a session ticket behind the handshake for the end of the connection, and a stream that lasts for
         // hours gains nothing by a resumed handshake.
         config.send_tls13_tickets = 0;
-        Ok(Self { acceptor: TlsAcceptor::from(Arc::new(config)), certificate })
+        let [rtmps, https] = [config, web].map(|config| TlsAcceptor::from(Arc::new(config)));
+        Ok(Self { rtmps, https, certificate })
     }
 
-    /// Opens a connection: the TLS handshake, for those that begin one.
+    /// For HTTPS, with HTTP/2 where the client speaks it.
+    pub fn https(&self) -> TlsAcceptor {
+        self.https.clone()
+    }
+
+    /// Opens an RTMPS connection: the TLS handshake, for those that begin one.
     pub fn open(
         &self,
         socket: Socket,
     ) -> impl Future<Output = io::Result<TlsStream<Socket>>> + use<> {
-        let acceptor = self.acceptor.clone();
+        let acceptor = self.rtmps.clone();
         async move {
             let mut first = [0];
             if socket.peek(&mut first).await? == 0 {
@@ -190,29 +201,5 @@ impl ResolvesServerCert for Certificate {
     /// There is one certificate, so a client that names no host, or another one, gets it too.
     fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
         Some(self.current.read().unwrap_or_else(PoisonError::into_inner).key.clone())
-    }
-}
-
-/// SIGHUP, where there is such a thing.
-struct Hangups {
-    #[cfg(unix)]
-    signals: Option<tokio::signal::unix::Signal>,
-}
-
-impl Hangups {
-    fn new() -> Self {
-        Self {
-            #[cfg(unix)]
-            signals: tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup()).ok(),
-        }
-    }
-
-    async fn next(&mut self) {
-        #[cfg(unix)]
-        if let Some(signals) = &mut self.signals {
-            signals.recv().await;
-            return;
-        }
-        std::future::pending().await
     }
 }

@@ -1,26 +1,33 @@
 //! One stream: from its publisher to HLS, to RTMP players and to the recorder.
 
+mod recording;
+
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
+use recording::StreamRecording;
 use streamcore::assemble::{Assembler, Event};
 use streamcore::error::Result;
 use streamcore::flv::Tag;
 use streamcore::hls;
+use streamcore::limits::Limits;
 use streamcore::live::{GopCache, SequenceEnd};
 use tokio::sync::{Semaphore, SemaphorePermit, watch};
 
+use crate::clock::{self, wall_clock};
+use crate::config::AppConfig;
 use crate::http::Compressed;
-use crate::hub::HubConfig;
 use crate::names;
-use crate::notices;
+use crate::notices::{self, Before, NO_KEY_FRAME_YET};
+use crate::origin::{Archive, Known, Store};
 use crate::player::{Fan, Player};
 use crate::recorder::{Group, Health, Recorders};
 use crate::recordings::rfc3339;
 use crate::redact::Redacted;
 use crate::stats::{PlayersInfo, PublisherInfo, Rate, StreamInfo, Tracks, Viewers};
+use crate::variants::{Member, SetHls};
 
 /// HLS requests of one stream that may wait at once (F-20).
 const WAITERS: usize = 20_000;
@@ -29,8 +36,12 @@ const WAITERS: usize = 20_000;
 #[derive(Debug)]
 pub struct Stream {
     path: String,
+    /// Where HLS is kept, if it is.
+    store: Option<Arc<Store>>,
     live: Mutex<Live>,
     hls: Mutex<Hls>,
+    /// Of streams that are the variants of this one.
+    set: Mutex<SetHls>,
     /// Locked ahead of `live` by the publisher, behind it while there is none.
     recording: Mutex<StreamRecording>,
     viewers: Mutex<Viewers>,
@@ -55,17 +66,10 @@ struct Publisher {
     started: Instant,
     rate: Rate,
     bytes_in: u64,
+    /// When something came last.
+    heard: Instant,
     tracks: Tracks,
     health: Arc<Health>,
-}
-
-#[derive(Debug, Default)]
-struct StreamRecording {
-    /// Whose tags are taken.
-    token: u64,
-    recorders: Option<Recorders>,
-    /// Without a publisher they wait for one until then.
-    until: Option<Instant>,
 }
 
 #[derive(Debug, Default)]
@@ -73,6 +77,10 @@ struct Hls {
     /// Whose units are taken.
     token: u64,
     muxer: Option<hls::Muxer>,
+    /// The length of segments that is asked for.
+    wanted: Duration,
+    /// The muxer's way to the store.
+    archive: Option<Archive>,
     /// When the publisher was cut off.
     lost: Option<Instant>,
     ended: Option<Instant>,
@@ -80,17 +88,19 @@ struct Hls {
 
 impl Stream {
     /// A stream without a publisher.
-    pub fn new(path: &str, config: &HubConfig) -> Self {
+    pub fn new(path: &str, limits: &Limits, store: Option<Arc<Store>>) -> Self {
         let live = Live {
             publisher: None,
             token: 0,
-            gop: GopCache::new(config.limits.gop_bytes),
+            gop: GopCache::new(limits.gop_bytes),
             fan: Fan::default(),
         };
         Self {
             path: path.to_owned(),
+            store,
             live: Mutex::new(live),
             hls: Mutex::default(),
+            set: Mutex::default(),
             recording: Mutex::default(),
             viewers: Mutex::default(),
             changes: watch::Sender::new(()),
@@ -103,7 +113,7 @@ impl Stream {
     pub fn publish(
         self: &Arc<Self>,
         info: PublisherInfo,
-        config: &HubConfig,
+        config: &AppConfig,
         recorders: Recorders,
     ) -> Option<Publication> {
         let (mut recording, mut live) = self.recording_and_live();
@@ -119,18 +129,20 @@ impl Stream {
             started: now,
             rate: Rate::new(now),
             bytes_in: 0,
+            heard: now,
             tracks: Tracks::default(),
             health,
         });
         let token = live.token;
         recording.token = token;
         // Still under the locks: an earlier publisher's end must not come between.
-        self.hls().start(config, token);
+        self.hls().start((&self.path, self.store.as_ref()), config, token);
         drop((live, recording));
         Some(Publication {
             stream: self.clone(),
             token,
             assembler: Assembler::new(&config.limits),
+            member: None,
             cut_off: true,
         })
     }
@@ -157,7 +169,24 @@ impl Stream {
     /// Answers for a file of the stream's HLS, by its name without the stream's path, and the query of the request.
     pub fn hls_answer(&self, name: &str, query: Option<&str>) -> hls::Answer {
         let hls = self.hls();
-        hls.muxer.as_ref().map_or(hls::Answer::NotFound, |muxer| muxer.request(name, query))
+        let own = hls.muxer.as_ref().filter(|_| hls.ended.is_none() || !self.set().is_there());
+        if let Some(muxer) = own {
+            return muxer.request(name, query);
+        }
+        drop(hls);
+        self.set().answer(name, query).unwrap_or(hls::Answer::NotFound)
+    }
+
+    /// The stored file of this name, which is not in memory any more.
+    pub fn find_stored(&self, name: &str) -> Option<Known> {
+        self.hls().archive.as_ref()?.find(name)
+    }
+
+    /// Ends HLS, and lets what is to be stored be the last.
+    pub fn close_store(&self) {
+        let mut hls = self.hls();
+        hls.end(Instant::now());
+        hls.archive = None;
     }
 
     /// Wakes whenever an answer may be another.
@@ -187,7 +216,7 @@ impl Stream {
 
     /// Ends HLS whose publisher did not come back, and lets it go some time after its end. Says whether nothing is left to
     /// keep the stream for.
-    pub fn tidy(&self, now: Instant, config: &HubConfig) -> bool {
+    pub fn tidy(&self, now: Instant, config: &AppConfig) -> bool {
         let past = |since: Option<Instant>, time: Duration| {
             since.is_some_and(|since| now.saturating_duration_since(since) >= time)
         };
@@ -198,9 +227,13 @@ impl Stream {
         } else if past(hls.ended, config.hls_linger) {
             *hls = Hls::default();
         }
-        let has_hls = hls.muxer.is_some();
+        let mut has_hls = hls.muxer.is_some();
         drop(hls);
-        if gives_up {
+        let mut set = self.set();
+        let set_ended = set.tidy(now, config);
+        has_hls |= set.is_there();
+        drop(set);
+        if gives_up || set_ended {
             self.changes.send_replace(());
         }
         self.end_waiting(Some(now));
@@ -219,6 +252,9 @@ impl Stream {
         let mut live = self.live();
         let playing = live.fan.len();
         let publisher = live.publisher.as_mut()?;
+        let store = self.hls().archive.as_ref().map(Archive::info);
+        let mut problems = publisher.health.problems();
+        problems.extend(store.iter().flat_map(|store| store.problems()));
         let (app, name) = names::split(&self.path);
         Some(StreamInfo {
             app: app.to_owned(),
@@ -237,7 +273,8 @@ impl Stream {
             hls: format!("{}/index.m3u8", names::url_path(&self.path)),
             dash: format!("{}/index.mpd", names::url_path(&self.path)),
             recording: publisher.health.is_recording(),
-            problems: publisher.health.problems(),
+            problems,
+            store,
         })
     }
 
@@ -256,7 +293,8 @@ impl Stream {
         if let Some(publisher) = &mut live.publisher {
             let bytes = tag.body.len() as u64;
             publisher.bytes_in += bytes;
-            publisher.rate.add(Instant::now(), bytes);
+            publisher.heard = Instant::now();
+            publisher.rate.add(publisher.heard, bytes);
         }
         true
     }
@@ -269,16 +307,12 @@ impl Stream {
             }
             Event::Unit(unit) => {
                 self.publisher_with(token, |publisher| publisher.tracks.unit(&unit));
-                let wall = SystemTime::now().duration_since(UNIX_EPOCH).ok();
-                let wall = wall.and_then(|wall| i64::try_from(wall.as_micros()).ok());
-                self.hls_with(token, |muxer| muxer.handle_unit(unit, wall));
+                self.hls_with(token, |muxer| muxer.handle_unit(unit, wall_clock()));
             }
             Event::Discontinuity => self.hls_with(token, hls::Muxer::handle_discontinuity),
-            Event::Notice(notice) => self.publisher_with(token, |publisher| {
-                notices::text(notice.kind)
-                    .into_iter()
-                    .for_each(|text| _ = publisher.health.add_problem(text.into()));
-            }),
+            Event::Notice(notice) => {
+                notices::text(notice.kind).into_iter().for_each(|text| self.tell(token, text));
+            }
             _ => {}
         }
     }
@@ -298,22 +332,25 @@ impl Stream {
         if hls.token != token {
             return;
         }
-        let Some(muxer) = &mut hls.muxer else { return };
-        let (version, forced) = (muxer.version(), muxer.stats().forced_cuts);
+        let hls_state = &mut *hls;
+        let Some(muxer) = &mut hls_state.muxer else { return };
+        let (version, before) = (muxer.version(), Before::of(muxer));
         let result = act(muxer);
         let changed = muxer.version() != version;
-        let missing = muxer.target_duration().filter(|_| muxer.stats().forced_cuts > forced);
+        if let Some(archive) = hls_state.archive.as_mut().filter(|_| changed) {
+            archive.follow(muxer);
+        }
+        let problem = before.problem(muxer, hls_state.wanted);
         drop(hls);
         if changed {
             // One word to all who wait (E3-20).
             self.changes.send_replace(());
         }
         if let Err(error) = result {
-            let problem = format!("not all of it is in HLS: {error}");
-            self.publisher_with(token, |publisher| _ = publisher.health.add_problem(problem));
+            self.tell(token, &format!("not all of it is in HLS: {error}"));
         }
-        if let Some(longest) = missing {
-            self.tell_of_missing_keys(longest);
+        if let Some(problem) = problem {
+            self.tell(token, &problem);
         }
     }
 
@@ -330,16 +367,34 @@ impl Stream {
         }
     }
 
-    /// Says, once for each publisher, that HLS has to cut where no decoder can start.
-    fn tell_of_missing_keys(&self, longest: Duration) {
-        let text = format!(
-            "no key frame in {} s: HLS players may start or switch with a broken picture; set the encoder's key frame interval",
-            longest.as_secs()
-        );
-        if let Some(publisher) = &self.live().publisher
-            && publisher.health.add_problem(text.clone())
-        {
-            tracing::warn!(stream = %Redacted(&self.path), "{text}");
+    /// Ends a publisher of whom nothing was heard for so long, as one who was cut off. What comes of it later ends its connection.
+    pub fn drop_idle(&self, now: Instant, time: Duration) {
+        let live = self.live();
+        let token = live.token;
+        let idle = |publisher: &Publisher| now.saturating_duration_since(publisher.heard) >= time;
+        if !live.publisher.as_ref().is_some_and(idle) {
+            return;
+        }
+        drop(live);
+        tracing::warn!(stream = %Redacted(&self.path), "nothing came from the publisher for {} s: its place is free", time.as_secs_f64());
+        self.end(token, true);
+        let mut live = self.live();
+        if live.token == token {
+            live.token += 1;
+        }
+    }
+
+    /// Says, once for each publisher, what is wrong with what it sends: in the log, the API and on the page.
+    fn tell(&self, token: u64, problem: &str) {
+        let mut new = false;
+        self.publisher_with(token, |publisher| {
+            // Pictures may be left out for a reason that was told already.
+            let health = &publisher.health;
+            let told = problem == NO_KEY_FRAME_YET && !health.problems().is_empty();
+            new = !told && health.add_problem(problem.into());
+        });
+        if new {
+            tracing::warn!(stream = %Redacted(&self.path), "{problem}");
         }
     }
 
@@ -370,12 +425,27 @@ impl Stream {
         }
     }
 
+    /// Ends whoever publishes, or was cut off and may come back. Its connection learns so with its next message.
+    pub fn end_publisher(&self) {
+        let (mut recording, mut live) = self.recording_and_live();
+        (live.token, recording.token) = (live.token + 1, live.token + 1);
+        self.close(recording, live, false);
+    }
+
     /// The publisher with `token` has ended, or was cut off and may come back. Whoever came after it is not touched.
     fn end(&self, token: u64, may_return: bool) {
-        let (mut recording, mut live) = self.recording_and_live();
-        if live.token != token {
-            return;
+        let (recording, live) = self.recording_and_live();
+        if live.token == token {
+            self.close(recording, live, may_return);
         }
+    }
+
+    fn close(
+        &self,
+        mut recording: MutexGuard<'_, StreamRecording>,
+        mut live: MutexGuard<'_, Live>,
+        may_return: bool,
+    ) {
         recording.pause(Instant::now(), may_return);
         live.publisher = None;
         live.gop.clear();
@@ -405,46 +475,37 @@ impl Stream {
         lock(&self.recording)
     }
 
+    /// The set of streams that are the variants of this one.
+    pub fn set(&self) -> MutexGuard<'_, SetHls> {
+        lock(&self.set)
+    }
+
+    /// Lets those who wait look again.
+    pub fn wake(&self) {
+        self.changes.send_replace(());
+    }
+
     fn hls(&self) -> MutexGuard<'_, Hls> {
         lock(&self.hls)
     }
 }
 
-impl StreamRecording {
-    /// A publisher begins, or goes on with what waits.
-    fn start(&mut self, fresh: Recorders, now: Instant) -> Arc<Health> {
-        let waiting = self.recorders.take().filter(|_| self.until.is_some_and(|until| until > now));
-        let recorders = match waiting {
-            Some(waiting) => waiting.resume(fresh),
-            None => fresh,
-        };
-        let health = recorders.health().clone();
-        (self.recorders, self.until) = (Some(recorders), None);
-        health
-    }
-
-    /// The publisher has gone.
-    fn pause(&mut self, now: Instant, may_return: bool) {
-        let Some(recorders) = &mut self.recorders else { return };
-        let patience = recorders.patience();
-        if patience.is_zero() || !may_return {
-            self.recorders = None;
-        } else {
-            recorders.pause();
-            self.until = Some(now + patience);
-        }
-    }
-}
-
 impl Hls {
     /// Starts HLS, going on with the numbers of an earlier publisher where players may know them.
-    fn start(&mut self, config: &HubConfig, token: u64) {
+    fn start(
+        &mut self,
+        (path, store): (&str, Option<&Arc<Store>>),
+        config: &AppConfig,
+        token: u64,
+    ) {
         (self.lost, self.ended, self.token) = (None, None, token);
+        self.wanted = config.hls.target_duration;
         let resumed = self.muxer.as_mut().is_some_and(|muxer| muxer.resume().is_ok());
         if !resumed {
             let mut hls = config.hls.clone();
-            hls.first_sequence = first_sequence();
+            clock::number(&mut hls);
             self.muxer = Some(hls::Muxer::new(hls, &config.limits));
+            self.archive = store.map(|store| Archive::begin(store, path));
         }
     }
 
@@ -453,6 +514,7 @@ impl Hls {
         if let Some(Err(error)) = self.muxer.as_mut().map(hls::Muxer::handle_discontinuity) {
             tracing::debug!("the last HLS segment is lost: {error}");
         }
+        self.follow();
         self.lost = Some(now);
     }
 
@@ -460,7 +522,15 @@ impl Hls {
         if let Some(Err(error)) = self.muxer.as_mut().map(hls::Muxer::finish) {
             tracing::debug!("the last HLS segment is lost: {error}");
         }
+        self.follow();
         (self.lost, self.ended) = (None, Some(now));
+    }
+
+    /// What was made last goes to the store.
+    fn follow(&mut self) {
+        if let Some((archive, muxer)) = self.archive.as_mut().zip(self.muxer.as_mut()) {
+            archive.follow(muxer);
+        }
     }
 }
 
@@ -470,11 +540,18 @@ pub struct Publication {
     stream: Arc<Stream>,
     token: u64,
     assembler: Assembler,
+    /// Its place among the variants of another stream.
+    member: Option<Member>,
     /// The publisher has not said that it ends.
     cut_off: bool,
 }
 
 impl Publication {
+    /// Makes the stream a variant of another, too.
+    pub fn join(&mut self, member: Member) {
+        self.member = Some(member);
+    }
+
     /// Path of the stream.
     pub fn path(&self) -> &str {
         &self.stream.path
@@ -500,6 +577,9 @@ impl Publication {
         while let Some(event) = self.assembler.poll_event() {
             self.stream
                 .record(self.token, |recorders, group| recorders.handle_event(&event, group));
+            if let Some(member) = &self.member {
+                member.handle_event(&event);
+            }
             self.stream.handle_event(self.token, event);
         }
     }
@@ -509,14 +589,11 @@ impl Drop for Publication {
     fn drop(&mut self) {
         self.assembler.finish();
         self.drain();
+        if let Some(mut member) = self.member.take() {
+            member.cut_off = self.cut_off;
+        }
         self.stream.end(self.token, self.cut_off);
     }
-}
-
-/// A number past those of all segments that this stream had before, even before a restart: the time of day in milliseconds.
-fn first_sequence() -> u64 {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(now.as_millis()).unwrap_or(0)
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -33,6 +33,8 @@ pub struct Server {
     pub rtmp: SocketAddr,
     pub http: SocketAddr,
     pub data: PathBuf,
+    /// What it says on standard output at its start.
+    pub banner: String,
     log: Arc<Mutex<String>>,
 }
 
@@ -50,7 +52,20 @@ pub fn command(data: &Path, arguments: &[&str]) -> Command {
 
 impl Server {
     pub fn start(data: &Path, arguments: &[&str]) -> Self {
-        let mut child = command(data, arguments)
+        Self::spawn(data, command(data, arguments))
+    }
+
+    /// The same as the end of a shell script, which has the command as `"$@"`.
+    pub fn start_with(data: &Path, arguments: &[&str], script: &str) -> Self {
+        let inner = command(data, arguments);
+        let mut command = Command::new("sh");
+        command.args(["-c", script, "sh"]).arg(inner.get_program()).args(inner.get_args());
+        command.env_remove("RUST_LOG").stdin(Stdio::null());
+        Self::spawn(data, command)
+    }
+
+    fn spawn(data: &Path, mut command: Command) -> Self {
+        let mut child = command
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
@@ -74,7 +89,7 @@ impl Server {
             SocketAddr::from(([127, 0, 0, 1], digits.parse().expect("a number")))
         };
         let (rtmp, http) = (port("rtmp://"), port("http://"));
-        Self { child, rtmp, http, data: data.to_owned(), log }
+        Self { child, rtmp, http, data: data.to_owned(), banner, log }
     }
 
     pub fn log(&self) -> String {
