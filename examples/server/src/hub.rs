@@ -36,6 +36,8 @@ pub struct HubConfig {
     pub hls_reconnect: Duration,
     pub hls_linger: Duration,
     pub takeover: Takeover,
+    /// How long messages may be gathered into one write to an RTMP player.
+    pub rtmp_latency: Duration,
     /// Whether recorders can be started and stopped over HTTP.
     pub control: bool,
 }
@@ -60,6 +62,7 @@ impl From<&ServeArgs> for HubConfig {
             hls_reconnect: args.hls_reconnect,
             hls_linger: args.hls_linger,
             takeover: args.takeover.into(),
+            rtmp_latency: args.rtmp_latency,
             control: args.control,
         }
     }

@@ -2,6 +2,7 @@
 
 mod cli;
 mod client;
+mod fan;
 mod finish;
 mod http;
 mod hub;
