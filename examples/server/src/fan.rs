@@ -61,10 +61,25 @@ impl Losses {
     }
 }
 
+/// How long messages may be held back, in microseconds.
+#[derive(Debug, Default)]
+struct Latency(AtomicU64);
+
+impl Latency {
+    fn set(&self, latency: Duration) {
+        let micros = u64::try_from(latency.as_micros()).unwrap_or(u64::MAX);
+        self.0.store(micros, Ordering::Relaxed);
+    }
+
+    fn get(&self) -> Duration {
+        Duration::from_micros(self.0.load(Ordering::Relaxed))
+    }
+}
+
 /// The players of one stream.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Fan {
-    latency: Duration,
+    latency: Arc<Latency>,
     shards: Vec<Arc<Shard>>,
     /// The forms that are needed, and by how many.
     forms: Vec<(Form, usize)>,
@@ -74,9 +89,9 @@ pub struct Fan {
 }
 
 impl Fan {
-    /// Nobody yet. Messages may be held back for `latency`, so that fewer and larger writes are made.
-    pub fn new(latency: Duration) -> Self {
-        Self { latency, shards: Vec::new(), forms: Vec::new(), next: 0, losses: Arc::default() }
+    /// From now on messages may be held back for so long, so that fewer and larger writes are made; at first each goes at once.
+    pub fn set_latency(&self, latency: Duration) {
+        self.latency.set(latency);
     }
 
     /// Adds a player, who gets `first` ahead of what comes from now on.
@@ -98,7 +113,7 @@ impl Fan {
     }
 
     fn open_shard(&mut self) -> Arc<Shard> {
-        let shard = Arc::new(Shard::new(self.latency, self.losses.clone()));
+        let shard = Arc::new(Shard::new(self.latency.clone(), self.losses.clone()));
         // Without a runtime whoever made this delivers by hand.
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             runtime.spawn(shard.clone().run());
@@ -175,7 +190,7 @@ impl Drop for Fan {
 /// Some players of a stream, with a task that writes to all of them.
 #[derive(Debug)]
 struct Shard {
-    latency: Duration,
+    latency: Arc<Latency>,
     losses: Arc<Losses>,
     line: Mutex<InLine>,
     wake: Notify,
@@ -195,7 +210,7 @@ struct InLine {
 }
 
 impl Shard {
-    fn new(latency: Duration, losses: Arc<Losses>) -> Self {
+    fn new(latency: Arc<Latency>, losses: Arc<Losses>) -> Self {
         Self { latency, losses, line: Mutex::default(), wake: Notify::new() }
     }
 
@@ -251,10 +266,11 @@ impl Shard {
 
     /// Waits until what is in line has to go.
     async fn gather(&self) {
-        if self.latency.is_zero() {
+        let latency = self.latency.get();
+        if latency.is_zero() {
             return;
         }
-        let until = Instant::now() + self.latency;
+        let until = Instant::now() + latency;
         let is_due = || {
             let line = self.line();
             line.closed || line.bytes >= GATHERED_BYTES

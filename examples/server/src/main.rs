@@ -2,13 +2,16 @@
 
 mod cli;
 mod client;
+mod config;
 mod fan;
 mod finish;
 mod http;
 mod hub;
 mod media_info;
 mod names;
+mod nginx;
 mod notices;
+mod origin;
 mod package;
 mod player;
 mod probe;
@@ -21,10 +24,9 @@ mod rtmp;
 mod rtmps;
 mod serve;
 mod stats;
+mod store;
 mod stream;
 
-use clap::Parser as _;
-
 fn main() -> std::process::ExitCode {
-    cli::Cli::parse().run()
+    cli::run()
 }

@@ -76,6 +76,9 @@ impl Peer {
                     Refusal::Live => {
                         ("somebody publishes under this name", Rejection::AlreadyPublishing)
                     }
+                    Refusal::Application => {
+                        ("nothing may be published in this application", Rejection::NotFound)
+                    }
                     Refusal::Name => ("the name is not allowed", Rejection::NotFound),
                     Refusal::Full => ("there are too many streams", Rejection::Overloaded),
                 };

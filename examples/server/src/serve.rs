@@ -11,45 +11,52 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use crate::cli::{LogFormat, ServeArgs};
-use crate::finish::Finisher;
+use crate::config::{Config, Given, Shared, reload_on_hangup};
+use crate::finish::{self, Finisher, Listener};
 use crate::http::Ports;
-use crate::hub::{Hub, HubConfig};
+use crate::hub::Hub;
+use crate::origin::{self, OriginConfig};
 use crate::recorder::{Disk, RecordEnv};
 use crate::recordings::Recordings;
 use crate::rtmp::Peer;
 use crate::rtmps::Tls;
+use crate::store::{SCHEMAS, Store};
 
 /// Runs the server until it is told to stop.
-pub fn run(args: ServeArgs) -> anyhow::Result<()> {
+pub fn run(given: Given, config: Config) -> anyhow::Result<()> {
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .context("cannot start the runtime")?
-        .block_on(serve(args))
+        .block_on(serve(given, config))
 }
 
-async fn serve(args: ServeArgs) -> anyhow::Result<()> {
+async fn serve(given: Given, config: Config) -> anyhow::Result<()> {
+    let args = config.server.clone();
     let recordings = Arc::new(Recordings::open(&args.data_dir)?);
     let rtmp = bind("RTMP", args.rtmp_listen).await?;
     let rtmps = bind_rtmps(&args).await?;
     let http = bind("HTTP", args.http_listen).await?;
     // Only now is it sure that no other server works on these recordings.
-    let finisher = Finisher::start(recordings.clone())?;
-    let settings = args.record.settings();
-    finisher.submit_left_over(&settings);
+    let listeners: Vec<Listener> = vec![Box::new(|done| finish::exec_done(done))];
+    let finisher = Finisher::start(recordings.clone(), listeners)?;
+    finisher.submit_left_over(&config.record_settings());
     let record = RecordEnv {
-        settings,
         disk: Disk::start()?,
         recordings: recordings.clone(),
         finisher: finisher.clone(),
     };
-    let hub = Hub::new(HubConfig::from(&args), record);
+    let store = Store::open(&args.data_dir, SCHEMAS)?;
+    let (server_id, _) = store.server_id().await?;
+    let shared = Shared::new(config);
+    let hub = Hub::new(shared.clone(), record, open_origin(&args)?);
 
     let addresses = Addresses {
         rtmp: rtmp.local_addr()?,
         rtmps: rtmps.as_ref().map(|(_, listener)| listener.local_addr()).transpose()?,
         http: http.local_addr()?,
     };
+    tracing::debug!(server_id, "this server");
     banner(&args, &addresses, recordings.root());
     let (stopping, stopped) = watch::channel(false);
     let config = session_config(&args, &hub);
@@ -59,20 +66,22 @@ async fn serve(args: ServeArgs) -> anyhow::Result<()> {
     let routes = crate::http::router(hub.clone(), addresses.ports());
     let pages = tokio::spawn(crate::http::serve(http, routes, stop(&stopped)));
     let janitor = tokio::spawn(hub.clone().keep_tidy());
+    let reload = tokio::spawn(reload_on_hangup(given, shared));
 
     signal().await;
     tracing::info!("stopping");
     let _ = stopping.send(true);
     janitor.abort();
+    reload.abort();
     let clean = async {
         let _ = tokio::join!(sessions, secure, pages);
         hub.end_waiting();
-        finisher.idle().await;
+        tokio::join!(hub.close_store(), finisher.idle());
     };
     tokio::select! {
         ended = tokio::time::timeout(args.stop_timeout, clean) => match ended {
             Ok(()) => tracing::info!("stopped"),
-            Err(_) => tracing::warn!("stopped before all recordings were finished: the next start finishes them"),
+            Err(_) => tracing::warn!("stopped before all recordings were finished: the next start finishes them; what was not stored of HLS is lost"),
         },
         () = signal() => tracing::warn!("stopped at once: the next start finishes the recordings"),
     }
@@ -94,6 +103,19 @@ async fn bind_rtmps(args: &ServeArgs) -> anyhow::Result<Option<(Tls, TcpListener
     };
     let tls = Tls::load(certificate, key)?;
     Ok(Some((tls, bind("RTMPS", address).await?)))
+}
+
+/// Where HLS is kept, where it is asked for.
+fn open_origin(args: &ServeArgs) -> anyhow::Result<Option<Arc<origin::Store>>> {
+    let Some(address) = &args.hls_store else { return Ok(None) };
+    let own = args.data_dir.join("hls");
+    let config = OriginConfig { queue_bytes: args.hls_store_queue, memory: args.hls_store_after };
+    let store = match address.as_str() {
+        "" => origin::Store::open(&own.to_string_lossy(), config),
+        address => origin::Store::open(address, config),
+    }?;
+    tracing::info!(%store, "HLS is kept");
+    Ok(Some(store))
 }
 
 async fn serve_rtmps(

@@ -18,7 +18,13 @@ fn player(stream_id: u32) -> Arc<Player> {
 }
 
 fn fan() -> Fan {
-    Fan::new(Duration::ZERO)
+    Fan::default()
+}
+
+fn patient(latency: Duration) -> Fan {
+    let fan = Fan::default();
+    fan.set_latency(latency);
+    fan
 }
 
 /// What the shards' tasks do, where no runtime runs them.
@@ -122,7 +128,7 @@ fn who_has_left_gets_nothing_more_and_shards_go_with_their_last_player() {
 
 #[tokio::test]
 async fn a5_24_the_end_comes_after_what_was_in_line_and_shards_end_cleanly() {
-    let mut fan = Fan::new(Duration::from_secs(1));
+    let mut fan = patient(Duration::from_secs(1));
     let player = player(1);
     fan.add(player.clone(), std::iter::empty());
     let shard = Arc::downgrade(&fan.shards()[0]);
@@ -142,7 +148,7 @@ async fn latency_gathers_messages_until_it_has_passed_or_they_are_many() {
     let form = Form { stream_id: 1, chunk_size: 4096 };
     let player = Player::new(form, 1 << 20, Line::default());
     // Only bytes end this wait.
-    let mut fan = Fan::new(Duration::from_secs(3600));
+    let mut fan = patient(Duration::from_secs(3600));
     fan.add(player.clone(), std::iter::empty());
     for n in 0..300 {
         fan.send(&video(n, n == 0, 1000));
@@ -158,7 +164,7 @@ async fn latency_gathers_messages_until_it_has_passed_or_they_are_many() {
 
     // Only time ends this one.
     let player = Player::new(form, 1 << 20, Line::default());
-    let mut fan = Fan::new(Duration::from_millis(20));
+    let mut fan = patient(Duration::from_millis(20));
     fan.add(player.clone(), std::iter::empty());
     (0..3).for_each(|n| fan.send(&video(n, n == 0, 1000)));
     fan.flush();
