@@ -9,6 +9,7 @@ mod http;
 mod hub;
 mod media_info;
 mod names;
+mod net;
 mod nginx;
 mod notices;
 mod origin;
@@ -26,6 +27,7 @@ mod serve;
 mod stats;
 mod store;
 mod stream;
+mod systemd;
 
 fn main() -> std::process::ExitCode {
     cli::run()

@@ -13,7 +13,12 @@ use streamcore::rtmp::message::{Capabilities, ExtendedCaps};
 use streamcore::rtmp::session::{Rejection, RequestId, ServerSession, SessionEvent, StreamPath};
 
 use crate::hub::{Hub, Refusal};
+<<<<<<< HEAD
 use crate::player::{Form, Line, Next, Player};
+=======
+use crate::net::Arrival;
+use crate::player::{Form, Next, Player};
+>>>>>>> main
 use crate::redact::Redacted;
 use crate::stream::{Publication, Stream};
 
@@ -21,6 +26,8 @@ use crate::stream::{Publication, Stream};
 pub struct Peer {
     hub: Arc<Hub>,
     address: SocketAddr,
+    /// Says whose connection it is, where a proxy had to say so, and counts it.
+    arrival: Arrival,
     /// The connection came to the RTMPS port.
     tls: bool,
     agent: Option<String>,
@@ -33,11 +40,12 @@ pub struct Peer {
 
 impl Peer {
     /// A connection that has just come.
-    pub fn new(hub: Arc<Hub>, address: SocketAddr, tls: bool) -> Self {
+    pub fn new(hub: Arc<Hub>, address: SocketAddr, tls: bool, arrival: Arrival) -> Self {
         tracing::debug!(peer = %address, tls, "connection");
         Self {
             hub,
             address,
+            arrival,
             tls,
             agent: None,
             publications: HashMap::new(),
@@ -171,6 +179,7 @@ impl Handler for Peer {
     }
 
     fn handle_event(&mut self, session: &mut ServerSession, event: SessionEvent) -> Result<()> {
+        self.address = self.arrival.client().unwrap_or(self.address);
         match event {
             SessionEvent::Media { stream_id, type_id, timestamp, payload } => {
                 if let Some(kind) = TagKind::from_type_id(type_id) {
@@ -261,8 +270,12 @@ impl Handler for Peer {
         let (bytes_in, bytes_out) = (closed.bytes_in, closed.bytes_out);
         match &closed.reason {
             CloseReason::Open(error) if error.kind() == ErrorKind::UnexpectedEof => {
-                tracing::debug!(%peer, "closed before TLS was there");
+                tracing::debug!(%peer, "closed before it was open");
             }
+            CloseReason::Open(error) if error.kind() == ErrorKind::ConnectionRefused => {
+                tracing::warn!(%peer, "refused: {error}");
+            }
+            CloseReason::Open(error) if !self.tls => tracing::warn!(%peer, "refused: {error}"),
             CloseReason::Open(error) => {
                 let failures = self.hub.count_tls_failure();
                 tracing::warn!(%peer, failures, "closed: the TLS handshake failed: {error}");
