@@ -54,7 +54,6 @@ bench-setup:
 	cargo build --release --locked -p streamcore-server -p streamcore-bench
 	target/release/streamcore-bench setup $(ARGS)
 
-<<<<<<< HEAD
 # The live server beside nginx-rtmp and the floors, each case in turn, in a network namespace of its own (root, or user namespaces).
 # Under fifteen minutes; writes benches/record/. One case: make bench-live ARGS='--only fanout-500'.
 # SRS too: ARGS='--srs PATH --servers ours,nginx,srs,floor'.
@@ -64,10 +63,7 @@ bench-live:
 	cargo build --release --locked -p streamcore-server -p streamcore-bench
 	timeout 1500 target/release/streamcore-bench $(LIVE_CASES) --servers ours,nginx,floor --rounds 3 --secs 4 --netns $(ARGS)
 
-# Recordings of a server that is killed 200 times, four streams each time. Some fifteen minutes.
-=======
 # Recordings of a server that is killed 200 times, four streams each time, and 50 times while files are finished. Some half an hour.
->>>>>>> main
 soak-recording: web
 	cargo test --locked -p streamcore-server --test interop_recording --no-run
 	scripts/record-run soak-recording 'Recordings of a killed server' env STREAMCORE_KILLS=$(or $(KILLS),200) \

@@ -13,12 +13,8 @@ use streamcore::rtmp::message::{Capabilities, ExtendedCaps};
 use streamcore::rtmp::session::{Rejection, RequestId, ServerSession, SessionEvent, StreamPath};
 
 use crate::hub::{Hub, Refusal};
-<<<<<<< HEAD
-use crate::player::{Form, Line, Next, Player};
-=======
 use crate::net::Arrival;
-use crate::player::{Form, Next, Player};
->>>>>>> main
+use crate::player::{Form, Line, Next, Player};
 use crate::redact::Redacted;
 use crate::stream::{Publication, Stream};
 
