@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 
 use crate::config::{AppConfig, Config, Shared};
 use crate::names;
@@ -38,9 +38,20 @@ pub enum Refusal {
     Full,
 }
 
+/// How the server stands to its clients.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Phase {
+    Serving,
+    /// Nobody new is let in, and those who can are asked to go elsewhere.
+    Draining,
+    /// All are told that it is over.
+    Ending,
+}
+
 /// All streams.
 #[derive(Debug)]
 pub struct Hub {
+    phase: watch::Sender<Phase>,
     config: Shared,
     record: Arc<RecordEnv>,
     store: Option<Arc<Store>>,
@@ -53,6 +64,7 @@ impl Hub {
     /// No stream yet.
     pub fn new(config: Shared, record: RecordEnv, store: Option<Arc<Store>>) -> Arc<Self> {
         Arc::new(Self {
+            phase: watch::Sender::new(Phase::Serving),
             config,
             record: Arc::new(record),
             store,
@@ -65,6 +77,21 @@ impl Hub {
     /// The settings as they are now.
     pub fn config(&self) -> Arc<Config> {
         self.config.get()
+    }
+
+    /// How the server stands to its clients, and each change of it.
+    pub fn phase(&self) -> watch::Receiver<Phase> {
+        self.phase.subscribe()
+    }
+
+    /// Goes on to the next phase.
+    pub fn enter(&self, phase: Phase) {
+        self.phase.send_replace(phase);
+    }
+
+    /// Whether somebody publishes.
+    pub fn is_live(&self) -> bool {
+        self.streams().values().any(|stream| stream.is_live())
     }
 
     /// The recordings.
@@ -191,7 +218,13 @@ impl Hub {
             ticks.tick().await;
             let now = Instant::now();
             let config = self.config();
-            self.streams().retain(|path, stream| !stream.tidy(now, config.of(path)));
+            self.streams().retain(|path, stream| {
+                let app = config.of(path);
+                if let Some(time) = app.drop_idle_publisher {
+                    stream.drop_idle(now, time);
+                }
+                !stream.tidy(now, app)
+            });
         }
     }
 

@@ -11,8 +11,9 @@ use streamcore::flv::{Tag, TagKind};
 use streamcore::live::Handover;
 use streamcore::rtmp::message::{Capabilities, ExtendedCaps};
 use streamcore::rtmp::session::{Rejection, RequestId, ServerSession, SessionEvent, StreamPath};
+use tokio::sync::watch;
 
-use crate::hub::{Hub, Refusal};
+use crate::hub::{Hub, Phase, Refusal};
 use crate::net::Arrival;
 use crate::player::{Form, Line, Next, Player};
 use crate::redact::Redacted;
@@ -24,6 +25,9 @@ pub struct Peer {
     address: SocketAddr,
     /// Says whose connection it is, where a proxy had to say so, and counts it.
     arrival: Arrival,
+    phase: watch::Receiver<Phase>,
+    /// The server stops, and this connection goes on for a while.
+    leaving: bool,
     /// The connection came to the RTMPS port.
     tls: bool,
     agent: Option<String>,
@@ -38,10 +42,13 @@ impl Peer {
     /// A connection that has just come.
     pub fn new(hub: Arc<Hub>, address: SocketAddr, tls: bool, arrival: Arrival) -> Self {
         tracing::debug!(peer = %address, tls, "connection");
+        let phase = hub.phase();
         Self {
             hub,
             address,
             arrival,
+            phase,
+            leaving: false,
             tls,
             agent: None,
             publications: HashMap::new(),
@@ -160,6 +167,14 @@ impl Peer {
         }
     }
 
+    /// Tells the client that it is over.
+    fn end_all(&mut self, session: &mut ServerSession) {
+        for (_, (stream, player)) in self.players.drain() {
+            stream.detach(&player);
+        }
+        session.close();
+    }
+
     fn stop_publishing(&mut self, id: u32) {
         self.newcomers.remove(&id);
         if let Some(publication) = self.publications.remove(&id) {
@@ -208,11 +223,19 @@ impl Handler for Peer {
     }
 
     async fn ready(&mut self) {
-        self.line.wake.notified().await;
+        tokio::select! {
+            () = self.line.wake.notified() => {}
+            _ = self.phase.wait_for(|phase| *phase == Phase::Ending), if self.leaving => {}
+        }
     }
 
     fn handle_ready(&mut self, session: &mut ServerSession, budget: usize) -> Result<bool> {
         self.publications.values().for_each(Publication::flush);
+        if self.leaving && *self.phase.borrow() == Phase::Ending {
+            self.leaving = false;
+            self.end_all(session);
+            return Ok(false);
+        }
         let mut ended = Vec::new();
         let mut sent = 0;
         for (&id, (stream, player)) in &self.players {
@@ -252,10 +275,15 @@ impl Handler for Peer {
     }
 
     fn handle_stop(&mut self, session: &mut ServerSession) {
-        for (_, (stream, player)) in self.players.drain() {
-            stream.detach(&player);
+        let busy = !(self.publications.is_empty() && self.players.is_empty());
+        self.leaving = busy && *self.phase.borrow() == Phase::Draining;
+        if !self.leaving {
+            return self.end_all(session);
         }
-        session.close();
+        // Who cannot reconnect goes on until it ends by itself, or the time is over.
+        if session.request_reconnect(None, "The server is about to stop.").unwrap_or(false) {
+            tracing::debug!(peer = %self.address, "asked to reconnect");
+        }
     }
 
     fn handle_closed(&mut self, closed: &Closed) {

@@ -60,6 +60,8 @@ struct Publisher {
     started: Instant,
     rate: Rate,
     bytes_in: u64,
+    /// When something came last.
+    heard: Instant,
     tracks: Tracks,
     health: Arc<Health>,
 }
@@ -128,6 +130,7 @@ impl Stream {
             started: now,
             rate: Rate::new(now),
             bytes_in: 0,
+            heard: now,
             tracks: Tracks::default(),
             health,
         });
@@ -285,7 +288,8 @@ impl Stream {
         if let Some(publisher) = &mut live.publisher {
             let bytes = tag.body.len() as u64;
             publisher.bytes_in += bytes;
-            publisher.rate.add(Instant::now(), bytes);
+            publisher.heard = Instant::now();
+            publisher.rate.add(publisher.heard, bytes);
         }
         true
     }
@@ -360,6 +364,23 @@ impl Stream {
             recording.pause(now, true);
             recording.token = live.token;
             self.hls().pause(now);
+        }
+    }
+
+    /// Ends a publisher of whom nothing was heard for so long, as one who was cut off. What comes of it later ends its connection.
+    pub fn drop_idle(&self, now: Instant, time: Duration) {
+        let live = self.live();
+        let token = live.token;
+        let idle = |publisher: &Publisher| now.saturating_duration_since(publisher.heard) >= time;
+        if !live.publisher.as_ref().is_some_and(idle) {
+            return;
+        }
+        drop(live);
+        tracing::warn!(stream = %Redacted(&self.path), "nothing came from the publisher for {} s: its place is free", time.as_secs_f64());
+        self.end(token, true);
+        let mut live = self.live();
+        if live.token == token {
+            live.token += 1;
         }
     }
 

@@ -25,6 +25,7 @@ pub struct AppConfig {
     pub takeover: Takeover,
     /// How long messages may be gathered into one write to an RTMP player.
     pub rtmp_latency: Duration,
+    pub drop_idle_publisher: Option<Duration>,
     /// Its recorders. Those that record nothing are not among them.
     pub record: Vec<Arc<RecordConfig>>,
 }
@@ -50,6 +51,7 @@ impl AppConfig {
             hls_linger: args.hls_linger,
             takeover: args.takeover.into(),
             rtmp_latency: args.rtmp_latency,
+            drop_idle_publisher: args.drop_idle_publisher,
             record,
         }
     }
