@@ -16,6 +16,7 @@ use crate::recorder::{RecordEnv, Recorders};
 use crate::recordings::Recordings;
 use crate::stats::{PublisherInfo, StreamInfo};
 use crate::stream::{Publication, Stream};
+use crate::variants::{self, Member};
 
 /// HLS requests that may wait at once (F-20). A player has up to four: for the playlists and the next parts of video and sound.
 const WAITERS: usize = 40_000;
@@ -158,7 +159,11 @@ impl Hub {
         match stream.is_live() {
             true if app.takeover.allows(reconnects) => Ok(None),
             true => Err(Refusal::Live),
-            false => self.begin(&stream, app, path, address, agent).map(Some),
+            false => {
+                let mut begun = self.begin(&stream, app, path, address, agent)?;
+                self.join(&mut streams, &mut begun, app);
+                Ok(Some(begun))
+            }
         }
     }
 
@@ -172,7 +177,24 @@ impl Hub {
         let mut streams = self.streams();
         let stream = self.entry(&mut streams, path).ok_or(Refusal::Full)?;
         stream.give_way();
-        self.begin(&stream, self.config().of(path), path, address, agent)
+        let config = self.config();
+        let mut begun = self.begin(&stream, config.of(path), path, address, agent)?;
+        self.join(&mut streams, &mut begun, config.of(path));
+        Ok(begun)
+    }
+
+    /// Makes a stream a variant of another, where its name says so.
+    fn join(
+        &self,
+        streams: &mut HashMap<String, Arc<Stream>>,
+        begun: &mut Publication,
+        app: &AppConfig,
+    ) {
+        let set = variants::set_of(begun.path(), app);
+        let entry = set.and_then(|(set, place)| Some((self.entry(streams, set)?, place)));
+        if let Some((set, place)) = entry {
+            begun.join(Member::join(set, place, app));
+        }
     }
 
     fn begin(

@@ -2,6 +2,7 @@
 
 mod cli;
 mod client;
+mod clock;
 mod config;
 mod fan;
 mod finish;
@@ -28,6 +29,7 @@ mod stats;
 mod store;
 mod stream;
 mod systemd;
+mod variants;
 
 fn main() -> std::process::ExitCode {
     cli::run()

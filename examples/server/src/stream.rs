@@ -1,10 +1,13 @@
 //! One stream: from its publisher to HLS, to RTMP players and to the recorder.
 
+mod recording;
+
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
+use recording::StreamRecording;
 use streamcore::assemble::{Assembler, Event};
 use streamcore::error::Result;
 use streamcore::flv::Tag;
@@ -13,6 +16,7 @@ use streamcore::limits::Limits;
 use streamcore::live::{GopCache, SequenceEnd};
 use tokio::sync::{Semaphore, SemaphorePermit, watch};
 
+use crate::clock::{self, wall_clock};
 use crate::config::AppConfig;
 use crate::fan::Fan;
 use crate::http::Compressed;
@@ -24,6 +28,7 @@ use crate::recorder::{Group, Health, Recorders};
 use crate::recordings::rfc3339;
 use crate::redact::Redacted;
 use crate::stats::{PlayersInfo, PublisherInfo, Rate, StreamInfo, Tracks, Viewers};
+use crate::variants::{Member, SetHls};
 
 /// HLS requests of one stream that may wait at once (F-20).
 const WAITERS: usize = 20_000;
@@ -36,6 +41,8 @@ pub struct Stream {
     store: Option<Arc<Store>>,
     live: Mutex<Live>,
     hls: Mutex<Hls>,
+    /// Of streams that are the variants of this one.
+    set: Mutex<SetHls>,
     /// Locked ahead of `live` by the publisher, behind it while there is none.
     recording: Mutex<StreamRecording>,
     viewers: Mutex<Viewers>,
@@ -67,15 +74,6 @@ struct Publisher {
 }
 
 #[derive(Debug, Default)]
-struct StreamRecording {
-    /// Whose tags are taken.
-    token: u64,
-    recorders: Option<Recorders>,
-    /// Without a publisher they wait for one until then.
-    until: Option<Instant>,
-}
-
-#[derive(Debug, Default)]
 struct Hls {
     /// Whose units are taken.
     token: u64,
@@ -101,6 +99,7 @@ impl Stream {
             store,
             live: Mutex::new(live),
             hls: Mutex::default(),
+            set: Mutex::default(),
             recording: Mutex::default(),
             viewers: Mutex::default(),
             changes: watch::Sender::new(()),
@@ -143,6 +142,7 @@ impl Stream {
             stream: self.clone(),
             token,
             assembler: Assembler::new(&config.limits),
+            member: None,
             cut_off: true,
         })
     }
@@ -172,7 +172,12 @@ impl Stream {
     /// Answers for a file of the stream's HLS, by its name without the stream's path, and the query of the request.
     pub fn hls_answer(&self, name: &str, query: Option<&str>) -> hls::Answer {
         let hls = self.hls();
-        hls.muxer.as_ref().map_or(hls::Answer::NotFound, |muxer| muxer.request(name, query))
+        let own = hls.muxer.as_ref().filter(|_| hls.ended.is_none() || !self.set().is_there());
+        if let Some(muxer) = own {
+            return muxer.request(name, query);
+        }
+        drop(hls);
+        self.set().answer(name, query).unwrap_or(hls::Answer::NotFound)
     }
 
     /// The stored file of this name, which is not in memory any more.
@@ -225,9 +230,13 @@ impl Stream {
         } else if past(hls.ended, config.hls_linger) {
             *hls = Hls::default();
         }
-        let has_hls = hls.muxer.is_some();
+        let mut has_hls = hls.muxer.is_some();
         drop(hls);
-        if gives_up {
+        let mut set = self.set();
+        let set_ended = set.tidy(now, config);
+        has_hls |= set.is_there();
+        drop(set);
+        if gives_up || set_ended {
             self.changes.send_replace(());
         }
         self.end_waiting(Some(now));
@@ -302,9 +311,7 @@ impl Stream {
             }
             Event::Unit(unit) => {
                 self.publisher_with(token, |publisher| publisher.tracks.unit(&unit));
-                let wall = SystemTime::now().duration_since(UNIX_EPOCH).ok();
-                let wall = wall.and_then(|wall| i64::try_from(wall.as_micros()).ok());
-                self.hls_with(token, |muxer| muxer.handle_unit(unit, wall));
+                self.hls_with(token, |muxer| muxer.handle_unit(unit, wall_clock()));
             }
             Event::Discontinuity => self.hls_with(token, hls::Muxer::handle_discontinuity),
             Event::Notice(notice) => self.publisher_with(token, |publisher| {
@@ -459,34 +466,18 @@ impl Stream {
         lock(&self.recording)
     }
 
+    /// The set of streams that are the variants of this one.
+    pub fn set(&self) -> MutexGuard<'_, SetHls> {
+        lock(&self.set)
+    }
+
+    /// Lets those who wait look again.
+    pub fn wake(&self) {
+        self.changes.send_replace(());
+    }
+
     fn hls(&self) -> MutexGuard<'_, Hls> {
         lock(&self.hls)
-    }
-}
-
-impl StreamRecording {
-    /// A publisher begins, or goes on with what waits.
-    fn start(&mut self, fresh: Recorders, now: Instant) -> Arc<Health> {
-        let waiting = self.recorders.take().filter(|_| self.until.is_some_and(|until| until > now));
-        let recorders = match waiting {
-            Some(waiting) => waiting.resume(fresh),
-            None => fresh,
-        };
-        let health = recorders.health().clone();
-        (self.recorders, self.until) = (Some(recorders), None);
-        health
-    }
-
-    /// The publisher has gone.
-    fn pause(&mut self, now: Instant, may_return: bool) {
-        let Some(recorders) = &mut self.recorders else { return };
-        let patience = recorders.patience();
-        if patience.is_zero() || !may_return {
-            self.recorders = None;
-        } else {
-            recorders.pause();
-            self.until = Some(now + patience);
-        }
     }
 }
 
@@ -502,7 +493,7 @@ impl Hls {
         let resumed = self.muxer.as_mut().is_some_and(|muxer| muxer.resume().is_ok());
         if !resumed {
             let mut hls = config.hls.clone();
-            hls.first_sequence = first_sequence();
+            clock::number(&mut hls);
             self.muxer = Some(hls::Muxer::new(hls, &config.limits));
             self.archive = store.map(|store| Archive::begin(store, path));
         }
@@ -539,11 +530,18 @@ pub struct Publication {
     stream: Arc<Stream>,
     token: u64,
     assembler: Assembler,
+    /// Its place among the variants of another stream.
+    member: Option<Member>,
     /// The publisher has not said that it ends.
     cut_off: bool,
 }
 
 impl Publication {
+    /// Makes the stream a variant of another, too.
+    pub fn join(&mut self, member: Member) {
+        self.member = Some(member);
+    }
+
     /// Path of the stream.
     pub fn path(&self) -> &str {
         &self.stream.path
@@ -575,6 +573,9 @@ impl Publication {
         while let Some(event) = self.assembler.poll_event() {
             self.stream
                 .record(self.token, |recorders, group| recorders.handle_event(&event, group));
+            if let Some(member) = &self.member {
+                member.handle_event(&event);
+            }
             self.stream.handle_event(self.token, event);
         }
     }
@@ -584,14 +585,11 @@ impl Drop for Publication {
     fn drop(&mut self) {
         self.assembler.finish();
         self.drain();
+        if let Some(mut member) = self.member.take() {
+            member.cut_off = self.cut_off;
+        }
         self.stream.end(self.token, self.cut_off);
     }
-}
-
-/// A number past those of all segments that this stream had before, even before a restart: the time of day in milliseconds.
-fn first_sequence() -> u64 {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(now.as_millis()).unwrap_or(0)
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

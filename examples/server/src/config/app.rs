@@ -22,6 +22,8 @@ pub struct AppConfig {
     pub hls: MuxerConfig,
     pub hls_reconnect: Duration,
     pub hls_linger: Duration,
+    /// Ends of names that make streams the variants of one, best first.
+    pub hls_variants: Vec<String>,
     pub takeover: Takeover,
     /// How long messages may be gathered into one write to an RTMP player.
     pub rtmp_latency: Duration,
@@ -38,6 +40,7 @@ impl AppConfig {
         hls.part_duration = args.hls_part_duration.0;
         hls.window = args.hls_window;
         hls.max_bytes = args.hls_memory;
+        hls.audio_variant = args.hls_audio_variant;
         hls.dash = Some(hls::DashConfig { clocks: vec![dash::Clock::HttpIso(TIME_URL.into())] });
         hls.playlist_type = match args.hls_playlist_type {
             PlaylistType::Live => hls::PlaylistType::Live,
@@ -49,6 +52,11 @@ impl AppConfig {
             hls,
             hls_reconnect: args.hls_reconnect,
             hls_linger: args.hls_linger,
+            hls_variants: args
+                .hls_variant
+                .as_ref()
+                .map(|words| words.0.clone())
+                .unwrap_or_default(),
             takeover: args.takeover.into(),
             rtmp_latency: args.rtmp_latency,
             drop_idle_publisher: args.drop_idle_publisher,
