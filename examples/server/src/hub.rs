@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::{Semaphore, watch};
 
 use crate::config::{AppConfig, Config, Shared};
+use crate::keys::Keys;
 use crate::names;
 use crate::origin::Store;
 use crate::player::Player;
@@ -56,6 +57,7 @@ pub struct Hub {
     config: Shared,
     record: Arc<RecordEnv>,
     store: Option<Arc<Store>>,
+    keys: Arc<Keys>,
     streams: Mutex<HashMap<String, Arc<Stream>>>,
     waiters: Semaphore,
     tls_failures: AtomicU64,
@@ -63,12 +65,18 @@ pub struct Hub {
 
 impl Hub {
     /// No stream yet.
-    pub fn new(config: Shared, record: RecordEnv, store: Option<Arc<Store>>) -> Arc<Self> {
+    pub fn new(
+        config: Shared,
+        record: RecordEnv,
+        store: Option<Arc<Store>>,
+        keys: Arc<Keys>,
+    ) -> Arc<Self> {
         Arc::new(Self {
             phase: watch::Sender::new(Phase::Serving),
             config,
             record: Arc::new(record),
             store,
+            keys,
             streams: Mutex::default(),
             waiters: Semaphore::new(WAITERS),
             tls_failures: AtomicU64::new(0),
@@ -78,6 +86,11 @@ impl Hub {
     /// The settings as they are now.
     pub fn config(&self) -> Arc<Config> {
         self.config.get()
+    }
+
+    /// Live streams with keys, and who may publish and play.
+    pub fn keys(&self) -> &Arc<Keys> {
+        &self.keys
     }
 
     /// How the server stands to its clients, and each change of it.
@@ -205,6 +218,7 @@ impl Hub {
         address: SocketAddr,
         agent: &str,
     ) -> Result<Publication, Refusal> {
+        let app = &self.keys.settings(path, app);
         let recorders = Recorders::start(&self.record, path, &app.record);
         let info = PublisherInfo { address: address.to_string(), agent: agent.to_owned() };
         stream.publish(info, app, recorders).ok_or(Refusal::Live)
@@ -241,7 +255,7 @@ impl Hub {
             let now = Instant::now();
             let config = self.config();
             self.streams().retain(|path, stream| {
-                let app = config.of(path);
+                let app = &self.keys.settings(path, config.of(path));
                 if let Some(time) = app.drop_idle_publisher {
                     stream.drop_idle(now, time);
                 }
@@ -253,6 +267,13 @@ impl Hub {
     /// Starts or stops the recorder of this name, or without a name the first, of a live stream. Says whether there is one.
     pub fn switch_recorder(&self, path: &str, name: &str, on: bool) -> bool {
         self.find(path).is_some_and(|stream| stream.is_live() && stream.switch_recorder(name, on))
+    }
+
+    /// Ends whoever publishes `path`, for good: playlists are closed, and recordings finished.
+    pub fn end_publisher(&self, path: &str) {
+        if let Some(stream) = self.find(path) {
+            stream.end_publisher();
+        }
     }
 
     /// Ends recordings that wait for a publisher who comes back.

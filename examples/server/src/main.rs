@@ -1,5 +1,7 @@
 //! `streamcore`: a live-streaming server and its tools.
 
+mod api;
+mod catalogue;
 mod cli;
 mod client;
 mod clock;
@@ -8,6 +10,7 @@ mod fan;
 mod finish;
 mod http;
 mod hub;
+mod keys;
 mod media_info;
 mod names;
 mod net;
@@ -29,7 +32,9 @@ mod stats;
 mod store;
 mod stream;
 mod systemd;
+mod upload;
 mod variants;
+mod welcome;
 
 fn main() -> std::process::ExitCode {
     cli::run()

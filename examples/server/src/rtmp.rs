@@ -14,6 +14,7 @@ use streamcore::rtmp::session::{Rejection, RequestId, ServerSession, SessionEven
 use tokio::sync::watch;
 
 use crate::hub::{Hub, Phase, Refusal};
+use crate::keys::Denied;
 use crate::net::Arrival;
 use crate::player::{Form, Line, Next, Player};
 use crate::redact::Redacted;
@@ -65,7 +66,16 @@ impl Peer {
         id: u32,
         path: &StreamPath,
     ) -> Result<()> {
-        let path = path.path();
+        let asked = (path.app.as_str(), path.name.as_str(), path.query.as_str());
+        let require = self.hub.config().server.require_key;
+        let path = match self.hub.keys().publish(asked, self.address.ip(), require) {
+            Ok(Some(granted)) => granted.path,
+            Ok(None) => path.path(),
+            Err(why) => {
+                tracing::warn!(peer = %self.address, "publisher refused: {}", why.text());
+                return session.reject(request, Rejection::Denied);
+            }
+        };
         let (stream, peer) = (Redacted(&path), self.address);
         let capabilities = session.capabilities().map(Capabilities::extended);
         let reconnects = capabilities.is_some_and(|caps| caps.has(ExtendedCaps::RECONNECT));
@@ -106,7 +116,15 @@ impl Peer {
         id: u32,
         path: &StreamPath,
     ) -> Result<()> {
-        let path = path.path();
+        let path = match self.hub.keys().play(&path.path(), &path.query) {
+            Ok(path) => path,
+            Err(why) => {
+                tracing::warn!(peer = %self.address, "player refused: {}", why.text());
+                let denied =
+                    if why == Denied::NotFound { Rejection::NotFound } else { Rejection::Denied };
+                return session.reject(request, denied);
+            }
+        };
         let form = Form { stream_id: id, chunk_size: session.chunk_size() };
         let max_bytes = self.hub.config().limits.player_queue_bytes;
         let player = Player::new(form, max_bytes, self.line.clone());

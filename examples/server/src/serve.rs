@@ -12,12 +12,15 @@ use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinHandle;
 
+use crate::api::Api;
+use crate::catalogue::Catalogue;
 use crate::cli::{LogFormat, ServeArgs};
 use crate::clock;
 use crate::config::{Config, Given, Shared, reload_on_hangup};
 use crate::finish::{self, Finisher, Listener};
 use crate::http::{Ports, Web};
 use crate::hub::{Hub, Phase};
+use crate::keys::{Keys, Require};
 use crate::net::{self, Arrival, Door, Sockets};
 use crate::origin::{self, OriginConfig};
 use crate::recorder::{Disk, RecordEnv};
@@ -26,6 +29,8 @@ use crate::rtmp::Peer;
 use crate::rtmps::Tls;
 use crate::store::{SCHEMAS, Store};
 use crate::systemd;
+use crate::upload::Uploader;
+use crate::welcome::{First, others, welcome};
 
 /// How often it is looked whether a stream is still live.
 const DRAIN_LOOK: Duration = Duration::from_millis(200);
@@ -46,7 +51,19 @@ async fn serve(given: Given, config: Config) -> anyhow::Result<()> {
     let listeners = Listeners::open(&args).await?;
     let addresses = listeners.addresses()?;
     // Only now is it sure that no other server works on these recordings.
-    let done: Vec<Listener> = vec![Box::new(|done| finish::exec_done(done))];
+    let store = Store::open(&args.data_dir, SCHEMAS)?;
+    let (server_id, _) = store.server_id().await?;
+    clock::set_start(store.count_start().await?);
+    let keys = Keys::open(store.clone()).await?;
+    let uploads = args.upload.upload.is_some();
+    let catalogue =
+        Catalogue::open(store, recordings.clone(), keys.clone(), &args.data_dir, uploads)?;
+    let uploader = Uploader::new(catalogue.clone(), &args.upload, args.retain.clone())?;
+    let runtime = tokio::runtime::Handle::current();
+    let done: Vec<Listener> = vec![
+        Box::new(move |done| catalogue.add(&runtime, done)),
+        Box::new(|done| finish::exec_done(done)),
+    ];
     let finisher = Finisher::start(recordings.clone(), done)?;
     finisher.submit_left_over(&config.record_settings());
     let record = RecordEnv {
@@ -54,15 +71,23 @@ async fn serve(given: Given, config: Config) -> anyhow::Result<()> {
         recordings: recordings.clone(),
         finisher: finisher.clone(),
     };
-    let store = Store::open(&args.data_dir, SCHEMAS)?;
-    let (server_id, _) = store.server_id().await?;
-    clock::set_start(store.count_start().await?);
     let shared = Shared::new(config);
-    let hub = Hub::new(shared.clone(), record, open_origin(&args)?);
+    let hub = Hub::new(shared.clone(), record, open_origin(&args)?, keys.clone());
 
     tracing::debug!(server_id, "this server");
-    banner(&args, &addresses, recordings.root());
+    let first = welcome(&keys).await?;
+    banner(&args, &addresses, recordings.root(), first.as_ref());
     let (stopping, stopped) = watch::channel(false);
+    let api = Api {
+        hub: hub.clone(),
+        keys,
+        uploader: uploader.clone(),
+        require_token: args.require_token,
+    };
+    let routes = crate::http::router(hub.clone(), addresses.ports())
+        .merge(crate::api::router(api))
+        .layer(axum::Extension(uploader.clone()));
+    let uploads = tokio::spawn(uploader.run());
     // RTMP ends in two steps.
     let (leaving, left) = watch::channel(false);
     let door = Door::new(shared.clone());
@@ -74,7 +99,7 @@ async fn serve(given: Given, config: Config) -> anyhow::Result<()> {
     ));
     let secure = serve_rtmps(listeners.rtmps, listeners.tls.clone(), (hub.clone(), door), &left);
     let web = Web {
-        router: crate::http::router(hub.clone(), addresses.ports()),
+        router: routes,
         door: Door::new(shared.clone()),
         config: shared.clone(),
         room: Arc::new(Semaphore::new(args.net.max_http_connections)),
@@ -95,7 +120,7 @@ async fn serve(given: Given, config: Config) -> anyhow::Result<()> {
     hub.enter(Phase::Ending);
     let _ = leaving.send(true);
     let _ = stopping.send(true);
-    [janitor, reload, fresh, alive].iter().for_each(JoinHandle::abort);
+    [janitor, uploads, reload, fresh, alive].iter().for_each(JoinHandle::abort);
     let clean = async {
         let _ = tokio::join!(sessions, secure, pages, secure_web);
         hub.end_waiting();
@@ -315,7 +340,7 @@ impl Addresses {
     }
 }
 
-fn banner(args: &ServeArgs, addresses: &Addresses, recordings: &Path) {
+fn banner(args: &ServeArgs, addresses: &Addresses, recordings: &Path, first: Option<&First>) {
     let Addresses { rtmp, rtmps, http, https } = addresses;
     let recordings = recordings.display();
     tracing::info!(%rtmp, rtmps = rtmps.map(tracing::field::display), %http, https = https.map(tracing::field::display), %recordings, "listening");
@@ -326,12 +351,17 @@ fn banner(args: &ServeArgs, addresses: &Addresses, recordings: &Path) {
     let secure = rtmps
         .map(|rtmps| format!("\n              rtmps://{}/live", host(rtmps)))
         .unwrap_or_default();
+    let any = match args.require_key {
+        Require::Always => "one of this server",
+        _ => "any name, for example  demo",
+    };
+    let others = others(args, first);
     let mut out = std::io::stdout().lock();
     // A closed standard output is no reason to stop.
     let _ = write!(
         out,
         "  streamcore {version}\n  \
-           publish     rtmp://{}/live      stream key: any name, for example  demo{secure}\n  \
+           publish     rtmp://{}/live      stream key: {any}{secure}\n{others}  \
            watch       http://{}/\n  \
            recordings  {recordings}\n",
         host(*rtmp),

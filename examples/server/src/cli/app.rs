@@ -131,7 +131,7 @@ fn latency(text: &str) -> Result<Duration, String> {
 }
 
 /// Reads `512MiB`, `2G`, `100kB` or a bare number of bytes.
-pub(super) fn size(text: &str) -> Result<usize, String> {
+pub fn size(text: &str) -> Result<usize, String> {
     let text = text.trim();
     let split = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let (number, unit) = text.split_at(split);

@@ -22,6 +22,7 @@ use super::growing::GrowingBody;
 use super::range::{self, Wanted};
 use super::stored;
 use crate::hub::Hub;
+use crate::keys::Denied;
 use crate::names;
 use crate::stream::Stream;
 
@@ -61,7 +62,15 @@ enum Found {
 }
 
 async fn find(hub: &Hub, peer: SocketAddr, request: &Parts) -> Response {
-    let path = names::decode_url_path(request.uri.path());
+    let query = request.uri.query().unwrap_or_default();
+    let path = match names::decode_url_path(request.uri.path()) {
+        Some(path) => match hub.keys().play(&path, query) {
+            Ok(path) => Some(path),
+            Err(Denied::NotFound) => None,
+            Err(why) => return refusal(StatusCode::FORBIDDEN, why.text()),
+        },
+        None => None,
+    };
     let Some((stream, name)) = path
         .as_deref()
         .and_then(|path| path.rsplit_once('/'))
