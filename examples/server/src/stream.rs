@@ -434,8 +434,7 @@ impl Stream {
     /// Ends whoever publishes, or was cut off and may come back. Its connection learns so with its next message.
     pub fn end_publisher(&self) {
         let (mut recording, mut live) = self.recording_and_live();
-        live.token += 1;
-        recording.token = live.token;
+        (live.token, recording.token) = (live.token + 1, live.token + 1);
         self.close(recording, live, false);
     }
 
