@@ -21,7 +21,7 @@ use crate::config::AppConfig;
 use crate::fan::Fan;
 use crate::http::Compressed;
 use crate::names;
-use crate::notices;
+use crate::notices::{self, Before, NO_KEY_FRAME_YET};
 use crate::origin::{Archive, Known, Store};
 use crate::player::Player;
 use crate::recorder::{Group, Health, Recorders};
@@ -78,6 +78,8 @@ struct Hls {
     /// Whose units are taken.
     token: u64,
     muxer: Option<hls::Muxer>,
+    /// The length of segments that is asked for.
+    wanted: Duration,
     /// The muxer's way to the store.
     archive: Option<Archive>,
     /// When the publisher was cut off.
@@ -314,11 +316,9 @@ impl Stream {
                 self.hls_with(token, |muxer| muxer.handle_unit(unit, wall_clock()));
             }
             Event::Discontinuity => self.hls_with(token, hls::Muxer::handle_discontinuity),
-            Event::Notice(notice) => self.publisher_with(token, |publisher| {
-                notices::text(notice.kind)
-                    .into_iter()
-                    .for_each(|text| _ = publisher.health.add_problem(text.into()));
-            }),
+            Event::Notice(notice) => {
+                notices::text(notice.kind).into_iter().for_each(|text| self.tell(token, text));
+            }
             _ => {}
         }
     }
@@ -340,24 +340,23 @@ impl Stream {
         }
         let hls_state = &mut *hls;
         let Some(muxer) = &mut hls_state.muxer else { return };
-        let (version, forced) = (muxer.version(), muxer.stats().forced_cuts);
+        let (version, before) = (muxer.version(), Before::of(muxer));
         let result = act(muxer);
         let changed = muxer.version() != version;
         if let Some(archive) = hls_state.archive.as_mut().filter(|_| changed) {
             archive.follow(muxer);
         }
-        let missing = muxer.target_duration().filter(|_| muxer.stats().forced_cuts > forced);
+        let problem = before.problem(muxer, hls_state.wanted);
         drop(hls);
         if changed {
             // One word to all who wait (E3-20).
             self.changes.send_replace(());
         }
         if let Err(error) = result {
-            let problem = format!("not all of it is in HLS: {error}");
-            self.publisher_with(token, |publisher| _ = publisher.health.add_problem(problem));
+            self.tell(token, &format!("not all of it is in HLS: {error}"));
         }
-        if let Some(longest) = missing {
-            self.tell_of_missing_keys(longest);
+        if let Some(problem) = problem {
+            self.tell(token, &problem);
         }
     }
 
@@ -391,16 +390,17 @@ impl Stream {
         }
     }
 
-    /// Says, once for each publisher, that HLS has to cut where no decoder can start.
-    fn tell_of_missing_keys(&self, longest: Duration) {
-        let text = format!(
-            "no key frame in {} s: HLS players may start or switch with a broken picture; set the encoder's key frame interval",
-            longest.as_secs()
-        );
-        if let Some(publisher) = &self.live().publisher
-            && publisher.health.add_problem(text.clone())
-        {
-            tracing::warn!(stream = %Redacted(&self.path), "{text}");
+    /// Says, once for each publisher, what is wrong with what it sends: in the log, the API and on the page.
+    fn tell(&self, token: u64, problem: &str) {
+        let mut new = false;
+        self.publisher_with(token, |publisher| {
+            // Pictures may be left out for a reason that was told already.
+            let health = &publisher.health;
+            let told = problem == NO_KEY_FRAME_YET && !health.problems().is_empty();
+            new = !told && health.add_problem(problem.into());
+        });
+        if new {
+            tracing::warn!(stream = %Redacted(&self.path), "{problem}");
         }
     }
 
@@ -505,6 +505,7 @@ impl Hls {
         token: u64,
     ) {
         (self.lost, self.ended, self.token) = (None, None, token);
+        self.wanted = config.hls.target_duration;
         let resumed = self.muxer.as_mut().is_some_and(|muxer| muxer.resume().is_ok());
         if !resumed {
             let mut hls = config.hls.clone();
