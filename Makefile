@@ -4,7 +4,7 @@ WEB := examples/server/web
 # Every test is run, so that one look shows all that is wrong.
 CARGO_TEST := cargo test --locked --workspace --all-features --no-fail-fast
 
-.PHONY: run test setup lint fmt clippy doc web web-test test-rust package bench-setup bench-finish bench-peers bench-remux bench-latency schemathesis soak-recording fuzz fuzz-smoke interop install sanitize bench-border
+.PHONY: run test setup lint fmt clippy doc web web-test test-rust package bench-setup bench-live bench-finish bench-peers bench-remux bench-latency schemathesis soak-recording fuzz fuzz-smoke interop install sanitize bench-border
 .NOTPARALLEL:
 
 run:
@@ -70,6 +70,15 @@ bench-border:
 bench-setup:
 	cargo build --release --locked -p streamcore-server -p streamcore-bench
 	target/release/streamcore-bench setup $(ARGS)
+
+# The live server beside nginx-rtmp and the floors, each case in turn, in a network namespace of its own (root, or user namespaces).
+# Under fifteen minutes; writes benches/record/. One case: make bench-live ARGS='--only fanout-500'.
+# SRS too: ARGS='--srs PATH --servers ours,nginx,srs,floor'.
+LIVE_CASES := fanout:500,gather:500,ingest:300,hls:300,rec:300,all:300,connrate:16,idle:1000,start
+
+bench-live:
+	cargo build --release --locked -p streamcore-server -p streamcore-bench
+	timeout 1500 target/release/streamcore-bench $(LIVE_CASES) --servers ours,nginx,floor --rounds 3 --secs 4 --netns $(ARGS)
 
 # Recordings of a server that is killed 200 times, four streams each time, and 50 times while files are finished. Some half an hour.
 soak-recording: web

@@ -157,6 +157,12 @@ impl<T> PlayerQueue<T> {
         self.items.is_empty()
     }
 
+    /// Whether video frames are left out up to the next key frame, because frames ahead of them were dropped.
+    #[must_use]
+    pub const fn waits_for_key(&self) -> bool {
+        self.waits_for_key
+    }
+
     /// Items dropped so far.
     #[must_use]
     pub const fn dropped(&self) -> u64 {

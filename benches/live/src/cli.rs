@@ -12,15 +12,18 @@ cases (N is the size and may be left out)
   setup            TCP connect to media of a live stream, ordinary players
   connrate[:16]    sessions set up in a second, N at once
   fanout[:500]     1 publisher at 2 Mbit/s, N players: CPU, delay, integrity
+  gather[:500]     the same, gathered for 50 ms by ours
   ingest[:300]     N publishers at 1 Mbit/s
   hls[:300]        the same with HLS
   rec[:300]        the same with recording, ours as MP4, compared with the source
+  all[:300]        the same with HLS and recording
   idle[:1000]      memory of N players of a stream nobody publishes
   start            time to accepting, idle memory, size
 
 options
   --servers LIST   ours,nginx (default), srs, floor (system calls without a server, where
                    the case has one); ours is compared with the second
+  --only LIST      these cases and no others, as they are called in records: fanout-500
   --rounds N       interleaved rounds, 1 to 20 (default 3)
   --secs N         measured seconds of a run, 1 to 120 (default 10)
   --ours PATH      our binary (default target/release/streamcore)
@@ -75,18 +78,25 @@ impl Options {
 
     /// Reads the arguments after the program's name.
     pub fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Self, String> {
-        let mut options = Self::new();
+        let (mut options, mut only) = (Self::new(), Vec::new());
         while let Some(argument) = arguments.next() {
             match argument.as_str() {
                 "--help" | "-h" => return Err("Benchmark of live servers.".into()),
                 "--no-record" => options.record = None,
                 "--netns" => options.namespace = true,
+                "--only" => {
+                    let value = arguments.next().ok_or("--only needs a value")?;
+                    only = list::<Case>(&value)?;
+                }
                 flag if flag.starts_with("--") => {
                     let value = arguments.next().ok_or_else(|| format!("{flag} needs a value"))?;
                     options.set(flag, &value)?;
                 }
                 cases => options.cases.extend(list::<Case>(cases)?),
             }
+        }
+        if !only.is_empty() {
+            options.cases = only;
         }
         if options.cases.is_empty() {
             return Err("no case given".into());
@@ -138,6 +148,8 @@ mod tests {
         assert_eq!(options.servers, [Kind::Nginx, Kind::Srs]);
         assert_eq!((options.rounds, options.record), (5, None));
         assert_eq!(options.programs.srs, PathBuf::from("/opt/srs"));
+        let options = parse("setup,all:100 --only fanout-500,gather").unwrap();
+        assert_eq!(options.cases, [Case::FanOut(500), Case::Gather(500)]);
         for wrong in [
             "",
             "nothing",

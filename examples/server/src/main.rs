@@ -6,6 +6,7 @@ mod cli;
 mod client;
 mod clock;
 mod config;
+mod fan;
 mod finish;
 mod http;
 mod hub;

@@ -1,11 +1,14 @@
-//! Fan-out to RTMP players: each message is made into chunks once and shared by all.
+//! One RTMP player: what waits for it, and whether it keeps step with the stream.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use streamcore::driver::tokio::{Bundle, Outlet, Sent};
 use streamcore::flv::Tag;
 use streamcore::live::{ItemClass, PlayerQueue};
 use streamcore::rtmp::chunk::{Message, SharedMessage};
 use tokio::sync::Notify;
+
+use crate::fan::Item;
 
 /// What a message's chunks depend on: players with the same share the same bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,7 +20,8 @@ pub struct Form {
 }
 
 impl Form {
-    fn message(self, tag: &Tag) -> SharedMessage {
+    /// The message of a tag.
+    pub fn message(self, tag: &Tag) -> SharedMessage {
         let message = Message {
             type_id: tag.kind.type_id(),
             stream_id: self.stream_id,
@@ -28,22 +32,39 @@ impl Form {
     }
 }
 
-/// One player of one stream: what waits for it.
+/// How a player's connection is reached.
+#[derive(Clone, Debug, Default)]
+pub struct Line {
+    /// Wakes the connection's task.
+    pub wake: Arc<Notify>,
+    /// Writes without waking it, where that is possible.
+    pub outlet: Option<Outlet>,
+}
+
+/// One player of one stream.
+///
+/// While it keeps step, its shard writes to its socket at once. When its socket is full, or it has just come, messages wait in a queue
+/// that its connection's task takes them from; once that is empty it keeps step again. Who is slow costs no other anything.
 #[derive(Debug)]
 pub struct Player {
     form: Form,
+    line: Line,
     waiting: Mutex<Waiting>,
-    /// Wakes the player's connection.
-    wake: Arc<Notify>,
 }
 
 #[derive(Debug)]
 struct Waiting {
     queue: PlayerQueue<SharedMessage>,
+    /// Messages with a lower number were given in another way, or are from before it came.
+    from: u64,
+    /// Nothing is queued, and all that was has been put in line: the shard may write.
+    keeps_step: bool,
     /// A picture that decoding can start at has been queued.
     has_key: bool,
     paused: bool,
     ended: bool,
+    /// It has left the stream.
+    gone: bool,
 }
 
 /// What a player's connection is to do next.
@@ -60,15 +81,23 @@ pub enum Next {
 }
 
 impl Player {
-    /// A player whose connection is woken by `wake` and for which at most `max_bytes` wait.
-    pub fn new(form: Form, max_bytes: usize, wake: Arc<Notify>) -> Arc<Self> {
+    /// A player for which at most `max_bytes` wait.
+    pub fn new(form: Form, max_bytes: usize, line: Line) -> Arc<Self> {
         let waiting = Waiting {
             queue: PlayerQueue::new(max_bytes),
+            from: 0,
+            keeps_step: false,
             has_key: false,
             paused: false,
             ended: false,
+            gone: false,
         };
-        Arc::new(Self { form, waiting: Mutex::new(waiting), wake })
+        Arc::new(Self { form, line, waiting: Mutex::new(waiting) })
+    }
+
+    /// What its messages have to be like.
+    pub fn form(&self) -> Form {
+        self.form
     }
 
     /// What is to be sent next.
@@ -84,35 +113,76 @@ impl Player {
         }
     }
 
-    fn push(&self, class: ItemClass, message: SharedMessage) {
+    /// All that was queued has been put in line: from now on the shard may write, if nothing has come meanwhile.
+    pub fn keep_step(&self) {
         let mut waiting = self.lock();
-        if waiting.paused {
-            return;
+        waiting.keeps_step =
+            waiting.queue.is_empty() && !waiting.queue.waits_for_key() && !waiting.ended;
+    }
+
+    /// Gives the player what it has to have first: `tags`, all at once; then what has the number `from` and higher.
+    pub fn start(&self, tags: impl Iterator<Item = Tag>, from: u64) {
+        let mut waiting = self.lock();
+        (waiting.from, waiting.paused, waiting.keeps_step) = (from, false, false);
+        let mut queued = false;
+        for tag in tags {
+            queued |= waiting.push(ItemClass::of(&tag), &self.form.message(&tag));
         }
-        match class {
-            ItemClass::KeyFrame => waiting.has_key = true,
-            ItemClass::InterFrame if !waiting.has_key => return,
-            _ => {}
+        drop(waiting);
+        if queued {
+            self.line.wake.notify_one();
         }
-        let bytes = message.len();
-        if waiting.queue.push(class, bytes, message) {
-            drop(waiting);
-            self.wake.notify_one();
+    }
+
+    /// Takes the next messages of the stream: all of them are in `bundle`, where it may be used. Gives how many messages were left out
+    /// because the player is slow.
+    pub fn deliver(&self, items: &[Arc<Item>], bundle: Option<&Bundle>) -> u64 {
+        let mut waiting = self.lock();
+        if waiting.paused || waiting.gone {
+            return 0;
         }
+        let known = items.partition_point(|item| item.number < waiting.from);
+        if let (0, Some(outlet), Some(bundle)) = (known, &self.line.outlet, bundle)
+            && waiting.keeps_step
+            && (waiting.has_key || !items.iter().any(|item| item.is_picture()))
+            && outlet.send(bundle) != Sent::Busy
+        {
+            return 0;
+        }
+        let dropped = waiting.queue.dropped();
+        let mut queued = false;
+        for item in items.iter().skip(known) {
+            if let Some(message) = item.message(self.form) {
+                queued |= waiting.push(item.class, message);
+            }
+        }
+        waiting.keeps_step &= !queued;
+        let dropped = waiting.queue.dropped().saturating_sub(dropped);
+        drop(waiting);
+        if queued {
+            self.line.wake.notify_one();
+        }
+        dropped
     }
 
     /// The publisher has ended.
     pub fn end(&self) {
-        self.lock().ended = true;
-        self.wake.notify_one();
+        let mut waiting = self.lock();
+        (waiting.ended, waiting.keeps_step) = (true, false);
+        drop(waiting);
+        self.line.wake.notify_one();
     }
 
-    /// Stops or goes on. What comes first after a pause is given by [`Fan::start`].
-    pub fn set_paused(&self, paused: bool) {
+    /// Stops. [`start`](Self::start) lets it go on.
+    pub fn pause(&self) {
         let mut waiting = self.lock();
-        waiting.paused = paused;
-        waiting.has_key = false;
-        while paused && waiting.queue.pop().is_some() {}
+        (waiting.paused, waiting.keeps_step, waiting.has_key) = (true, false, false);
+        while waiting.queue.pop().is_some() {}
+    }
+
+    /// It has left the stream: it gets nothing more.
+    pub fn leave(&self) {
+        self.lock().gone = true;
     }
 
     /// Bytes that wait.
@@ -126,133 +196,14 @@ impl Player {
     }
 }
 
-/// The players of one stream.
-#[derive(Debug, Default)]
-pub struct Fan {
-    players: Vec<Arc<Player>>,
-}
-
-impl Fan {
-    /// Adds a player.
-    pub fn add(&mut self, player: Arc<Player>) {
-        self.players.push(player);
-    }
-
-    /// Gives `player` what it has to have first: `tags`, all at once.
-    pub fn start(player: &Player, tags: impl Iterator<Item = Tag>) {
-        for tag in tags {
-            player.push(ItemClass::of(&tag), player.form.message(&tag));
+impl Waiting {
+    /// Queues a message, unless the player cannot use it or has no room for it. Says whether it was queued.
+    fn push(&mut self, class: ItemClass, message: &SharedMessage) -> bool {
+        match class {
+            ItemClass::KeyFrame => self.has_key = true,
+            ItemClass::InterFrame if !self.has_key => return false,
+            _ => {}
         }
-    }
-
-    /// Removes a player.
-    pub fn remove(&mut self, player: &Arc<Player>) {
-        self.players.retain(|other| !Arc::ptr_eq(other, player));
-    }
-
-    /// Gives a tag to all.
-    pub fn send(&self, tag: &Tag) {
-        if self.players.is_empty() {
-            return;
-        }
-        let class = ItemClass::of(tag);
-        let mut made: Vec<(Form, SharedMessage)> = Vec::with_capacity(1);
-        for player in &self.players {
-            let known = made.iter().position(|(form, _)| *form == player.form);
-            let at = known.unwrap_or_else(|| {
-                made.push((player.form, player.form.message(tag)));
-                made.len() - 1
-            });
-            player.push(class, made[at].1.clone());
-        }
-    }
-
-    /// Tells all that the publisher has ended, and forgets them.
-    pub fn end(&mut self) {
-        self.players.drain(..).for_each(|player| player.end());
-    }
-
-    /// How many there are.
-    pub fn len(&self) -> usize {
-        self.players.len()
-    }
-
-    /// Whether there is none.
-    pub fn is_empty(&self) -> bool {
-        self.players.is_empty()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use bytes::Bytes;
-    use streamcore::flv::TagKind;
-
-    fn video(timestamp: u32, key: bool, size: usize) -> Tag {
-        let mut body = vec![0; size];
-        body[..5].copy_from_slice(&[if key { 0x17 } else { 0x27 }, 1, 0, 0, 0]);
-        // One NAL unit that fills the body: the first slice of an IDR picture, or of another.
-        body[5..9].copy_from_slice(&u32::try_from(size - 9).unwrap().to_be_bytes());
-        (body[9], body[10]) = (if key { 0x65 } else { 0x41 }, 0x88);
-        Tag { kind: TagKind::Video, timestamp, body: Bytes::from(body) }
-    }
-
-    fn player(stream_id: u32) -> Arc<Player> {
-        Player::new(Form { stream_id, chunk_size: 4096 }, 100_000, Arc::default())
-    }
-
-    #[test]
-    fn players_share_the_bytes_of_a_message() {
-        let mut fan = Fan::default();
-        let players = [player(1), player(1), player(2)];
-        players.iter().for_each(|player| fan.add(player.clone()));
-        fan.send(&video(0, true, 10_000));
-        let heads: Vec<_> = players
-            .iter()
-            .map(|player| {
-                let Next::Message(message) = player.next() else { panic!("no message") };
-                message.chain().iter().next().unwrap().as_ptr()
-            })
-            .collect();
-        assert_eq!(heads[0], heads[1]);
-        assert_ne!(heads[0], heads[2]);
-    }
-
-    #[test]
-    fn f21_a_player_who_stalls_is_bounded_and_given_up() {
-        let mut fan = Fan::default();
-        let (stalled, reading) = (player(1), player(1));
-        fan.add(stalled.clone());
-        fan.add(reading.clone());
-        let mut received = 0;
-        for n in 0..3000 {
-            fan.send(&video(n * 33, n % 30 == 0, 2000));
-            assert!(stalled.bytes() <= 100_000);
-            received += usize::from(matches!(reading.next(), Next::Message(_)));
-        }
-        assert_eq!(received, 3000);
-        assert!(matches!(stalled.next(), Next::GiveUp));
-    }
-
-    #[test]
-    fn pictures_start_at_a_key_frame() {
-        let fan = Fan { players: vec![player(1)] };
-        fan.send(&video(0, false, 100));
-        assert!(matches!(fan.players[0].next(), Next::Wait));
-        fan.send(&video(33, true, 100));
-        assert!(matches!(fan.players[0].next(), Next::Message(_)));
-    }
-
-    #[test]
-    fn a5_24_the_end_comes_after_what_was_queued() {
-        let mut fan = Fan::default();
-        let player = player(1);
-        fan.add(player.clone());
-        fan.send(&video(0, true, 100));
-        fan.end();
-        assert!(fan.is_empty());
-        assert!(matches!(player.next(), Next::Message(_)));
-        assert!(matches!(player.next(), Next::End));
+        self.queue.push(class, message.len(), message.clone())
     }
 }

@@ -5,18 +5,18 @@ use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use streamcore::driver::tokio::{CloseReason, Closed, Handler};
+use streamcore::driver::tokio::{CloseReason, Closed, Handler, Outlet};
 use streamcore::error::Result;
 use streamcore::flv::{Tag, TagKind};
 use streamcore::live::Handover;
 use streamcore::rtmp::message::{Capabilities, ExtendedCaps};
 use streamcore::rtmp::session::{Rejection, RequestId, ServerSession, SessionEvent, StreamPath};
-use tokio::sync::{Notify, watch};
+use tokio::sync::watch;
 
 use crate::hub::{Hub, Phase, Refusal};
 use crate::keys::Denied;
 use crate::net::Arrival;
-use crate::player::{Form, Next, Player};
+use crate::player::{Form, Line, Next, Player};
 use crate::redact::Redacted;
 use crate::stream::{Publication, Stream};
 
@@ -36,7 +36,7 @@ pub struct Peer {
     /// Those who are to take over a stream at their first key frame, with its path.
     newcomers: HashMap<u32, (String, Handover)>,
     players: HashMap<u32, (Arc<Stream>, Arc<Player>)>,
-    wake: Arc<Notify>,
+    line: Line,
 }
 
 impl Peer {
@@ -55,7 +55,7 @@ impl Peer {
             publications: HashMap::new(),
             newcomers: HashMap::new(),
             players: HashMap::new(),
-            wake: Arc::default(),
+            line: Line::default(),
         }
     }
 
@@ -126,8 +126,8 @@ impl Peer {
             }
         };
         let form = Form { stream_id: id, chunk_size: session.chunk_size() };
-        let player =
-            Player::new(form, self.hub.config().limits.player_queue_bytes, self.wake.clone());
+        let max_bytes = self.hub.config().limits.player_queue_bytes;
+        let player = Player::new(form, max_bytes, self.line.clone());
         let Some(stream) = self.hub.play(&path, &player) else {
             return session.reject(request, Rejection::NotFound);
         };
@@ -145,7 +145,7 @@ impl Peer {
     fn pause(&mut self, id: u32, paused: bool) {
         if let Some((stream, player)) = self.players.get(&id) {
             if paused {
-                player.set_paused(true);
+                player.pause();
             } else {
                 stream.resume(player);
             }
@@ -203,6 +203,10 @@ impl Peer {
 }
 
 impl Handler for Peer {
+    fn handle_outlet(&mut self, outlet: &Outlet) {
+        self.line.outlet = Some(outlet.clone());
+    }
+
     fn handle_event(&mut self, session: &mut ServerSession, event: SessionEvent) -> Result<()> {
         self.address = self.arrival.client().unwrap_or(self.address);
         match event {
@@ -238,12 +242,13 @@ impl Handler for Peer {
 
     async fn ready(&mut self) {
         tokio::select! {
-            () = self.wake.notified() => {}
+            () = self.line.wake.notified() => {}
             _ = self.phase.wait_for(|phase| *phase == Phase::Ending), if self.leaving => {}
         }
     }
 
     fn handle_ready(&mut self, session: &mut ServerSession, budget: usize) -> Result<bool> {
+        self.publications.values().for_each(Publication::flush);
         if self.leaving && *self.phase.borrow() == Phase::Ending {
             self.leaving = false;
             self.end_all(session);
@@ -251,7 +256,7 @@ impl Handler for Peer {
         }
         let mut ended = Vec::new();
         let mut sent = 0;
-        for (&id, (_, player)) in &self.players {
+        for (&id, (stream, player)) in &self.players {
             loop {
                 if sent >= budget {
                     return Ok(true);
@@ -268,6 +273,7 @@ impl Handler for Peer {
                     }
                     Next::GiveUp => {
                         tracing::warn!(peer = %self.address, "player given up: it reads too slowly");
+                        stream.count_given_up();
                         session.close();
                         return Ok(false);
                     }
@@ -278,6 +284,11 @@ impl Handler for Peer {
             session.end_play(id);
             self.stop_playing(id);
         }
+        if sent > 0 {
+            // What is sent now has to be in line before a shard may write behind it.
+            return Ok(true);
+        }
+        self.players.values().for_each(|(_, player)| player.keep_step());
         Ok(false)
     }
 

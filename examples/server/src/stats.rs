@@ -58,6 +58,10 @@ pub struct PublisherInfo {
 pub struct PlayersInfo {
     pub rtmp: usize,
     pub hls: usize,
+    /// Messages that were left out for RTMP players who were slow, since the stream is there.
+    pub rtmp_dropped: u64,
+    /// RTMP players who were disconnected because they were too slow for too long.
+    pub rtmp_given_up: u64,
 }
 
 /// The video track.

@@ -18,11 +18,12 @@ use tokio::sync::{Semaphore, SemaphorePermit, watch};
 
 use crate::clock::{self, wall_clock};
 use crate::config::AppConfig;
+use crate::fan::Fan;
 use crate::http::Compressed;
 use crate::names;
 use crate::notices::{self, Before, NO_KEY_FRAME_YET};
 use crate::origin::{Archive, Known, Store};
-use crate::player::{Fan, Player};
+use crate::player::Player;
 use crate::recorder::{Group, Health, Recorders};
 use crate::recordings::rfc3339;
 use crate::redact::Redacted;
@@ -123,6 +124,7 @@ impl Stream {
         let now = Instant::now();
         let health = recording.start(recorders, now);
         live.token += 1;
+        live.fan.set_latency(config.rtmp_latency);
         live.publisher = Some(Publisher {
             info,
             since: Timestamp::now(),
@@ -149,21 +151,24 @@ impl Stream {
 
     /// Adds a player, who gets headers and the current group of pictures at once where the stream is live.
     pub fn attach(&self, player: Arc<Player>) {
-        let mut live = self.live();
-        Fan::start(&player, live.gop.tags());
-        live.fan.add(player);
+        let Live { gop, fan, .. } = &mut *self.live();
+        fan.add(player, gop.tags());
     }
 
     /// Lets a player go on after a pause.
     pub fn resume(&self, player: &Player) {
         let live = self.live();
-        player.set_paused(false);
-        Fan::start(player, live.gop.tags());
+        live.fan.resume(player, live.gop.tags());
     }
 
     /// Removes a player.
     pub fn detach(&self, player: &Arc<Player>) {
         self.live().fan.remove(player);
+    }
+
+    /// A player is disconnected because it was too slow for too long.
+    pub fn count_given_up(&self) {
+        self.live().fan.losses().count_given_up();
     }
 
     /// Answers for a file of the stream's HLS, by its name without the stream's path, and the query of the request.
@@ -251,6 +256,7 @@ impl Stream {
         let watching = lock(&self.viewers).count(now);
         let mut live = self.live();
         let playing = live.fan.len();
+        let (rtmp_dropped, rtmp_given_up) = live.fan.losses().counts();
         let publisher = live.publisher.as_mut()?;
         let store = self.hls().archive.as_ref().map(Archive::info);
         let mut problems = publisher.health.problems();
@@ -267,7 +273,7 @@ impl Stream {
             audio: publisher.tracks.audio(),
             bitrate_kbps: publisher.rate.kbps(now),
             viewers: playing + watching,
-            players: PlayersInfo { rtmp: playing, hls: watching },
+            players: PlayersInfo { rtmp: playing, hls: watching, rtmp_dropped, rtmp_given_up },
             hls_waiting: WAITERS - self.waiters.available_permits(),
             bytes_in: publisher.bytes_in,
             hls: format!("{}/index.m3u8", names::url_path(&self.path)),
@@ -278,7 +284,7 @@ impl Stream {
         })
     }
 
-    /// Gives a tag to players. False where another publisher has taken the place of the one with `token`.
+    /// Puts a tag in line for players. False where another publisher has taken the place of the one with `token`.
     fn relay(&self, token: u64, tag: &Tag) -> bool {
         let mut live = self.live();
         if live.token != token {
@@ -558,6 +564,7 @@ impl Publication {
     }
 
     /// Takes one tag of the publisher. False where another has taken its place: it is not heard any more.
+    /// Players get it with the next [`flush`](Self::flush), so that what came in one read goes out in one write.
     pub fn handle_tag(&mut self, tag: &Tag) -> bool {
         if !self.stream.relay(self.token, tag) {
             return false;
@@ -566,6 +573,11 @@ impl Publication {
         self.assembler.handle_tag(tag);
         self.drain();
         true
+    }
+
+    /// Sends what was taken on its way to players.
+    pub fn flush(&self) {
+        self.stream.live().fan.flush();
     }
 
     /// The publisher says that the stream is over. Dropped without this, it may come back.

@@ -3,26 +3,24 @@
 use std::future::{Future, poll_fn};
 use std::io::{self, IoSlice};
 use std::pin::{Pin, pin};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use ::tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
+use ::tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use ::tokio::time::{Instant, Sleep, sleep_until, timeout};
 use bytes::Buf;
 
 use super::end::{End, Pace, ServerEnd, seed};
+use super::input::{Input, Lent};
+use super::outlet::Outlet;
 use super::{ConnectionConfig, Handler};
 use crate::buf::Chain;
 use crate::error::{Error, Result};
 use crate::rtmp::session::ServerSession;
 use crate::time::Micros;
 
-/// First size of the read buffer: most players never need more.
-const READ_MIN: usize = 16 << 10;
-/// Size to which the read buffer of a busy publisher grows.
-const READ_MAX: usize = 64 << 10;
 /// Slices of one vectored write.
-const SLICES: usize = 128;
+pub(super) const SLICES: usize = 128;
 /// What is read and thrown away after the end, so that unread input does not turn the last answer into a reset.
 const LINGER_BYTES: usize = 1 << 20;
 /// How long that may take.
@@ -62,7 +60,7 @@ pub struct Closed {
 
 /// Drives one connection until it ends, then calls [`Handler::handle_closed`].
 ///
-/// `stop` asks for a clean end. Memory is bounded by the session's limits, the read buffer (64 KiB) and
+/// `stop` asks for a clean end. Memory is bounded by the session's limits, 64 KiB of input that the session does not take yet, and
 /// [`ConnectionConfig::write_batch`]. Reading goes on while the peer takes nothing, so its acknowledgements are never stuck.
 pub async fn run<S, H>(
     io: S,
@@ -73,14 +71,33 @@ pub async fn run<S, H>(
     S: AsyncRead + AsyncWrite + Unpin,
     H: Handler,
 {
+    run_with(io, None, handler, config, stop).await;
+}
+
+/// The same where others may write too.
+pub(super) async fn run_with<S, H>(
+    io: S,
+    outlet: Option<Outlet>,
+    handler: &mut H,
+    config: &ConnectionConfig,
+    stop: impl Future<Output = ()>,
+) where
+    S: AsyncRead + AsyncWrite + Unpin,
+    H: Handler,
+{
+    if let Some(outlet) = &outlet {
+        handler.handle_outlet(outlet);
+    }
     let session = ServerSession::new(config.session.clone(), seed(), Micros::ZERO);
-    let closed = drive(io, &mut ServerEnd { session, handler }, Pace::from(config), stop).await;
+    let mut end = ServerEnd { session, handler };
+    let closed = drive(io, outlet, &mut end, Pace::from(config), stop).await;
     handler.handle_closed(&closed);
 }
 
 /// Drives either end of a connection until it is over.
 pub(super) async fn drive<S, E>(
     io: S,
+    outlet: Option<Outlet>,
     end: &mut E,
     pace: Pace,
     stop: impl Future<Output = ()>,
@@ -90,14 +107,16 @@ where
     E: End,
 {
     let mut stop = pin!(stop);
-    let mut pump = Pump::new(io, end, pace);
+    let mut pump = Pump::new(io, outlet, end, pace);
     let reason = pump.run(stop.as_mut()).await;
     pump.finish(&reason).await;
-    Closed { reason, bytes_in: pump.bytes_in, bytes_out: pump.bytes_out }
+    let by_others = pump.outlet.as_ref().map_or(0, Outlet::bytes);
+    Closed { reason, bytes_in: pump.bytes_in, bytes_out: pump.bytes_out + by_others }
 }
 
 struct Pump<'a, S, E> {
     io: S,
+    outlet: Option<Outlet>,
     end: &'a mut E,
     pace: Pace,
     epoch: Instant,
@@ -115,19 +134,23 @@ struct Pump<'a, S, E> {
 
 /// What woke the connection.
 enum Wake {
-    Read(usize),
+    /// This was read.
+    Read(Lent),
     /// So many bytes were taken; are all that were taken so far on their way?
     Wrote(usize, bool),
+    /// Others left a rest of what they wrote.
+    Rest,
     Ready,
     Timer,
     Stop,
 }
 
 impl<'a, S: AsyncRead + AsyncWrite + Unpin, E: End> Pump<'a, S, E> {
-    fn new(io: S, end: &'a mut E, pace: Pace) -> Self {
+    fn new(io: S, outlet: Option<Outlet>, end: &'a mut E, pace: Pace) -> Self {
         let epoch = Instant::now();
         Self {
             io,
+            outlet,
             end,
             pace,
             epoch,
@@ -156,10 +179,17 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin, E: End> Pump<'a, S, E> {
                 return if self.stopping { CloseReason::Stopped } else { CloseReason::Session };
             }
             match self.wait(timer.as_mut(), stop.as_mut()).await {
-                Ok(Wake::Read(0)) => return CloseReason::Peer,
-                Ok(Wake::Read(count)) => {
-                    self.input.filled(count);
-                    self.bytes_in += count as u64;
+                Ok(Wake::Read(read)) if read.bytes().is_empty() => return CloseReason::Peer,
+                Ok(Wake::Read(read)) => {
+                    self.bytes_in += read.bytes().len() as u64;
+                    match self.end.handle_input(self.now(), read.bytes()) {
+                        Ok(taken) => self.input.keep(read.bytes().get(taken..).unwrap_or_default()),
+                        Err(error) => return CloseReason::Protocol(error),
+                    }
+                }
+                Ok(Wake::Rest) => {
+                    self.unflushed = true;
+                    self.last_write = Instant::now();
                 }
                 Ok(Wake::Wrote(count, flushed)) => {
                     self.output.advance(count);
@@ -218,6 +248,10 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin, E: End> Pump<'a, S, E> {
         let idle = self.is_idle();
         while self.output.len() < self.pace.write_batch {
             if let Some(chain) = self.end.poll_output() {
+                if self.output.is_empty() {
+                    // From here on nothing may overtake it.
+                    self.outlet.iter().for_each(Outlet::hold);
+                }
                 self.output.extend(chain);
             } else if self.more && !self.end.is_closing() {
                 let budget = self.pace.write_batch - self.output.len();
@@ -246,11 +280,25 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin, E: End> Pump<'a, S, E> {
         if let Some(deadline) = deadline.filter(|&at| at < timer.deadline() || timer.is_elapsed()) {
             timer.as_mut().reset(deadline);
         }
-        // Input that the session does not take yet must stay where it is.
-        let input = if self.input.pending().is_empty() { Some(self.input.space()) } else { None };
+        let held = !idle || self.more || self.end.is_closing();
+        let work = poll_fn(|cx| {
+            let rest = self.outlet.as_ref().is_some_and(|outlet| outlet.watch(cx, held));
+            if rest && idle {
+                return Poll::Ready(Ok(Wake::Rest));
+            }
+            let io = Pin::new(&mut self.io);
+            if let Poll::Ready(wrote) = poll_out(io, cx, &self.output, self.unflushed) {
+                return Poll::Ready(wrote);
+            }
+            // Input that the session does not take yet must be taken first.
+            if !self.input.pending().is_empty() {
+                return Poll::Pending;
+            }
+            Lent::poll_read(Pin::new(&mut self.io), cx).map_ok(Wake::Read)
+        });
         ::tokio::select! {
             biased;
-            wake = transfer(&mut self.io, input, &self.output, self.unflushed) => wake,
+            wake = work => wake,
             () = self.end.ready(), if idle && !self.more => Ok(Wake::Ready),
             () = timer, if deadline.is_some() => Ok(Wake::Timer),
             () = stop, if !self.stopping => Ok(Wake::Stop),
@@ -259,6 +307,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin, E: End> Pump<'a, S, E> {
 
     /// Writes what is left and ends the connection so that the peer gets it.
     async fn finish(&mut self, reason: &CloseReason) {
+        self.outlet.iter().for_each(Outlet::hold);
         if matches!(reason, CloseReason::Peer | CloseReason::Io(_) | CloseReason::WriteTimeout) {
             return;
         }
@@ -268,7 +317,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin, E: End> Pump<'a, S, E> {
         let (io, output) = (&mut self.io, &mut self.output);
         let flush = async {
             while !output.is_empty() {
-                match transfer(io, None, output, false).await {
+                match poll_fn(|cx| poll_out(Pin::new(&mut *io), cx, output, false)).await {
                     Ok(Wake::Wrote(count, _)) => output.advance(count),
                     _ => return false,
                 }
@@ -279,9 +328,9 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin, E: End> Pump<'a, S, E> {
             return;
         }
         let linger = async {
-            let mut left = LINGER_BYTES;
+            let (mut left, mut space) = (LINGER_BYTES, vec![0; 16 << 10]);
             while left > 0 {
-                match self.io.read(self.input.scratch()).await {
+                match self.io.read(&mut space).await {
                     Ok(0) | Err(_) => return,
                     Ok(count) => left = left.saturating_sub(count),
                 }
@@ -291,36 +340,24 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin, E: End> Pump<'a, S, E> {
     }
 }
 
-/// Writes `output` or reads into `input`, whichever the stream allows first; waits for ever where there is neither.
-/// Once all of `output` is taken the stream is flushed, then or, where it was left `unflushed`, later.
-async fn transfer<S>(
-    io: &mut S,
-    mut input: Option<&mut [u8]>,
+/// Writes `output`; pending where there is nothing to write. Once all of it is taken the stream is flushed, then or, where it was left
+/// `unflushed`, later.
+fn poll_out<S: AsyncWrite + Unpin>(
+    io: Pin<&mut S>,
+    cx: &mut Context<'_>,
     output: &Chain,
     unflushed: bool,
-) -> io::Result<Wake>
-where
-    S: AsyncRead + AsyncWrite + Unpin,
-{
-    poll_fn(|cx| {
-        if !output.is_empty() {
-            if let Poll::Ready(written) = poll_write(Pin::new(io), cx, output) {
-                let count = written?;
-                let flushed = count == output.len() && poll_flush(io, cx)?;
-                return Poll::Ready(Ok(Wake::Wrote(count, flushed)));
-            }
-        } else if unflushed && poll_flush(io, cx)? {
-            return Poll::Ready(Ok(Wake::Wrote(0, true)));
-        }
-        if let Some(space) = input.as_deref_mut() {
-            let mut buf = ReadBuf::new(space);
-            if let Poll::Ready(read) = Pin::new(&mut *io).poll_read(cx, &mut buf) {
-                return Poll::Ready(read.map(|()| Wake::Read(buf.filled().len())));
-            }
-        }
-        Poll::Pending
-    })
-    .await
+) -> Poll<io::Result<Wake>> {
+    let io = Pin::into_inner(io);
+    if !output.is_empty() {
+        let count = ready!(poll_write(Pin::new(&mut *io), cx, output))?;
+        let flushed = count == output.len() && poll_flush(io, cx)?;
+        return Poll::Ready(Ok(Wake::Wrote(count, flushed)));
+    }
+    if unflushed && poll_flush(io, cx)? {
+        return Poll::Ready(Ok(Wake::Wrote(0, true)));
+    }
+    Poll::Pending
 }
 
 /// Whether nothing is held back.
@@ -346,49 +383,5 @@ fn poll_write<S: AsyncWrite>(
     match written {
         Poll::Ready(Ok(0)) => Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
         written => written,
-    }
-}
-
-/// The read buffer: made at the first read, grown when a read fills it.
-#[derive(Default)]
-struct Input {
-    buf: Vec<u8>,
-    start: usize,
-    end: usize,
-}
-
-impl Input {
-    /// What has been read and not yet taken.
-    fn pending(&self) -> &[u8] {
-        self.buf.get(self.start..self.end).unwrap_or_default()
-    }
-
-    fn consume(&mut self, count: usize) {
-        self.start = self.end.min(self.start.saturating_add(count));
-    }
-
-    /// Room for the next read, once nothing is pending.
-    fn space(&mut self) -> &mut [u8] {
-        let filled = self.end == self.buf.len();
-        (self.start, self.end) = (0, 0);
-        self.scratch_of(filled)
-    }
-
-    fn filled(&mut self, count: usize) {
-        self.end = self.buf.len().min(count);
-    }
-
-    /// Room for bytes that nobody wants.
-    fn scratch(&mut self) -> &mut [u8] {
-        (self.start, self.end) = (0, 0);
-        self.scratch_of(false)
-    }
-
-    fn scratch_of(&mut self, grow: bool) -> &mut [u8] {
-        if grow || self.buf.is_empty() {
-            let size = (self.buf.len() * 2).clamp(READ_MIN, READ_MAX);
-            self.buf.resize(size, 0);
-        }
-        &mut self.buf
     }
 }

@@ -57,6 +57,8 @@
 mod client;
 mod connection;
 mod end;
+mod input;
+mod outlet;
 mod serve;
 mod socket;
 #[cfg(test)]
@@ -72,6 +74,7 @@ pub use client::{
 #[cfg_attr(docsrs, doc(cfg(feature = "rtmps")))]
 pub use client::{TlsConfig, TlsError};
 pub use connection::{CloseReason, Closed, run};
+pub use outlet::{Bundle, Outlet, Sent};
 pub use serve::{ServeConfig, serve, serve_with};
 pub use socket::Socket;
 
@@ -80,6 +83,12 @@ use crate::rtmp::session::{ServerSession, SessionEvent};
 
 /// What an embedder does with one connection. All calls come from the task of that connection.
 pub trait Handler: Send {
+    /// Gives, ahead of all else, a way to write to this connection from outside its task. There is none over TLS, and none where
+    /// the embedder brings the stream.
+    fn handle_outlet(&mut self, outlet: &Outlet) {
+        let _ = outlet;
+    }
+
     /// Takes an event. Commands go to `session` at once or, where an answer takes time, later in
     /// [`handle_ready`](Self::handle_ready).
     ///
@@ -94,8 +103,9 @@ pub trait Handler: Send {
         std::future::pending()
     }
 
-    /// Gives the session what is to be sent, about `budget` bytes; called after [`ready`](Self::ready), and again for as
-    /// long as it says `true`: that there is more.
+    /// Gives the session what is to be sent, about `budget` bytes; called after [`ready`](Self::ready) and after the events of what
+    /// came in one read, and again for as long as it says `true`: that there is more. What was given before has been put in line by
+    /// then.
     ///
     /// # Errors
     /// Any error ends the connection.

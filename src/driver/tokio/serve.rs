@@ -1,5 +1,6 @@
 //! A listener and its connections.
 
+use std::any::Any;
 use std::future::{Future, ready};
 use std::io;
 use std::net::SocketAddr;
@@ -12,7 +13,8 @@ use ::tokio::sync::watch;
 use ::tokio::task::JoinSet;
 use ::tokio::time::{sleep, timeout};
 
-use super::{CloseReason, Closed, ConnectionConfig, Handler, Socket, run};
+use super::connection::run_with;
+use super::{CloseReason, Closed, ConnectionConfig, Handler, Socket};
 
 /// Pause after a failed accept: out of file descriptors, mostly, which passes when connections end.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -100,7 +102,7 @@ pub async fn serve_with<H, F, O, A, S>(
     tasks.shutdown().await;
 }
 
-async fn drive<H: Handler, S: AsyncRead + AsyncWrite + Unpin>(
+async fn drive<H: Handler, S: AsyncRead + AsyncWrite + Unpin + 'static>(
     opened: impl Future<Output = io::Result<S>>,
     mut handler: H,
     config: Arc<ConnectionConfig>,
@@ -117,7 +119,11 @@ async fn drive<H: Handler, S: AsyncRead + AsyncWrite + Unpin>(
         () = stop.as_mut() => Err(CloseReason::Stopped),
     };
     match opened {
-        Ok(stream) => run(stream, &mut handler, &config, stop).await,
+        Ok(stream) => {
+            // Only a bare socket can be written to by others: over TLS what is written depends on what was written before.
+            let outlet = (&stream as &dyn Any).downcast_ref().map(Socket::outlet);
+            run_with(stream, outlet, &mut handler, &config, stop).await;
+        }
         Err(reason) => handler.handle_closed(&Closed { reason, bytes_in: 0, bytes_out: 0 }),
     }
 }

@@ -2,10 +2,14 @@
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use ::tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use ::tokio::net::TcpStream;
+use ::tokio::net::tcp::OwnedReadHalf;
+
+use super::outlet::{Line, Outlet};
 
 /// Reads that are acknowledged at once: more than any client needs up to its first media.
 const READS: u8 = 24;
@@ -17,7 +21,8 @@ const READS: u8 = 24;
 /// acknowledgement, and every session begins that much later. The setting does not last (tcp(7)), so it is made anew with each read.
 #[derive(Debug)]
 pub struct Socket {
-    stream: TcpStream,
+    half: OwnedReadHalf,
+    line: Arc<Line>,
     left: u8,
 }
 
@@ -25,7 +30,8 @@ impl Socket {
     /// Small answers must not wait for the peer's delayed acknowledgement of earlier ones either: no Nagle's algorithm here.
     pub(super) fn new(stream: TcpStream) -> Self {
         let _ = stream.set_nodelay(true);
-        Self { stream, left: READS }
+        let (half, writing) = stream.into_split();
+        Self { half, line: Line::new(writing), left: READS }
     }
 
     /// Waits for the peer's first bytes and copies them to `buf`, where they can be looked at; they stay to be read.
@@ -34,7 +40,18 @@ impl Socket {
     /// # Errors
     /// Those of the socket.
     pub async fn peek(&self, buf: &mut [u8]) -> io::Result<usize> {
-        self.stream.peek(buf).await
+        self.half.as_ref().peek(buf).await
+    }
+
+    /// The way out for others than the connection's task.
+    pub(super) fn outlet(&self) -> Outlet {
+        Outlet::new(self.line.clone())
+    }
+}
+
+impl Drop for Socket {
+    fn drop(&mut self) {
+        self.line.close();
     }
 }
 
@@ -52,10 +69,10 @@ impl AsyncRead for Socket {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        let read = Pin::new(&mut self.stream).poll_read(cx, buf);
+        let read = Pin::new(&mut self.half).poll_read(cx, buf);
         if self.left > 0 && read.is_ready() {
             self.left -= 1;
-            acknowledge(&self.stream);
+            acknowledge(self.half.as_ref());
         }
         read
     }
@@ -63,30 +80,30 @@ impl AsyncRead for Socket {
 
 impl AsyncWrite for Socket {
     fn poll_write(
-        mut self: Pin<&mut Self>,
+        self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, buf)
+        self.line.poll_write(cx, &[IoSlice::new(buf)])
     }
 
     fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
+        self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(cx, bufs)
+        self.line.poll_write(cx, bufs)
     }
 
     fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
+        true
     }
 
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.line.poll_flush(cx)
     }
 
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.line.poll_shutdown(cx)
     }
 }

@@ -219,7 +219,7 @@ async fn f01_silence_ends_with_the_handshake_timeout() {
 }
 
 /// What a player sends up to `play`, and then `pings` messages that ask for nothing.
-fn player(pings: usize) -> Vec<u8> {
+pub(super) fn player(pings: usize) -> Vec<u8> {
     let text = |text: &str| Value::String(text.into());
     let app = vec![("app".to_owned(), text("live"))];
     let commands = [

@@ -12,15 +12,26 @@ use crate::stats::Distribution;
 /// Players that measure delays, before and again after the others have come.
 const MEASURING: usize = 5;
 const RAMP: u32 = 250;
+/// How long messages are gathered, where they are.
+const GATHERED: u64 = 50;
 
-/// Runs the case with `players` in all.
-pub fn run(context: &Context, kind: Kind, players: usize) -> Result<Vec<Figure>, String> {
+/// Runs the case with `players` in all. Where messages are `gathered`, only ours and the floor do so.
+pub fn run(
+    context: &Context,
+    kind: Kind,
+    players: usize,
+    gathered: bool,
+) -> Result<Vec<Figure>, String> {
     if kind == Kind::Floor {
-        return on_floor(context, players);
+        return on_floor(context, players, if gathered { GATHERED * MILLI } else { 0 });
+    }
+    let mut programs = context.programs.clone();
+    if gathered {
+        programs.ours_args.extend(["--rtmp-latency".into(), format!("{GATHERED}ms")]);
     }
     let script = context.script(Rate::TwoMegabits, true)?;
     let bulk = players.saturating_sub(2 * MEASURING).max(1);
-    let mut server = Server::start(kind, &context.programs, Features::default())?;
+    let mut server = Server::start(kind, &programs, Features::default())?;
     let base = server.usage();
     let (to, now) = (server.rtmp(), net::now());
     let filled = now + 2500 * MILLI + bulk as u64 * SECOND / u64::from(RAMP) + SECOND;
@@ -50,7 +61,12 @@ pub fn run(context: &Context, kind: Kind, players: usize) -> Result<Vec<Figure>,
         return Err(format!("the publisher did not stay: {:?}", publisher.failures));
     }
     let mut figures = costs(&window, (early.bytes + bulk.bytes + late.bytes) as f64 / 1e9);
-    figures.extend(delays(&early, &late));
+    if gathered {
+        figures.iter_mut().filter(|f| f.goal.is_some()).for_each(|f| {
+            f.goal = Some(Goal::AtMost(0.65));
+        });
+    }
+    figures.extend(delays(&early, &late, if gathered { 65.0 } else { 10.0 }));
     let groups = [&early, &bulk, &late];
     figures.extend(integrity(&groups, players.max(2 * MEASURING + 1)));
     figures.push(figure("memory for each player, KiB", kib_each(&window, &base, players)));
@@ -71,11 +87,11 @@ fn costs(window: &Window, gigabytes: f64) -> Vec<Figure> {
     ]
 }
 
-fn delays(early: &play::Outcome, late: &play::Outcome) -> Vec<Figure> {
+fn delays(early: &play::Outcome, late: &play::Outcome, goal: f64) -> Vec<Figure> {
     let both = |q: fn(&Distribution) -> f64| (q(&early.delay) + q(&late.delay)) / 2.0;
     vec![
         figure("delay p50, ms", both(|d| d.quantile(0.5))).drawn(),
-        figure("delay p99, ms", both(|d| d.quantile(0.99))).goal(Goal::AtMost(10.0)),
+        figure("delay p99, ms", both(|d| d.quantile(0.99))).goal(Goal::AtMost(goal)),
         figure("delay most, ms", early.delay.max().max(late.delay.max())),
         figure("first picture of a joining player p50, ms", late.first_picture.median())
             .goal(Goal::AtMost(10.0)),
@@ -99,14 +115,14 @@ fn integrity(groups: &[&play::Outcome], expected: usize) -> Vec<Figure> {
     ]
 }
 
-fn on_floor(context: &Context, players: usize) -> Result<Vec<Figure>, String> {
+fn on_floor(context: &Context, players: usize, gather: u64) -> Result<Vec<Figure>, String> {
     let at = Loopback::free().map_err(|e| e.to_string())?;
     let script = context.script(Rate::TwoMegabits, true)?;
     let from = net::now() + 3 * SECOND;
     let span = Span::new(from, from + u64::from(context.seconds) * SECOND);
     let server = {
         let span = span.clone();
-        std::thread::spawn(move || floor::fan_out(at, &script, players, 0, &span))
+        std::thread::spawn(move || floor::fan_out(at, &script, players, gather, &span))
     };
     net::sleep_until(net::now() + 200 * MILLI);
     let group = |count, reads_marks| {

@@ -51,6 +51,7 @@ pub fn run(
     let sent = join(load)?;
     let goal = match features {
         Features { hls: false, record: false } => 0.065,
+        Features { hls: true, record: true } => 0.12,
         _ => 0.08,
     };
     let mut figures = costs(&window, &sent, publishers, goal);

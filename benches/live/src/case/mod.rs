@@ -103,12 +103,16 @@ pub enum Case {
     ConnRate(usize),
     /// One publisher, this many players.
     FanOut(usize),
+    /// The same where ours, and the floor, gather messages for 50 ms.
+    Gather(usize),
     /// This many publishers.
     Ingest(usize),
     /// The same with HLS.
     Hls(usize),
     /// The same with recording.
     Record(usize),
+    /// The same with HLS and recording at once.
+    All(usize),
     /// This many players that wait for a stream.
     Idle(usize),
     /// From starting the program to accepting.
@@ -119,7 +123,7 @@ impl std::str::FromStr for Case {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let (name, size) = match text.split_once(':') {
+        let (name, size) = match text.split_once([':', '-']) {
             Some((name, size)) => (name, Some(size)),
             None => (text, None),
         };
@@ -133,9 +137,11 @@ impl std::str::FromStr for Case {
             ("start", None) => Ok(Self::Start),
             ("connrate", _) => sized(16).map(Self::ConnRate),
             ("fanout", _) => sized(500).map(Self::FanOut),
+            ("gather", _) => sized(500).map(Self::Gather),
             ("ingest", _) => sized(300).map(Self::Ingest),
             ("hls", _) => sized(300).map(Self::Hls),
             ("rec", _) => sized(300).map(Self::Record),
+            ("all", _) => sized(300).map(Self::All),
             ("idle", _) => sized(1000).map(Self::Idle),
             _ => Err(format!("no case {text}")),
         }
@@ -149,9 +155,13 @@ impl Case {
             Self::Setup => "Session set-up: from TCP connect to media of a live stream".into(),
             Self::ConnRate(n) => format!("Sessions in a second, {n} at once"),
             Self::FanOut(n) => format!("Fan-out: one publisher at 2 Mbit/s, {n} players"),
+            Self::Gather(n) => {
+                format!("Fan-out, gathered for 50 ms: one publisher at 2 Mbit/s, {n} players")
+            }
             Self::Ingest(n) => format!("Ingest: {n} publishers at 1 Mbit/s"),
             Self::Hls(n) => format!("Ingest with HLS: {n} publishers at 1 Mbit/s"),
             Self::Record(n) => format!("Ingest with recording: {n} publishers at 1 Mbit/s"),
+            Self::All(n) => format!("Ingest with HLS and recording: {n} publishers at 1 Mbit/s"),
             Self::Idle(n) => format!("Memory: {n} players of a stream that nobody publishes"),
             Self::Start => "Start".into(),
         }
@@ -163,9 +173,11 @@ impl Case {
             Self::Setup => "setup".into(),
             Self::ConnRate(n) => format!("connrate-{n}"),
             Self::FanOut(n) => format!("fanout-{n}"),
+            Self::Gather(n) => format!("gather-{n}"),
             Self::Ingest(n) => format!("ingest-{n}"),
             Self::Hls(n) => format!("hls-{n}"),
             Self::Record(n) => format!("rec-{n}"),
+            Self::All(n) => format!("all-{n}"),
             Self::Idle(n) => format!("idle-{n}"),
             Self::Start => "start".into(),
         }
@@ -173,7 +185,7 @@ impl Case {
 
     /// Whether there is a floor for it: system calls without a server.
     pub fn has_floor(self) -> bool {
-        matches!(self, Self::FanOut(_) | Self::Ingest(_) | Self::Record(_))
+        matches!(self, Self::FanOut(_) | Self::Gather(_) | Self::Ingest(_) | Self::Record(_))
     }
 
     /// Runs it once against one server.
@@ -183,10 +195,12 @@ impl Case {
         match self {
             Self::Setup => setup::run(context, kind),
             Self::ConnRate(n) => connrate::run(context, kind, n),
-            Self::FanOut(n) => fanout::run(context, kind, n),
+            Self::FanOut(n) => fanout::run(context, kind, n, false),
+            Self::Gather(n) => fanout::run(context, kind, n, true),
             Self::Ingest(n) => ingest::run(context, kind, n, Features::default()),
             Self::Hls(n) => ingest::run(context, kind, n, hls),
             Self::Record(n) => ingest::run(context, kind, n, record),
+            Self::All(n) => ingest::run(context, kind, n, Features { hls: true, record: true }),
             Self::Idle(n) => idle::run(context, kind, n),
             Self::Start => idle::start(context, kind),
         }

@@ -25,6 +25,8 @@ pub struct AppConfig {
     /// Ends of names that make streams the variants of one, best first.
     pub hls_variants: Vec<String>,
     pub takeover: Takeover,
+    /// How long messages may be gathered into one write to an RTMP player.
+    pub rtmp_latency: Duration,
     pub drop_idle_publisher: Option<Duration>,
     /// Its recorders. Those that record nothing are not among them.
     pub record: Vec<Arc<RecordConfig>>,
@@ -56,6 +58,7 @@ impl AppConfig {
                 .map(|words| words.0.clone())
                 .unwrap_or_default(),
             takeover: args.takeover.into(),
+            rtmp_latency: args.rtmp_latency,
             drop_idle_publisher: args.drop_idle_publisher,
             record,
         }
