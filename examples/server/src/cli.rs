@@ -104,6 +104,12 @@ pub struct ServeArgs {
     pub hls_linger: Duration,
     #[command(flatten)]
     pub record: RecordArgs,
+    #[command(flatten)]
+    pub addresses: crate::access::address::AddressArgs,
+    #[command(flatten)]
+    pub hooks: crate::hooks::HookArgs,
+    #[command(flatten)]
+    pub app_hooks: crate::hooks::AppHookArgs,
     /// Let whoever reaches the HTTP port start and stop recorders: /control/record/start?app=live&name=demo, as nginx-rtmp.
     #[arg(long, env = "STREAMCORE_CONTROL")]
     pub control: bool,

@@ -17,6 +17,7 @@ use crate::names;
 use crate::player::Player;
 use crate::recorder::{RecordEnv, Recorders};
 use crate::recordings::Recordings;
+use crate::services::Services;
 use crate::stats::{PublisherInfo, StreamInfo};
 use crate::stream::{Publication, Stream};
 
@@ -70,6 +71,8 @@ impl From<&ServeArgs> for HubConfig {
 pub enum Refusal {
     /// Somebody publishes under that name.
     Live,
+    /// It has changed hands too often in a short time.
+    TooOften,
     /// The name is not fit for a URL and a file.
     Name,
     /// There are too many streams.
@@ -84,12 +87,26 @@ pub struct Hub {
     streams: Mutex<HashMap<String, Arc<Stream>>>,
     waiters: Semaphore,
     tls_failures: AtomicU64,
+    services: Services,
+}
+
+/// Who wants to publish.
+#[derive(Clone, Copy, Debug)]
+pub struct Newcomer<'a> {
+    pub path: &'a str,
+    pub address: SocketAddr,
+    pub agent: &'a str,
+    /// It reconnects on request.
+    pub reconnects: bool,
+    /// Whose right it publishes by, where that is known.
+    pub identity: Option<&'a str>,
 }
 
 impl Hub {
     /// No stream yet.
-    pub fn new(config: HubConfig, record: RecordEnv) -> Arc<Self> {
+    pub fn new(config: HubConfig, record: RecordEnv, services: Services) -> Arc<Self> {
         Arc::new(Self {
+            services,
             config,
             record: Arc::new(record),
             streams: Mutex::default(),
@@ -101,6 +118,11 @@ impl Hub {
     /// Settings of all streams.
     pub fn config(&self) -> &HubConfig {
         &self.config
+    }
+
+    /// Who may, and who is told.
+    pub fn services(&self) -> &Services {
+        &self.services
     }
 
     /// The recordings.
@@ -132,14 +154,9 @@ impl Hub {
     }
 
     /// Starts a stream. `None` where the newcomer may take the place of the publisher there is, at its first key frame:
-    /// [`take_over`](Self::take_over). The name is the key, so both have the same right to it (F-19).
-    pub fn publish(
-        &self,
-        path: &str,
-        address: SocketAddr,
-        agent: &str,
-        reconnects: bool,
-    ) -> Result<Option<Publication>, Refusal> {
+    /// [`take_over`](Self::take_over). Both must have the same right to the name, and it may not happen too often (F-19).
+    pub fn publish(&self, newcomer: Newcomer<'_>) -> Result<Option<Publication>, Refusal> {
+        let path = newcomer.path;
         if !names::is_publishable(path) {
             return Err(Refusal::Name);
         }
@@ -147,34 +164,27 @@ impl Hub {
         let mut streams = self.streams();
         let stream = self.entry(&mut streams, path).ok_or(Refusal::Full)?;
         match stream.is_live() {
-            true if self.config.takeover.allows(reconnects) => Ok(None),
-            true => Err(Refusal::Live),
-            false => self.begin(&stream, path, address, agent).map(Some),
+            true if !stream.is_of(newcomer.identity) => Err(Refusal::Live),
+            true if !self.config.takeover.allows(newcomer.reconnects) => Err(Refusal::Live),
+            true if !self.services.takeovers.allow(path, Instant::now()) => Err(Refusal::TooOften),
+            true => Ok(None),
+            false => self.begin(&stream, newcomer).map(Some),
         }
     }
 
     /// Starts a stream in the place of the publisher there is.
-    pub fn take_over(
-        &self,
-        path: &str,
-        address: SocketAddr,
-        agent: &str,
-    ) -> Result<Publication, Refusal> {
+    pub fn take_over(&self, newcomer: Newcomer<'_>) -> Result<Publication, Refusal> {
         let mut streams = self.streams();
-        let stream = self.entry(&mut streams, path).ok_or(Refusal::Full)?;
+        let stream = self.entry(&mut streams, newcomer.path).ok_or(Refusal::Full)?;
         stream.give_way();
-        self.begin(&stream, path, address, agent)
+        self.begin(&stream, newcomer)
     }
 
-    fn begin(
-        &self,
-        stream: &Arc<Stream>,
-        path: &str,
-        address: SocketAddr,
-        agent: &str,
-    ) -> Result<Publication, Refusal> {
-        let recorders = Recorders::start(&self.record, path);
-        let info = PublisherInfo { address: address.to_string(), agent: agent.to_owned() };
+    fn begin(&self, stream: &Arc<Stream>, newcomer: Newcomer<'_>) -> Result<Publication, Refusal> {
+        let recorders = Recorders::start(&self.record, newcomer.path);
+        let (address, agent) = (newcomer.address.to_string(), newcomer.agent.to_owned());
+        let identity = newcomer.identity.map(str::to_owned);
+        let info = PublisherInfo { address, agent, identity };
         stream.publish(info, &self.config, recorders).ok_or(Refusal::Live)
     }
 
@@ -208,6 +218,7 @@ impl Hub {
             ticks.tick().await;
             let now = Instant::now();
             self.streams().retain(|_, stream| !stream.tidy(now, &self.config));
+            self.services.web.tidy(now);
         }
     }
 

@@ -1,8 +1,10 @@
 //! `streamcore`: a live-streaming server and its tools.
 
+mod access;
 mod cli;
 mod client;
 mod finish;
+mod hooks;
 mod http;
 mod hub;
 mod media_info;
@@ -19,6 +21,7 @@ mod repair;
 mod rtmp;
 mod rtmps;
 mod serve;
+mod services;
 mod stats;
 mod stream;
 

@@ -10,14 +10,17 @@ use streamcore::driver::tokio as driver;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
+use crate::access::address;
 use crate::cli::{LogFormat, ServeArgs};
 use crate::finish::Finisher;
+use crate::hooks::{self, Hooks};
 use crate::http::Ports;
 use crate::hub::{Hub, HubConfig};
 use crate::recorder::{Disk, RecordEnv};
 use crate::recordings::Recordings;
 use crate::rtmp::Peer;
 use crate::rtmps::Tls;
+use crate::services::Services;
 
 /// Runs the server until it is told to stop.
 pub fn run(args: ServeArgs) -> anyhow::Result<()> {
@@ -43,7 +46,8 @@ async fn serve(args: ServeArgs) -> anyhow::Result<()> {
         recordings: recordings.clone(),
         finisher: finisher.clone(),
     };
-    let hub = Hub::new(HubConfig::from(&args), record);
+    let services = services(&args)?;
+    let hub = Hub::new(HubConfig::from(&args), record, services);
 
     let addresses = Addresses {
         rtmp: rtmp.local_addr()?,
@@ -77,6 +81,15 @@ async fn serve(args: ServeArgs) -> anyhow::Result<()> {
         () = signal() => tracing::warn!("stopped at once: the next start finishes the recordings"),
     }
     Ok(())
+}
+
+/// What streams and connections share beside the media.
+fn services(args: &ServeArgs) -> anyhow::Result<Services> {
+    let server = args.hooks.clone();
+    let default = args.app_hooks.clone();
+    let hooks = Hooks::new(hooks::Settings { server, default, apps: Default::default() })?;
+    let addresses = address::Addresses { rules: args.addresses.rules(None) };
+    Ok(Services::new(vec![Arc::new(addresses)], hooks))
 }
 
 async fn bind(what: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {

@@ -175,6 +175,14 @@ impl Stream {
         &self.compressed
     }
 
+    /// Whether the publisher there is has the right of `identity`.
+    pub fn is_of(&self, identity: Option<&str>) -> bool {
+        let live = self.live();
+        live.publisher
+            .as_ref()
+            .is_none_or(|publisher| publisher.info.identity.as_deref() == identity)
+    }
+
     /// Whether there is a publisher.
     pub fn is_live(&self) -> bool {
         self.live().publisher.is_some()

@@ -34,7 +34,15 @@ pub enum PublishType {
 }
 
 impl PublishType {
-    pub(super) const fn text(self) -> &'static str {
+    /// The type of that name, which is in any case; live for what is none.
+    pub(in crate::rtmp::session) fn of(text: &str) -> Self {
+        let types = [Self::Record, Self::Append];
+        types.into_iter().find(|kind| kind.text().eq_ignore_ascii_case(text)).unwrap_or_default()
+    }
+
+    /// The type's name on the wire.
+    #[must_use]
+    pub const fn text(self) -> &'static str {
         match self {
             Self::Live => "live",
             Self::Record => "record",

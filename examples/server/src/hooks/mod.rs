@@ -1,0 +1,198 @@
+//! Hooks as nginx-rtmp has them, and SRS: HTTP requests that say what a client does, and ask whether it may. What is asked
+//! holds up that client alone; what is only told holds up nobody.
+
+mod call;
+mod form;
+mod http;
+mod settings;
+mod srs;
+mod visit;
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use tokio::sync::Semaphore;
+
+use crate::access::{Action, Ask, Checked, Grant, Refused, Step};
+
+pub use call::{Call, Notice};
+pub use settings::{AppHookArgs, HookArgs, HookUrl, Method, NotifyFormat};
+pub use visit::{Role, Visit};
+
+use http::{Client, Reply};
+
+/// Notices that are on their way at once; more are dropped, with a line in the log.
+const NOTICES: usize = 1000;
+
+/// The settings that hooks go by.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    pub server: HookArgs,
+    pub default: AppHookArgs,
+    /// Of applications that have their own.
+    pub apps: std::collections::BTreeMap<String, AppHookArgs>,
+}
+
+impl Settings {
+    fn app(&self, name: &str) -> &AppHookArgs {
+        self.apps.get(name).unwrap_or(&self.default)
+    }
+}
+
+/// All hooks of the server.
+#[derive(Debug)]
+pub struct Hooks {
+    settings: RwLock<Arc<Settings>>,
+    client: RwLock<Client>,
+    notices: Arc<Semaphore>,
+}
+
+impl Hooks {
+    /// Hooks by these settings.
+    ///
+    /// # Errors
+    /// The file with the authority for https cannot be used.
+    pub fn new(settings: Settings) -> anyhow::Result<Arc<Self>> {
+        let client = Client::new(&settings.server)?;
+        Ok(Arc::new(Self {
+            settings: RwLock::new(Arc::new(settings)),
+            client: RwLock::new(client),
+            notices: Arc::new(Semaphore::new(NOTICES)),
+        }))
+    }
+
+    /// Takes other settings for what happens from now on.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new); the old ones hold on then.
+    #[expect(dead_code, reason = "reloading of the configuration calls it")]
+    pub fn replace(&self, settings: Settings) -> anyhow::Result<()> {
+        let client = Client::new(&settings.server)?;
+        *self.client.write().unwrap_or_else(PoisonError::into_inner) = client;
+        *self.settings.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(settings);
+        Ok(())
+    }
+
+    fn settings(&self) -> Arc<Settings> {
+        self.settings.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn client(&self) -> Client {
+        self.client.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Tells `urls` something, in order, without waiting for it.
+    pub fn tell(self: &Arc<Self>, notices: Vec<(Vec<HookUrl>, Notice)>) {
+        let notices: Vec<_> = notices.into_iter().filter(|(urls, _)| !urls.is_empty()).collect();
+        if notices.is_empty() {
+            return;
+        }
+        let Ok(permit) = self.notices.clone().try_acquire_owned() else {
+            tracing::warn!("hooks: more than {NOTICES} notices are on their way: one is dropped");
+            return;
+        };
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
+        let client = self.client();
+        runtime.spawn(async move {
+            for (urls, notice) in &notices {
+                for url in urls {
+                    if let Err(error) = client.send(url, notice).await {
+                        tracing::warn!(hook = %url, call = notice.call.name(), "not told: {error}");
+                    }
+                }
+            }
+            drop(permit);
+        });
+    }
+
+    /// Tells that a recording is whole.
+    #[expect(dead_code, reason = "recordings that end call it")]
+    pub fn record_done(self: &Arc<Self>, notice: Notice) {
+        let urls = self.settings().app(&notice.app).on_record_done.clone();
+        self.tell(vec![(urls, notice)]);
+    }
+
+    /// Tells that a connection has ended which was let in.
+    pub fn disconnected(self: &Arc<Self>, ask: &Ask) {
+        let urls = self.settings().server.on_disconnect.clone();
+        self.tell(vec![(urls, Notice::of(ask, Call::Disconnect))]);
+    }
+
+    /// Asks all of `urls`; each may refuse, and rename.
+    async fn ask(
+        &self,
+        urls: &[HookUrl],
+        notice: Notice,
+        grant: &mut Grant,
+    ) -> Result<(), Refused> {
+        let (settings, client) = (self.settings(), self.client());
+        let connect = matches!(notice.call, Call::Connect);
+        for url in urls {
+            let call = notice.call.name();
+            match client.send(url, &notice).await {
+                Ok(Reply::Pass) => {}
+                Ok(Reply::Refuse(status)) => {
+                    return Err(Refused::denied(format!("{call} of {url} said {status}")));
+                }
+                Ok(Reply::Redirect(to)) => redirect(&to, connect, grant)
+                    .map_err(|why| Refused::denied(format!("{call} of {url}: {why}")))?,
+                Err(error) if settings.server.notify_fail_open => {
+                    tracing::warn!(hook = %url, call, "let in without an answer: {error}");
+                }
+                Err(error) => {
+                    return Err(Refused::unavailable(format!("{call} of {url}: {error}")));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A `Location`: a server to relay to or from, or another name.
+fn redirect(to: &str, connect: bool, grant: &mut Grant) -> Result<(), &'static str> {
+    let lower = to.get(..8).unwrap_or(to).to_ascii_lowercase();
+    if lower.starts_with("rtmp://") || lower.starts_with("rtmps://") {
+        if connect {
+            return Err("a connection cannot be redirected to another server");
+        }
+        grant.relay = Some(to.to_owned());
+        return Ok(());
+    }
+    let name = to.split('?').next().unwrap_or_default().trim_matches('/');
+    if !crate::names::is_safe_path(name) {
+        return Err("the name that it redirects to is not allowed");
+    }
+    if connect { &mut grant.app } else { &mut grant.name }.clone_from(&name.to_owned());
+    Ok(())
+}
+
+/// Hooks as a step of admission.
+#[derive(Debug)]
+pub struct HookStep(pub Arc<Hooks>);
+
+impl Step for HookStep {
+    fn check<'a>(&'a self, ask: &'a Ask, grant: &'a mut Grant) -> Checked<'a> {
+        let settings = self.0.settings();
+        let app = settings.app(&grant.app);
+        let (urls, call) = match ask.action {
+            Action::Connect => (&settings.server.on_connect, Call::Connect),
+            Action::Publish { kind } => (&app.on_publish, Call::Publish { kind }),
+            Action::Play { start, duration, reset } => {
+                (&app.on_play, Call::Play { start, duration, reset })
+            }
+        };
+        if urls.is_empty() {
+            return Box::pin(std::future::ready(Ok(())));
+        }
+        let (urls, notice) = (urls.clone(), Notice::of(ask, call));
+        Box::pin(async move { self.0.ask(&urls, notice, grant).await })
+    }
+
+    fn asks_web(&self) -> bool {
+        let settings = self.0.settings();
+        let apps = std::iter::once(&settings.default).chain(settings.apps.values());
+        apps.into_iter().any(|app| {
+            let hooks = [&app.on_play, &app.on_play_done, &app.on_done, &app.on_update];
+            hooks.iter().any(|urls| !urls.is_empty())
+        })
+    }
+}
