@@ -110,6 +110,10 @@ pub struct ServeArgs {
     pub hooks: crate::hooks::HookArgs,
     #[command(flatten)]
     pub app_hooks: crate::hooks::AppHookArgs,
+    #[command(flatten)]
+    pub relay: crate::relay::RelayArgs,
+    #[command(flatten)]
+    pub events: crate::events::EventArgs,
     /// Let whoever reaches the HTTP port start and stop recorders: /control/record/start?app=live&name=demo, as nginx-rtmp.
     #[arg(long, env = "STREAMCORE_CONTROL")]
     pub control: bool,

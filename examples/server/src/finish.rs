@@ -1,5 +1,6 @@
 //! Makes whole files of recordings that have ended, and of those that an earlier run left behind.
 
+mod done;
 mod exec;
 mod repair;
 
@@ -8,15 +9,20 @@ use std::io::{Seek as _, SeekFrom, Write as _};
 use std::path::Path;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
+use streamcore::media::Track;
 use streamcore::record::{Mp4Recorder, Patch};
 use tokio::sync::watch;
 
 use crate::recorder::config::RecordSettings;
 use crate::recorder::file::overwrite;
 use crate::recordings::{Recording, Recordings, State};
+
+use done::Facts;
+pub use done::{Listener, RecordingDone};
+pub use exec::run as exec_done;
 
 /// Recordings that are finished at once: mostly they wait for the disk.
 const THREADS: usize = 4;
@@ -45,8 +51,8 @@ impl Drop for Work {
 pub enum Ending {
     /// The index of the recorder, which was finished.
     Mp4(Box<Mp4Recorder>),
-    /// What an FLV says of itself.
-    Flv(Vec<Patch>),
+    /// What an FLV says of itself, its length and its tracks.
+    Flv { patches: Vec<Patch>, millis: u32, tracks: Vec<Track> },
     /// What is found in the file: it was left behind, or the disk failed.
     LeftOver,
 }
@@ -69,15 +75,17 @@ pub struct Finisher {
 }
 
 impl Finisher {
-    /// Starts the threads.
-    pub fn start(recordings: Arc<Recordings>) -> anyhow::Result<Self> {
+    /// Starts the threads. Each of `listeners` is told of each recording that is finished.
+    pub fn start(recordings: Arc<Recordings>, listeners: Vec<Listener>) -> anyhow::Result<Self> {
         let (queue, jobs) = channel();
         let jobs = Arc::new(Mutex::new(jobs));
+        let listeners = Arc::new(listeners);
         for _ in 0..THREADS {
-            let (recordings, jobs) = (recordings.clone(), jobs.clone());
+            let (recordings, jobs, listeners) =
+                (recordings.clone(), jobs.clone(), listeners.clone());
             std::thread::Builder::new()
                 .name("finish".into())
-                .spawn(move || work(&jobs, &recordings))
+                .spawn(move || work(&jobs, &recordings, &listeners))
                 .context("cannot start a thread that finishes recordings")?;
         }
         Ok(Self { recordings, queue: Arc::new(Mutex::new(queue)), open: watch::Sender::new(0) })
@@ -116,20 +124,20 @@ impl Finisher {
     }
 }
 
-fn work(jobs: &Mutex<Receiver<Job>>, recordings: &Recordings) {
+fn work(jobs: &Mutex<Receiver<Job>>, recordings: &Recordings, listeners: &[Listener]) {
     loop {
         let job = jobs.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok(job) = job else { return };
         let recording = &job.recording;
         let started = Instant::now();
         match finish(recording, &job) {
-            Ok(true) => {
+            Ok(Some(facts)) => {
                 recordings.finished(recording);
                 let took_ms = started.elapsed().as_millis() as u64;
                 tracing::info!(of = recording.shown(), took_ms, "recording finished");
-                exec::run(recording);
+                tell(recording, facts, listeners);
             }
-            Ok(false) => recordings.finished(recording),
+            Ok(None) => recordings.finished(recording),
             Err(error) => {
                 tracing::error!(
                     file = recording.shown(),
@@ -141,30 +149,45 @@ fn work(jobs: &Mutex<Receiver<Job>>, recordings: &Recordings) {
     }
 }
 
-/// Makes the file whole and gives it its name. Says whether there was anything in it.
-fn finish(recording: &Recording, job: &Job) -> anyhow::Result<bool> {
+fn tell(recording: &Recording, facts: Facts, listeners: &[Listener]) {
+    match RecordingDone::new(recording, facts) {
+        Ok(done) => {
+            let done = Arc::new(done);
+            listeners.iter().for_each(|listener| listener(&done));
+        }
+        // Somebody took it away at once.
+        Err(error) => tracing::warn!(of = recording.shown(), "it is not there any more: {error}"),
+    }
+}
+
+/// Makes the file whole and gives it its name. Says what is in it; `None` where that is nothing.
+fn finish(recording: &Recording, job: &Job) -> anyhow::Result<Option<Facts>> {
     let live = recording.live();
-    let left = match (&job.ending, &job.file) {
-        (Ending::Mp4(recorder), Some(file)) => end(recorder, file)?,
-        (Ending::Flv(patches), Some(file)) => {
+    let found = match (&job.ending, &job.file) {
+        (Ending::Mp4(recorder), Some(file)) => {
+            end(recorder, file)?.map(|duration| Facts::made(duration, recorder.tracks()))
+        }
+        (Ending::Flv { patches, millis, tracks }, Some(file)) => {
             patches.iter().try_for_each(|patch| overwrite(file, patch))?;
             file.sync_data().context("cannot write")?;
-            true
+            Some(Facts::made(Duration::from_millis((*millis).into()), tracks.iter()))
         }
-        _ => repair::repair(&live, recording.format())?,
+        // What cannot be told of a file is no reason not to finish it.
+        _ => repair::repair(&live, recording.format())?
+            .then(|| Facts::read(&live).unwrap_or_default()),
     };
-    if !left {
+    if found.is_none() {
         fs::remove_file(&live).context("cannot remove a file without media")?;
-        return Ok(false);
+        return Ok(None);
     }
     fs::rename(&live, recording.done()).context("cannot give the file its name")?;
     sync_folder(&live);
-    Ok(true)
+    Ok(found)
 }
 
-/// Makes a plain MP4 of the fragments. Until the index is on the disk it does not count.
-fn end(recorder: &Mp4Recorder, mut file: &File) -> anyhow::Result<bool> {
-    let Some(end) = recorder.end().context("no index can be made")? else { return Ok(false) };
+/// Makes a plain MP4 of the fragments. Until the index is on the disk it does not count. Gives its length.
+fn end(recorder: &Mp4Recorder, mut file: &File) -> anyhow::Result<Option<Duration>> {
+    let Some(end) = recorder.end().context("no index can be made")? else { return Ok(None) };
     let mut append = || -> std::io::Result<()> {
         file.seek(SeekFrom::Start(recorder.len()))?;
         file.write_all(&end.index)?;
@@ -177,7 +200,7 @@ fn end(recorder: &Mp4Recorder, mut file: &File) -> anyhow::Result<bool> {
     }
     overwrite(file, &end.patch)?;
     file.sync_data().context("cannot write")?;
-    Ok(true)
+    Ok(Some(done::length(&end.index).unwrap_or_else(|| recorder.duration())))
 }
 
 /// Makes the new name last through a power cut; not every system can.

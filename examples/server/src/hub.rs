@@ -26,6 +26,9 @@ const WAITERS: usize = 40_000;
 /// Paths that are known at once, so that players of made-up names cannot fill the memory.
 const STREAMS: usize = 10_000;
 
+/// Time that an origin has to bring a stream to a player over HTTP.
+const ORIGIN: Duration = Duration::from_secs(10);
+
 /// Where players learn the time.
 pub const TIME_URL: &str = "/api/v1/time";
 
@@ -145,6 +148,23 @@ impl Hub {
         self.streams().get(path).cloned()
     }
 
+    /// The stream of that path for a player over HTTP; taken from elsewhere, which may take a while, where it is not live here.
+    pub async fn demand(self: &Arc<Self>, path: &str) -> Option<Arc<Stream>> {
+        let live = || self.find(path).is_some_and(|stream| stream.is_live());
+        let relay = &self.services.relay;
+        if !live()
+            && relay.has_origin(path)
+            && let Ok(_permit) = self.waiters.try_acquire()
+        {
+            relay.demand(self, path, None);
+            let deadline = tokio::time::Instant::now() + ORIGIN;
+            while !live() && tokio::time::Instant::now() < deadline {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        }
+        self.find(path)
+    }
+
     /// Live streams, longest live first.
     pub fn list(&self) -> Vec<StreamInfo> {
         let streams: Vec<_> = self.streams().values().cloned().collect();
@@ -206,7 +226,7 @@ impl Hub {
         if streams.len() >= STREAMS {
             return None;
         }
-        let stream = Arc::new(Stream::new(path, &self.config));
+        let stream = Arc::new(Stream::new(path, &self.config, &self.services));
         streams.insert(path.to_owned(), stream.clone());
         Some(stream)
     }

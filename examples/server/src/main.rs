@@ -3,6 +3,7 @@
 mod access;
 mod cli;
 mod client;
+mod events;
 mod finish;
 mod hooks;
 mod http;
@@ -16,6 +17,7 @@ mod probe;
 mod recorder;
 mod recordings;
 mod redact;
+mod relay;
 mod remux;
 mod repair;
 mod rtmp;
@@ -23,6 +25,7 @@ mod rtmps;
 mod serve;
 mod services;
 mod stats;
+mod store;
 mod stream;
 
 use clap::Parser as _;

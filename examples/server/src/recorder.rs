@@ -7,20 +7,23 @@ mod flv;
 mod gate;
 mod health;
 mod mp4;
+pub mod options;
 #[cfg(test)]
 mod tests;
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use streamcore::assemble::Event;
 use streamcore::flv::Tag;
+use streamcore::media::{Track, TrackId};
 
 use crate::finish::Finisher;
 use crate::recordings::Recordings;
 
-use config::{Format, RecordConfig, RecordSettings};
+use config::{Format, RecordConfig, RecordSettings, What};
 pub use disk::Disk;
 use file::{OutFile, Plan};
 use flv::FlvTake;
@@ -129,6 +132,23 @@ impl Recorders {
     }
 }
 
+/// The tracks of a stream as they are now.
+#[derive(Debug, Default)]
+struct Tracks(Mutex<BTreeMap<TrackId, Track>>);
+
+impl Tracks {
+    fn set(&self, track: &Track) {
+        let mut tracks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        tracks.insert(track.id, track.clone());
+    }
+
+    /// Those that a recorder takes.
+    fn recorded(&self, what: What) -> Vec<Track> {
+        let tracks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        tracks.values().filter(|track| what.takes(track.id)).cloned().collect()
+    }
+}
+
 /// Makes the files of one recorder.
 #[derive(Debug)]
 struct Files {
@@ -136,6 +156,7 @@ struct Files {
     config: Arc<RecordConfig>,
     stream: String,
     health: Arc<Health>,
+    tracks: Arc<Tracks>,
     /// When the next file began; `None` for now.
     started: Option<Timestamp>,
     /// The disk has failed: no file until then.
@@ -197,6 +218,7 @@ impl Recorder {
             config: config.clone(),
             stream: stream.to_owned(),
             health: health.clone(),
+            tracks: Arc::default(),
             started: (!config.what.manual).then_some(started),
             not_before: None,
         };
@@ -215,6 +237,9 @@ impl Recorder {
     }
 
     fn handle_event(&mut self, event: &Event, group: Group<'_>) {
+        if let Event::Track(track) = event {
+            self.files.tracks.set(track);
+        }
         if let Take::Mp4(take) = &mut self.take {
             take.handle_event(event, &mut self.files, self.on, group);
         }

@@ -85,8 +85,23 @@ impl Recording {
     }
 
     /// How its recorder is set up, where that is known.
-    pub fn config(&self) -> Option<&RecordConfig> {
-        self.config.as_deref()
+    pub fn config(&self) -> Option<&Arc<RecordConfig>> {
+        self.config.as_ref()
+    }
+
+    /// When it began.
+    pub fn started(&self) -> Timestamp {
+        self.started
+    }
+
+    /// Units or tags that a slow disk made it lose.
+    pub fn lost(&self) -> u64 {
+        self.lost.load(Ordering::Relaxed)
+    }
+
+    /// Path of the whole file below the folder of recordings; `None` for one that is elsewhere.
+    pub fn key_when_done(&self) -> Option<String> {
+        Some(format!("{}.{}", self.stem.as_ref()?, self.format.extension()))
     }
 
     /// The file as a log line may show it: the stream's name is its key.
@@ -272,7 +287,8 @@ impl Recordings {
             let stream = stem.rsplit_once('/').filter(|_| started_in(stem).is_some());
             let recording = self.recording(file, format, stream.map_or(stem, |(path, _)| path));
             let mut configs = settings.of(&recording.stream).iter();
-            let config = configs.find(|config| config.format == format).cloned();
+            let dated = started_in(stem).is_some();
+            let config = configs.find(|config| config.makes(format, &path, dated)).cloned();
             let started = started_of(stem, &path);
             let recording = Recording { started, config, ..recording };
             let mut active = lock(&self.active);

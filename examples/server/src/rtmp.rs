@@ -119,6 +119,17 @@ impl Peer {
         self.visits.insert(id, visit);
     }
 
+    /// A hook may have named a server that the stream is to go to.
+    fn push_on(&self, path: &str, grant: &Grant) {
+        let Some(url) = &grant.relay else { return };
+        let stream = self.hub.find(path);
+        let added =
+            url.parse().map(|url| self.hub.services().relay.add(path, &url, true, stream.as_ref()));
+        if !matches!(added, Ok(Ok(_))) {
+            tracing::warn!(stream = %Redacted(path), "not pushed to where a hook said");
+        }
+    }
+
     fn newcomer<'a>(&'a self, path: &'a str, grant: &'a Grant) -> Newcomer<'a> {
         let agent = self.client.as_ref().map_or("", |client| client.agent.as_str());
         let identity = grant.identity.as_deref();
@@ -140,6 +151,7 @@ impl Peer {
             Ok(Some(publication)) => {
                 tracing::info!(%stream, %peer, "publishing");
                 self.publications.insert(id, publication);
+                self.push_on(&path, &grant);
                 self.visit(id, ask, Role::Publish);
                 session.accept(request)
             }
@@ -182,6 +194,8 @@ impl Peer {
             return session.reject(request, Rejection::NotFound);
         };
         tracing::info!(stream = %Redacted(&path), peer = %self.address, live = stream.is_live(), "playing");
+        let origin = grant.relay.as_deref().and_then(|url| url.parse().ok());
+        self.hub.services().relay.demand(&self.hub, &path, origin.as_ref());
         self.players.insert(id, (stream, player));
         self.visit(id, ask, Role::Play);
         session.accept(request)

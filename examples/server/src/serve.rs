@@ -7,20 +7,24 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use streamcore::driver::tokio as driver;
+use streamcore::limits::Limits;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use crate::access::address;
 use crate::cli::{LogFormat, ServeArgs};
-use crate::finish::Finisher;
+use crate::events::{self, Bus, Journal};
+use crate::finish::{self, Finisher, Listener};
 use crate::hooks::{self, Hooks};
 use crate::http::Ports;
 use crate::hub::{Hub, HubConfig};
 use crate::recorder::{Disk, RecordEnv};
 use crate::recordings::Recordings;
+use crate::relay::{self, Relay};
 use crate::rtmp::Peer;
 use crate::rtmps::Tls;
 use crate::services::Services;
+use crate::store::{SCHEMAS, Store};
 
 /// Runs the server until it is told to stop.
 pub fn run(args: ServeArgs) -> anyhow::Result<()> {
@@ -37,7 +41,15 @@ async fn serve(args: ServeArgs) -> anyhow::Result<()> {
     let rtmps = bind_rtmps(&args).await?;
     let http = bind("HTTP", args.http_listen).await?;
     // Only now is it sure that no other server works on these recordings.
-    let finisher = Finisher::start(recordings.clone())?;
+    let store = Store::open(&args.data_dir, SCHEMAS)?;
+    let (server_id, _) = store.server_id().await?;
+    let services = services(&args, &store)?;
+    let listeners: Vec<Listener> = vec![
+        Box::new(|done| finish::exec_done(done)),
+        Box::new(services.hooks.record_listener()),
+        Box::new(events::record_listener(services.bus.clone())),
+    ];
+    let finisher = Finisher::start(recordings.clone(), listeners)?;
     let settings = args.record.settings();
     finisher.submit_left_over(&settings);
     let record = RecordEnv {
@@ -46,7 +58,6 @@ async fn serve(args: ServeArgs) -> anyhow::Result<()> {
         recordings: recordings.clone(),
         finisher: finisher.clone(),
     };
-    let services = services(&args)?;
     let hub = Hub::new(HubConfig::from(&args), record, services);
 
     let addresses = Addresses {
@@ -54,6 +65,7 @@ async fn serve(args: ServeArgs) -> anyhow::Result<()> {
         rtmps: rtmps.as_ref().map(|(_, listener)| listener.local_addr()).transpose()?,
         http: http.local_addr()?,
     };
+    tracing::debug!(server_id, "this server");
     banner(&args, &addresses, recordings.root());
     let (stopping, stopped) = watch::channel(false);
     let config = session_config(&args, &hub);
@@ -84,12 +96,18 @@ async fn serve(args: ServeArgs) -> anyhow::Result<()> {
 }
 
 /// What streams and connections share beside the media.
-fn services(args: &ServeArgs) -> anyhow::Result<Services> {
+fn services(args: &ServeArgs, store: &Store) -> anyhow::Result<Services> {
     let server = args.hooks.clone();
     let default = args.app_hooks.clone();
     let hooks = Hooks::new(hooks::Settings { server, default, apps: Default::default() })?;
     let addresses = address::Addresses { rules: args.addresses.rules(None) };
-    Ok(Services::new(vec![Arc::new(addresses)], hooks))
+    let (bus, queue) = Bus::new();
+    Journal::start(store.clone(), args.events.settings(args.hooks.notify_ca.clone()), queue)?;
+    let queue_bytes = Limits::default().player_queue_bytes;
+    let relays =
+        relay::Settings { default: args.relay.clone(), apps: Default::default(), queue_bytes };
+    let relay = Relay::new(relays, bus.clone())?;
+    Ok(Services::new(vec![Arc::new(addresses)], hooks, bus, relay))
 }
 
 async fn bind(what: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {

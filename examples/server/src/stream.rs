@@ -12,6 +12,7 @@ use streamcore::hls;
 use streamcore::live::{GopCache, SequenceEnd};
 use tokio::sync::{Semaphore, SemaphorePermit, watch};
 
+use crate::events::StreamEvents;
 use crate::http::Compressed;
 use crate::hub::HubConfig;
 use crate::names;
@@ -20,6 +21,8 @@ use crate::player::{Fan, Player};
 use crate::recorder::{Group, Health, Recorders};
 use crate::recordings::rfc3339;
 use crate::redact::Redacted;
+use crate::relay::{Relay, Tap};
+use crate::services::Services;
 use crate::stats::{PlayersInfo, PublisherInfo, Rate, StreamInfo, Tracks, Viewers};
 
 /// HLS requests of one stream that may wait at once (F-20).
@@ -37,6 +40,8 @@ pub struct Stream {
     changes: watch::Sender<()>,
     waiters: Semaphore,
     compressed: Compressed,
+    events: StreamEvents,
+    relay: Arc<Relay>,
 }
 
 #[derive(Debug)]
@@ -46,6 +51,8 @@ struct Live {
     token: u64,
     gop: GopCache,
     fan: Fan,
+    /// Servers that it is pushed to.
+    taps: Vec<Arc<Tap>>,
 }
 
 #[derive(Debug)]
@@ -80,12 +87,13 @@ struct Hls {
 
 impl Stream {
     /// A stream without a publisher.
-    pub fn new(path: &str, config: &HubConfig) -> Self {
+    pub fn new(path: &str, config: &HubConfig, services: &Services) -> Self {
         let live = Live {
             publisher: None,
             token: 0,
             gop: GopCache::new(config.limits.gop_bytes),
             fan: Fan::default(),
+            taps: Vec::new(),
         };
         Self {
             path: path.to_owned(),
@@ -96,6 +104,8 @@ impl Stream {
             changes: watch::Sender::new(()),
             waiters: Semaphore::new(WAITERS),
             compressed: Compressed::default(),
+            events: StreamEvents::new(services.bus.clone(), path),
+            relay: services.relay.clone(),
         }
     }
 
@@ -111,6 +121,7 @@ impl Stream {
             return None;
         }
         let now = Instant::now();
+        self.events.connected(&info.address, &info.agent);
         let health = recording.start(recorders, now);
         live.token += 1;
         live.publisher = Some(Publisher {
@@ -123,10 +134,12 @@ impl Stream {
             health,
         });
         let token = live.token;
+        live.taps.iter().for_each(|tap| tap.next_epoch());
         recording.token = token;
         // Still under the locks: an earlier publisher's end must not come between.
         self.hls().start(config, token);
         drop((live, recording));
+        self.relay.live(&self.path, self);
         Some(Publication {
             stream: self.clone(),
             token,
@@ -140,6 +153,25 @@ impl Stream {
         let mut live = self.live();
         Fan::start(&player, live.gop.tags());
         live.fan.add(player);
+    }
+
+    /// Adds a server that the stream is pushed to, with what it has to have first.
+    pub fn attach_tap(&self, tap: &Arc<Tap>) {
+        let mut live = self.live();
+        tap.open(live.gop.tags());
+        live.taps.push(tap.clone());
+    }
+
+    /// Removes it.
+    pub fn detach_tap(&self, tap: &Arc<Tap>) {
+        self.live().taps.retain(|other| !Arc::ptr_eq(other, tap));
+        tap.shut();
+    }
+
+    /// Players, of whatever kind.
+    pub fn audience(&self) -> usize {
+        let watching = lock(&self.viewers).count(Instant::now());
+        self.live().fan.len() + watching
     }
 
     /// Lets a player go on after a pause.
@@ -210,6 +242,8 @@ impl Stream {
         drop(hls);
         if gives_up {
             self.changes.send_replace(());
+            self.events.idle();
+            self.relay.idle(&self.path);
         }
         self.end_waiting(Some(now));
         let mut recording = self.recording();
@@ -261,6 +295,7 @@ impl Stream {
         }
         live.gop.handle_tag(tag);
         live.fan.send(tag);
+        live.taps.iter().for_each(|tap| tap.push(tag));
         if let Some(publisher) = &mut live.publisher {
             let bytes = tag.body.len() as u64;
             publisher.bytes_in += bytes;
@@ -276,7 +311,10 @@ impl Stream {
                 self.hls_with(token, |muxer| muxer.handle_track(track));
             }
             Event::Unit(unit) => {
-                self.publisher_with(token, |publisher| publisher.tracks.unit(&unit));
+                self.publisher_with(token, |publisher| {
+                    publisher.tracks.unit(&unit);
+                    self.events.media(|| publisher.health.is_recording());
+                });
                 let wall = SystemTime::now().duration_since(UNIX_EPOCH).ok();
                 let wall = wall.and_then(|wall| i64::try_from(wall.as_micros()).ok());
                 self.hls_with(token, |muxer| muxer.handle_unit(unit, wall));
@@ -331,6 +369,7 @@ impl Stream {
         if live.publisher.take().is_some() {
             live.token += 1;
             live.gop.clear();
+            self.events.disconnected();
             let now = Instant::now();
             recording.pause(now, true);
             recording.token = live.token;
@@ -396,6 +435,11 @@ impl Stream {
         }
         drop(hls);
         drop(live);
+        self.events.disconnected();
+        if !may_return {
+            self.events.idle();
+            self.relay.idle(&self.path);
+        }
         self.changes.send_replace(());
     }
 

@@ -1,5 +1,4 @@
 //! Hooks as nginx-rtmp sends them: what they ask, what their answers do, and that nobody else waits for them.
-#![expect(clippy::unwrap_used, reason = "a test fails by a panic")]
 
 mod common;
 
@@ -9,8 +8,8 @@ use std::sync::mpsc::channel;
 
 use common::client::{Client, picture, video_header};
 use common::{Server, until};
-use streamcore::amf::Value;
 use kit::receiver::{Answer, Receiver, Request};
+use streamcore::amf::Value;
 
 fn ok(_: &Request) -> Answer {
     Answer::status(200)
@@ -202,6 +201,9 @@ fn players_over_rtmp_and_http_are_asked_about() {
     let server = server(dir.path(), &receiver, &options, &[]);
     let mut publisher = Client::publish(server.rtmp, "demo");
     go_live(&mut publisher);
+    for n in 1..150 {
+        publisher.send(9, 1, n * 40, picture(n % 25 == 0, 1000));
+    }
     server.wait_live("live/demo");
     let mut player = Client::play(server.rtmp, "demo?token=good");
     player.expect("NetStream.Play.Start");
@@ -226,10 +228,12 @@ fn f_19_a_stream_changes_hands_only_so_often() {
     let server = Server::start(dir.path(), &["--takeover", "always", "--no-record"]);
     let mut last = Client::publish(server.rtmp, "demo");
     go_live(&mut last);
-    for _ in 0..5 {
+    for n in 1..=5 {
         let mut next = Client::publish(server.rtmp, "demo");
         go_live(&mut next);
-        // The one before is sent away once the next has taken over.
+        until("a takeover", || (server.log().matches("took over").count() == n).then_some(()));
+        // The one before is told so when it sends.
+        last.send(9, 1, 40, picture(false, 500));
         while last.message().is_some() {}
         last = next;
     }

@@ -43,7 +43,6 @@ pub enum Scope {
     Publish,
     Play,
     #[default]
-    #[cfg_attr(not(test), expect(dead_code, reason = "rules of a file may be about both"))]
     Both,
 }
 

@@ -1,13 +1,14 @@
 //! Options of recording.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
 
 use super::duration;
-use crate::recorder::config::{Format, Naming, RecordConfig, RecordSettings, Suffix, What};
+use crate::recorder::config::{Format, RecordSettings, Suffix, What};
+use crate::recorder::options::{RecorderOptions, Size, Sync, Time};
 
 /// Options of recording.
 #[derive(Clone, Debug, Args)]
@@ -30,14 +31,14 @@ pub struct RecordArgs {
     )]
     record_format: Format,
     /// The most of a recording that a crash of the machine may lose; `off` leaves it to the system when data reach the disk.
-    #[arg(long, env = "STREAMCORE_RECORD_SYNC", value_name = "TIME", default_value = "2s", value_parser = sync)]
+    #[arg(long, env = "STREAMCORE_RECORD_SYNC", value_name = "TIME", default_value = "2s")]
     record_sync: Sync,
     /// Length after which a recording goes on in a new file, at the next key frame.
     #[arg(long, env = "STREAMCORE_RECORD_INTERVAL", value_name = "TIME", value_parser = duration)]
     record_interval: Option<Duration>,
     /// Size after which a recording goes on in a new file, at the next key frame: for example 500M or 2G.
-    #[arg(long, env = "STREAMCORE_RECORD_MAX_SIZE", value_name = "SIZE", value_parser = size)]
-    record_max_size: Option<u64>,
+    #[arg(long, env = "STREAMCORE_RECORD_MAX_SIZE", value_name = "SIZE")]
+    record_max_size: Option<Size>,
     /// Pictures after which a recording goes on in a new file, at the next key frame.
     #[arg(long, env = "STREAMCORE_RECORD_MAX_FRAMES", value_name = "N")]
     record_max_frames: Option<u64>,
@@ -73,74 +74,41 @@ impl RecordArgs {
         if self.no_record || self.record.is_off() {
             return RecordSettings::default();
         }
-        let named =
-            self.record_path.is_some() || self.record_suffix.is_some() || self.record_unique;
-        let config = RecordConfig {
-            name: String::new(),
-            what: self.record,
-            format: self.record_format,
-            naming: if named {
-                Naming::Named {
-                    path: self.record_path.clone(),
-                    suffix: self.record_suffix.clone(),
-                    unique: self.record_unique,
-                }
-            } else {
-                Naming::Dated
-            },
-            max_size: self.record_max_size,
-            max_frames: self.record_max_frames,
-            interval: self.record_interval,
-            reconnect: self.record_reconnect.unwrap_or_default(),
-            sync: self.record_sync.0,
-            exec_done: (self.exec_record_done.iter())
-                .flat_map(|command| command.split_whitespace().map(str::to_owned))
-                .collect(),
-        };
-        let flv = (self.keep_flv && config.format == Format::Mp4).then(|| {
-            let flv = RecordConfig { name: "flv".into(), format: Format::Flv, ..config.clone() };
-            Arc::new(flv)
-        });
-        let default = [Some(Arc::new(config)), flv].into_iter().flatten().collect();
+        let mut named = BTreeMap::new();
+        if self.keep_flv && self.record_format == Format::Mp4 {
+            let (record, record_format) = (Some(self.record), Some(Format::Flv));
+            let flv = RecorderOptions { record, record_format, ..RecorderOptions::default() };
+            named.insert("flv".to_owned(), flv);
+        }
+        let default = self.options().recorders(&named);
         RecordSettings { default, ..RecordSettings::default() }
     }
-}
 
-/// `None` is `off`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Sync(Option<Duration>);
-
-fn sync(text: &str) -> Result<Sync, String> {
-    if text == "off" {
-        return Ok(Sync(None));
+    /// What the command line says.
+    fn options(&self) -> RecorderOptions {
+        let words = |command: &String| command.split_whitespace().map(str::to_owned).collect();
+        RecorderOptions {
+            record: Some(self.record),
+            record_format: Some(self.record_format),
+            record_path: self.record_path.clone(),
+            record_suffix: self.record_suffix.clone(),
+            record_unique: Some(self.record_unique),
+            record_max_size: self.record_max_size,
+            record_max_frames: self.record_max_frames,
+            record_interval: self.record_interval.map(Time),
+            record_reconnect: self.record_reconnect.map(Time),
+            record_sync: Some(self.record_sync),
+            exec_record_done: self.exec_record_done.as_ref().map(words),
+        }
     }
-    let time = duration(text)?;
-    if time < Duration::from_millis(500) {
-        return Err(format!("`{text}` is less than 500ms"));
-    }
-    Ok(Sync(Some(time)))
-}
-
-/// Reads `1000`, `64K`, `500M` or `2G`.
-fn size(text: &str) -> Result<u64, String> {
-    let wrong = || format!("`{text}` is not a size like 500M or 2G");
-    let split = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
-    let (number, unit) = text.split_at(split);
-    let number: u64 = number.parse().map_err(|_| wrong())?;
-    let unit: u64 = match unit {
-        "" => 1,
-        "k" | "K" => 1 << 10,
-        "m" | "M" => 1 << 20,
-        "g" | "G" => 1 << 30,
-        _ => return Err(wrong()),
-    };
-    number.checked_mul(unit).filter(|size| *size > 0).ok_or_else(wrong)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use clap::Parser;
+
+    use crate::recorder::config::{Naming, RecordConfig};
 
     #[derive(Parser)]
     struct Cli {
@@ -178,15 +146,5 @@ mod tests {
         assert_eq!((config.max_size, config.sync), (Some(2 << 30), None));
         assert_eq!(config.exec_done, ["true"]);
         assert_eq!(all.folders(), [PathBuf::from("/r")]);
-    }
-
-    #[test]
-    fn sizes_and_times_are_bounded() {
-        assert_eq!((size("12"), size("3k")), (Ok(12), Ok(3072)));
-        assert_eq!(sync("off"), Ok(Sync(None)));
-        for bad in ["", "x", "-1", "1T", "0", "99999999999999999999", "18446744073709551615G"] {
-            assert!(size(bad).is_err(), "{bad}");
-        }
-        assert!(sync("100ms").is_err() && sync("2 weeks").is_err());
     }
 }

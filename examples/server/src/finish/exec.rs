@@ -4,8 +4,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::names;
-use crate::recordings::Recording;
+use super::RecordingDone;
 
 /// Programs that run at once; more are refused, and said.
 const RUNNING: usize = 64;
@@ -13,37 +12,33 @@ const RUNNING: usize = 64;
 static NOW: AtomicUsize = AtomicUsize::new(0);
 
 /// Runs the program of the recording's recorder, where there is one. It is not waited for.
-pub(super) fn run(recording: &Recording) {
-    let Some(config) = recording.config().filter(|config| !config.exec_done.is_empty()) else {
+pub fn run(done: &RecordingDone) {
+    let Some(config) = done.config.as_ref().filter(|config| !config.exec_done.is_empty()) else {
         return;
     };
-    let (app, name) = names::split(recording.stream());
-    let path = recording.done();
+    let path = &done.path;
     let words = [
-        ("$app", app.to_owned()),
-        ("$name", name.to_owned()),
-        ("$recorder", config.name.clone()),
-        ("$path", text(&path)),
+        ("$app", done.app.clone()),
+        ("$name", done.name.clone()),
+        ("$recorder", done.recorder.clone()),
+        ("$path", text(path)),
         ("$filename", part(path.file_name().map(Path::new))),
         ("$basename", part(path.file_stem().map(Path::new))),
         ("$dirname", part(path.parent())),
     ];
     let Some((program, arguments)) = fill_in(&config.exec_done, &words) else {
         tracing::error!(
-            file = recording.shown(),
+            file = done.shown,
             "exec_record_done is not run: a name begins with a dash and would be an option"
         );
         return;
     };
     if NOW.fetch_add(1, Ordering::Relaxed) >= RUNNING {
         NOW.fetch_sub(1, Ordering::Relaxed);
-        tracing::error!(
-            file = recording.shown(),
-            "exec_record_done is not run: too many are running"
-        );
+        tracing::error!(file = done.shown, "exec_record_done is not run: too many are running");
         return;
     }
-    let shown = recording.shown();
+    let shown = done.shown.clone();
     let wait = move || {
         let result = Command::new(&program)
             .args(arguments)

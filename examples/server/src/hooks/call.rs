@@ -26,7 +26,6 @@ pub enum Call {
         time: u64,
         timestamp: u32,
     },
-    #[expect(dead_code, reason = "recordings that end make it")]
     RecordDone {
         recorder: String,
         path: String,

@@ -1,5 +1,6 @@
 //! Sending a hook, and what its answer means.
 
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -32,9 +33,7 @@ pub struct Client {
 
 impl Client {
     pub fn new(settings: &HookArgs) -> anyhow::Result<Self> {
-        let http = builder(settings.notify_timeout, settings.notify_ca.as_deref())?
-            .build()
-            .context("no HTTP client for hooks")?;
+        let http = client(settings.notify_timeout, settings.notify_ca.as_deref())?;
         Ok(Self { http, method: settings.notify_method, format: settings.notify_format })
     }
 
@@ -89,11 +88,11 @@ impl Client {
     }
 }
 
-/// A client that follows no redirections and asks no proxy.
-pub fn builder(
-    timeout: Duration,
-    authority: Option<&std::path::Path>,
-) -> anyhow::Result<reqwest::ClientBuilder> {
+/// A client that follows no redirections and asks no proxy; `authority` is trusted for https beside the platform's.
+///
+/// # Errors
+/// The authority cannot be used.
+pub fn client(timeout: Duration, authority: Option<&Path>) -> anyhow::Result<reqwest::Client> {
     let mut builder = reqwest::Client::builder()
         .timeout(timeout)
         .redirect(reqwest::redirect::Policy::none())
@@ -106,7 +105,7 @@ pub fn builder(
             .with_context(|| format!("{shown} holds no certificate in PEM"))?;
         builder = builder.tls_certs_merge(certificates);
     }
-    Ok(builder)
+    builder.build().context("no HTTP client")
 }
 
 /// An error with what is behind it: the library says no more than that it could not send.

@@ -8,14 +8,17 @@ mod settings;
 mod srs;
 mod visit;
 
+use std::net::SocketAddr;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use tokio::sync::Semaphore;
 
-use crate::access::{Action, Ask, Checked, Grant, Refused, Step};
+use crate::access::{Action, Ask, Checked, ClientInfo, Grant, Protocol, Refused, Step};
+use crate::finish::RecordingDone;
 
 pub use call::{Call, Notice};
-pub use settings::{AppHookArgs, HookArgs, HookUrl, Method, NotifyFormat};
+pub use http::{client as http_client, words};
+pub use settings::{AppHookArgs, HookArgs, HookUrl};
 pub use visit::{Role, Visit};
 
 use http::{Client, Reply};
@@ -44,6 +47,8 @@ pub struct Hooks {
     settings: RwLock<Arc<Settings>>,
     client: RwLock<Client>,
     notices: Arc<Semaphore>,
+    /// Where notices are sent from that come from threads.
+    runtime: tokio::runtime::Handle,
 }
 
 impl Hooks {
@@ -57,6 +62,7 @@ impl Hooks {
             settings: RwLock::new(Arc::new(settings)),
             client: RwLock::new(client),
             notices: Arc::new(Semaphore::new(NOTICES)),
+            runtime: tokio::runtime::Handle::current(),
         }))
     }
 
@@ -90,9 +96,8 @@ impl Hooks {
             tracing::warn!("hooks: more than {NOTICES} notices are on their way: one is dropped");
             return;
         };
-        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
         let client = self.client();
-        runtime.spawn(async move {
+        self.runtime.spawn(async move {
             for (urls, notice) in &notices {
                 for url in urls {
                     if let Err(error) = client.send(url, notice).await {
@@ -104,11 +109,22 @@ impl Hooks {
         });
     }
 
-    /// Tells that a recording is whole.
-    #[expect(dead_code, reason = "recordings that end call it")]
-    pub fn record_done(self: &Arc<Self>, notice: Notice) {
-        let urls = self.settings().app(&notice.app).on_record_done.clone();
-        self.tell(vec![(urls, notice)]);
+    /// Tells of recordings that are whole. Of the publisher, who may be gone by then, it says nothing.
+    pub fn record_listener(self: &Arc<Self>) -> impl Fn(&Arc<RecordingDone>) + Send + Sync + use<> {
+        let hooks = self.clone();
+        move |done| {
+            let urls = hooks.settings().app(&done.app).on_record_done.clone();
+            let (recorder, path) = (done.recorder.clone(), done.path.display().to_string());
+            let nobody = SocketAddr::from(([0, 0, 0, 0], 0));
+            let notice = Notice {
+                call: Call::RecordDone { recorder, path },
+                client: Arc::new(ClientInfo::new(nobody, Protocol::Rtmp)),
+                app: done.app.clone(),
+                name: done.name.clone(),
+                query: String::new(),
+            };
+            hooks.tell(vec![(urls, notice)]);
+        }
     }
 
     /// Tells that a connection has ended which was let in.

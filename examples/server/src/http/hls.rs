@@ -61,7 +61,7 @@ enum Found {
     TooMany,
 }
 
-async fn find(hub: &Hub, peer: SocketAddr, request: &Parts) -> Response {
+async fn find(hub: &Arc<Hub>, peer: SocketAddr, request: &Parts) -> Response {
     let path = names::decode_url_path(request.uri.path());
     let Some((path, name)) = path.as_deref().and_then(|path| path.rsplit_once('/')) else {
         return refusal(StatusCode::NOT_FOUND, "not found");
@@ -70,10 +70,11 @@ async fn find(hub: &Hub, peer: SocketAddr, request: &Parts) -> Response {
         Ok(path) => path,
         Err(response) => return response,
     };
-    let Some(stream) = hub.find(&path) else {
+    let is_playlist = name.ends_with(".m3u8") || name.ends_with(".mpd");
+    let stream = if is_playlist { hub.demand(&path).await } else { hub.find(&path) };
+    let Some(stream) = stream else {
         return refusal(StatusCode::NOT_FOUND, "not found");
     };
-    let is_playlist = name.ends_with(".m3u8") || name.ends_with(".mpd");
     if is_playlist {
         let agent = request.headers.get(USER_AGENT).map(HeaderValue::as_bytes).unwrap_or_default();
         stream.seen(peer.ip(), agent);

@@ -1,7 +1,7 @@
 //! What is recorded, how and where: the words of nginx-rtmp.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,6 +9,8 @@ use clap::ValueEnum;
 use jiff::Timestamp;
 use jiff::fmt::strtime;
 use jiff::tz::TimeZone;
+use serde::{Deserialize, Serialize};
+use streamcore::media::{MediaKind, TrackId};
 
 use crate::names;
 
@@ -16,7 +18,8 @@ use crate::names;
 const SHARE: f64 = 0.4;
 
 /// The form of a recording.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, ValueEnum, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Format {
     /// MP4 in fragments while live, plain and with an index when the stream ends.
     #[default]
@@ -59,6 +62,14 @@ impl What {
     /// Whether there is nothing to record.
     pub fn is_off(self) -> bool {
         !self.audio && self.pictures == Pictures::None
+    }
+
+    /// Whether anything of a track is recorded.
+    pub fn takes(self, id: TrackId) -> bool {
+        match id.kind {
+            MediaKind::Audio => self.audio,
+            MediaKind::Video => self.pictures != Pictures::None,
+        }
     }
 }
 
@@ -173,6 +184,16 @@ impl Default for RecordConfig {
 }
 
 impl RecordConfig {
+    /// Whether a file of this form at `path` may be one of its own; `dated` is one that is named by its start.
+    pub fn makes(&self, format: Format, path: &Path, dated: bool) -> bool {
+        let is_here = match &self.naming {
+            Naming::Dated => dated,
+            Naming::Named { path: Some(folder), .. } => path.starts_with(folder),
+            Naming::Named { path: None, .. } => !dated,
+        };
+        is_here && self.format == format
+    }
+
     /// Length of an MP4's fragment.
     pub fn fragment(&self) -> Duration {
         let second = Duration::from_secs(1);

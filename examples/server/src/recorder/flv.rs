@@ -1,5 +1,6 @@
 //! A stream as FLV files: tags in blocks, and where one file ends and the next begins.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use streamcore::buf::Chain;
@@ -11,7 +12,7 @@ use streamcore::record::FlvRecorder;
 use super::config::{Format, Pictures, What};
 use super::file::OutFile;
 use super::gate::Gate;
-use super::{Files, Group};
+use super::{Files, Group, Health, Tracks};
 use crate::finish::Ending;
 
 /// Bytes that are given to the disk at once.
@@ -44,7 +45,10 @@ struct FlvFile {
     frames: u64,
     /// What came since the last tick.
     tags: u64,
-    health: std::sync::Arc<super::Health>,
+    health: Arc<Health>,
+    what: What,
+    /// Those of the stream.
+    tracks: Arc<Tracks>,
 }
 
 impl FlvTake {
@@ -103,6 +107,8 @@ impl FlvTake {
             frames: 0,
             tags: 0,
             health: files.health.clone(),
+            what: self.what,
+            tracks: files.tracks.clone(),
         });
         start.iter().for_each(|tag| self.append(tag));
     }
@@ -189,6 +195,7 @@ impl FlvFile {
             let start = patches.remove(0);
             self.out.append(start.bytes.into(), self.recorder.millis().into());
         }
-        self.out.finish(Ending::Flv(patches));
+        let tracks = self.tracks.recorded(self.what);
+        self.out.finish(Ending::Flv { patches, millis: self.recorder.millis(), tracks });
     }
 }

@@ -8,7 +8,7 @@ use streamcore::limits::Limits;
 use streamcore::media::{AccessUnit, MediaKind, Track, TrackId};
 use streamcore::record::{Mp4Config, Mp4Output, Mp4Recorder, TrackFit};
 
-use super::config::{Format, Pictures, What};
+use super::config::{Format, Pictures};
 use super::file::OutFile;
 use super::flv::FlvTake;
 use super::gate::Gate;
@@ -53,10 +53,10 @@ impl Mp4Take {
         group: Group<'_>,
     ) {
         match event {
-            Event::Track(track) if is_recorded(track.id, files.config.what) => {
+            Event::Track(track) if files.config.what.takes(track.id) => {
                 self.handle_track(track, files, on, group);
             }
-            Event::Unit(unit) if on && is_recorded(unit.track, files.config.what) => {
+            Event::Unit(unit) if on && files.config.what.takes(unit.track) => {
                 let pictures = files.config.what.pictures;
                 if pictures != Pictures::Keys || unit.key {
                     self.handle_unit(unit, files);
@@ -183,13 +183,6 @@ impl Mp4Take {
     /// The first video.
     fn lead(&self) -> Option<TrackId> {
         self.tracks.keys().find(|id| id.kind == MediaKind::Video).copied()
-    }
-}
-
-fn is_recorded(id: TrackId, what: What) -> bool {
-    match id.kind {
-        MediaKind::Audio => what.audio,
-        MediaKind::Video => what.pictures != Pictures::None,
     }
 }
 

@@ -11,6 +11,7 @@ use streamcore::live::GopCache;
 
 use super::config::{Naming, What};
 use super::*;
+use crate::finish::{self, Listener, RecordingDone};
 use crate::media_info;
 
 const SOURCE: &[u8] = include_bytes!("../../../../tests/data/ffmpeg-5.1/source.flv");
@@ -24,21 +25,27 @@ struct Stand {
     recorders: Option<Recorders>,
     assembler: Assembler,
     gop: GopCache,
+    /// What was told of finished recordings.
+    done: Arc<Mutex<Vec<Arc<RecordingDone>>>>,
 }
 
 impl Stand {
     fn new(config: RecordConfig) -> Self {
+        Self::with(vec![Arc::new(config)])
+    }
+
+    fn with(default: Vec<Arc<RecordConfig>>) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let recordings = Arc::new(Recordings::open(dir.path()).unwrap());
-        let finisher = Finisher::start(recordings.clone()).unwrap();
-        let default = vec![Arc::new(config)];
+        let done = Arc::new(Mutex::new(Vec::new()));
+        let finisher = Finisher::start(recordings.clone(), listeners(&done)).unwrap();
         let settings = RecordSettings { default, ..RecordSettings::default() };
         let env = RecordEnv { settings, disk: Disk::start().unwrap(), recordings, finisher };
         let env = Arc::new(env);
         let recorders = Some(Recorders::start(&env, "live/demo"));
         let limits = Limits::default();
         let (assembler, gop) = (Assembler::new(&limits), GopCache::new(limits.gop_bytes));
-        Self { dir, env, recorders, assembler, gop }
+        Self { dir, env, recorders, assembler, gop, done }
     }
 
     fn push(&mut self, tag: &Tag) {
@@ -70,11 +77,7 @@ impl Stand {
     fn finish(&mut self) -> Vec<PathBuf> {
         self.end_of_publisher();
         self.recorders = None;
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let idle = self.env.finisher.idle();
-        runtime
-            .block_on(async { tokio::time::timeout(Duration::from_secs(20), idle).await })
-            .unwrap();
+        until_idle(&self.env.finisher);
         self.files()
     }
 
@@ -93,6 +96,21 @@ impl Stand {
         files.sort();
         files
     }
+}
+
+/// Those of the program, and one that keeps what it is told.
+fn listeners(done: &Arc<Mutex<Vec<Arc<RecordingDone>>>>) -> Vec<Listener> {
+    let done = done.clone();
+    vec![
+        Box::new(|done| finish::exec_done(done)),
+        Box::new(move |told| done.lock().unwrap().push(told.clone())),
+    ]
+}
+
+fn until_idle(finisher: &Finisher) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let idle = finisher.idle();
+    runtime.block_on(async { tokio::time::timeout(Duration::from_secs(20), idle).await }).unwrap();
 }
 
 fn tags(flv: &[u8]) -> Vec<Tag> {
@@ -313,6 +331,86 @@ fn names_are_those_of_the_configuration() {
     let mut stand = Stand::new(RecordConfig { naming, ..RecordConfig::default() });
     stand.push_all(&tags(OTHER));
     assert!(stand.finish()[0].ends_with("recordings/live/demo-x.mp4"));
+}
+
+#[test]
+fn a_finished_recording_is_told_with_all_there_is_to_know() {
+    for format in [Format::Mp4, Format::Flv] {
+        let config = RecordConfig { name: "main".into(), format, ..RecordConfig::default() };
+        let mut stand = Stand::new(config);
+        stand.push_all(&tags(SOURCE));
+        let file = stand.finish().remove(0);
+        let done = stand.done.lock().unwrap().clone();
+        let [done] = &done[..] else { panic!("{done:?}") };
+        assert_eq!((&done.path, done.left_over, done.lost), (&file, false, 0));
+        let key = format!("live/demo/{}", file.file_name().unwrap().to_str().unwrap());
+        assert_eq!(done.key, Some(key));
+        assert_eq!((&done.app[..], &done.name[..], &done.recorder[..]), ("live", "demo", "main"));
+        assert_eq!(done.bytes, std::fs::metadata(&file).unwrap().len());
+        let seconds = done.duration.as_secs_f64();
+        assert!((19.9..20.2).contains(&seconds), "{format:?}: {seconds} s");
+        let json = serde_json::to_value(&**done).unwrap();
+        assert_eq!(
+            (&json["format"], &json["duration_s"]),
+            (&format.extension().into(), &seconds_of(done))
+        );
+        assert_eq!(json["started"].as_str().map(str::len), Some("2026-11-23T21:09:00.123Z".len()));
+        let [video, audio] = &done.tracks[..] else { panic!("{:?}", done.tracks) };
+        assert!(video.kind == "video" && video.codec.starts_with("avc1.") && video.width > 0);
+        assert!(audio.kind == "audio" && audio.codec == "mp4a.40.2" && audio.channels > 0);
+    }
+}
+
+fn seconds_of(done: &RecordingDone) -> serde_json::Value {
+    (done.duration.as_millis() as f64 / 1000.0).into()
+}
+
+#[test]
+fn what_an_earlier_run_left_is_told_as_well() {
+    for format in [Format::Mp4, Format::Flv] {
+        let config = RecordConfig { format, ..RecordConfig::default() };
+        let mut stand = Stand::new(config);
+        stand.push_all(&tags(SOURCE));
+        let file = stand.finish().remove(0);
+        let before = stand.done.lock().unwrap()[0].clone();
+        let dir = tempfile::tempdir().unwrap();
+        let folder = dir.path().join("recordings/live/demo");
+        std::fs::create_dir_all(&folder).unwrap();
+        let name = format!("2026-11-23T21-09-00.123Z.live.{}", format.extension());
+        std::fs::rename(&file, folder.join(name)).unwrap();
+        let done = Arc::default();
+        let recordings = Arc::new(Recordings::open(dir.path()).unwrap());
+        let finisher = Finisher::start(recordings, listeners(&done)).unwrap();
+        finisher.submit_left_over(&stand.env.settings);
+        until_idle(&finisher);
+        let done = done.lock().unwrap().clone();
+        let [done] = &done[..] else { panic!("{done:?}") };
+        assert!(done.left_over && done.config.is_some());
+        assert_eq!((done.bytes, &done.tracks), (before.bytes, &before.tracks));
+        assert_eq!(done.started.to_string(), "2026-11-23T21:09:00.123Z");
+        let off = done.duration.as_secs_f64() - before.duration.as_secs_f64();
+        assert!(off.abs() < 0.1, "{format:?}: {off} s");
+    }
+}
+
+#[test]
+fn several_recorders_of_one_stream_each_make_their_files() {
+    let config = |name: &str, what: &str, format| {
+        let (name, what) = (name.to_owned(), what.parse().unwrap());
+        Arc::new(RecordConfig { name, what, format, ..RecordConfig::default() })
+    };
+    let mut stand = Stand::with(vec![
+        config("all", "all", Format::Mp4),
+        config("sound", "audio", Format::Mp4),
+        config("keys", "keyframes", Format::Flv),
+        config("later", "manual", Format::Flv),
+    ]);
+    stand.push_all(&tags(SOURCE));
+    stand.finish();
+    let mut done = stand.done.lock().unwrap().clone();
+    done.sort_by(|a, b| a.recorder.cmp(&b.recorder));
+    let made: Vec<_> = done.iter().map(|one| (&one.recorder[..], samples(&one.path))).collect();
+    assert_eq!(made, [("all", (600, 939)), ("keys", (10, 0)), ("sound", (0, 939))]);
 }
 
 #[cfg(unix)]
