@@ -95,7 +95,7 @@ fn two_targets_get_every_packet_and_one_that_is_lost_costs_the_other_nothing() {
     let mut publisher = publish(&film, &server.rtmp_url("live/show"), "1");
     wait_lines(&server, "push: broadcasting", 2);
     until("a recording", LIMIT, || {
-        let bytes = recorded(folder.path()).iter().filter_map(|file| file.metadata().ok());
+        let bytes = recorded(folder.path()).into_iter().filter_map(|file| file.metadata().ok());
         (bytes.map(|file| file.len()).sum::<u64>() > 100_000).then_some(())
     });
     nginx_process.kill();
