@@ -422,6 +422,10 @@ typedef struct sc_muxer_config {
      * milliseconds since 1970 are.
      */
     uint64_t first_sequence;
+    /**
+     * Whether `index.mpd` is made as well: DASH over the same segments. It needs units with a wall clock while the stream is live.
+     */
+    bool dash;
 } sc_muxer_config;
 
 /**
@@ -1092,7 +1096,7 @@ sc_status sc_muxer_version(struct sc_muxer *muxer, uint64_t *version);
 sc_status sc_muxer_held_bytes(struct sc_muxer *muxer, size_t *size);
 
 /**
- * Answers a request for a file by its name, without folders: `index.m3u8`, `index.mpd`, `video_17.m4s` and so on. `query` is what stands
+ * Answers a request for a file by its name, without folders: `index.m3u8`, `index.mpd` (where `dash` is set), `video_17.m4s` and so on. `query` is what stands
  * behind the `?` of the address, with the directives of LL-HLS, or NULL.
  *
  * `SC_OK`: `*out` is the file, freed with `sc_file_free`. `SC_WAIT`: not yet; hold the request, ask again when `sc_muxer_version` has

@@ -143,7 +143,7 @@ fn page() -> String {
 /// The tests of each ID: name and file, in the order of the files.
 fn tests() -> BTreeMap<String, Vec<(String, String)>> {
     let mut found: BTreeMap<String, Vec<(String, String)>> = BTreeMap::new();
-    for folder in ["src", "tests", "examples"] {
+    for folder in ["src", "tests", "ffi", "examples"] {
         for file in rust_files(&root().join(folder)) {
             let text = fs::read_to_string(&file).expect("a source file");
             let path = file

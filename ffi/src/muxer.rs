@@ -3,7 +3,7 @@
 use std::ffi::c_char;
 use std::time::Duration;
 
-use core_crate::hls::{Answer, Muxer, MuxerConfig};
+use core_crate::hls::{Answer, DashConfig, Muxer, MuxerConfig};
 use core_crate::limits::Limits;
 
 use crate::door::{boxed, door, hall, handle, release};
@@ -32,6 +32,8 @@ pub struct sc_muxer_config {
     /// Number of the first segment. Where a muxer takes over the addresses of an earlier one it must be past all numbers of that one:
     /// milliseconds since 1970 are.
     pub first_sequence: u64,
+    /// Whether `index.mpd` is made as well: DASH over the same segments. It needs units with a wall clock while the stream is live.
+    pub dash: bool,
 }
 
 sized!(sc_muxer_config);
@@ -65,6 +67,7 @@ fn config_from(given: sc_muxer_config) -> MuxerConfig {
         config.max_bytes = given.max_bytes;
     }
     config.first_sequence = given.first_sequence;
+    config.dash = given.dash.then(DashConfig::default);
     config
 }
 
@@ -92,6 +95,7 @@ pub unsafe extern "C" fn sc_muxer_new(
                 window_ms: 0,
                 max_bytes: 0,
                 first_sequence: 0,
+                dash: false,
             };
             // SAFETY: as the function's.
             let given = unsafe { take(config, default) }?;
@@ -238,7 +242,7 @@ pub unsafe extern "C" fn sc_muxer_held_bytes(muxer: *mut sc_muxer, size: *mut us
     })
 }
 
-/// Answers a request for a file by its name, without folders: `index.m3u8`, `index.mpd`, `video_17.m4s` and so on. `query` is what stands
+/// Answers a request for a file by its name, without folders: `index.m3u8`, `index.mpd` (where `dash` is set), `video_17.m4s` and so on. `query` is what stands
 /// behind the `?` of the address, with the directives of LL-HLS, or NULL.
 ///
 /// `SC_OK`: `*out` is the file, freed with `sc_file_free`. `SC_WAIT`: not yet; hold the request, ask again when `sc_muxer_version` has

@@ -83,7 +83,7 @@ fn exported_symbols_are_the_declared_functions() {
 
 #[test]
 fn every_function_is_called_by_a_program() {
-    let folders = ["tests/c", "../examples/c", "../examples/go", "../examples/nginx"];
+    let folders = ["tests/c", "../examples/c", "../examples/go/streamcore", "../examples/nginx"];
     let mut text = String::new();
     for folder in folders {
         let Ok(entries) = std::fs::read_dir(here().join(folder)) else { continue };
@@ -134,8 +134,18 @@ fn f_26_no_error_and_no_leak_under_valgrind() {
         command
     };
     run(valgrind().arg(compile("nulls", "gcc", &["-O1"])));
+    run(valgrind().arg(compile("hls", "gcc", &["-O1"])).arg(data("ffmpeg-5.1/source.flv")));
     let publish = compile("publish", "gcc", &["-O1"]);
     run(valgrind().arg(publish).arg(data("obs-29.0.2/publish.c2s")).arg("65536").arg(out));
+}
+
+#[test]
+fn an_flv_becomes_hls_and_dash_and_a_cache_for_players() {
+    let printed =
+        run(Command::new(compile("hls", "clang", &[])).arg(data("ffmpeg-5.1/source.flv")));
+    let printed = String::from_utf8(printed.stdout).expect("text");
+    assert!(printed.contains("track avc1.") && printed.contains("track mp4a.40.2"), "{printed}");
+    assert!(printed.contains("tracks 2"), "{printed}");
 }
 
 #[test]

@@ -113,6 +113,12 @@ impl<'a> RenditionView<'a> {
         &self.rendition.measured
     }
 
+    /// Media sequence number of the segment that is being made: the one after the last that is whole.
+    #[must_use]
+    pub fn next_number(&self) -> u64 {
+        self.rendition.window.next_sequence()
+    }
+
     /// What the playlist lists, oldest first, and at last the segment that is being made, where parts of it are out already.
     pub fn segments(&self) -> impl Iterator<Item = SegmentView<'a>> + use<'a> {
         let rendition = self.rendition;

@@ -1,5 +1,6 @@
 //! The command line: every option is also an environment variable.
 
+mod app;
 mod record;
 
 use std::io::IsTerminal as _;
@@ -8,10 +9,15 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
-use streamcore::live::Takeover;
+use clap::{
+    ArgMatches, Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum,
+};
 use tracing_subscriber::EnvFilter;
 
+use crate::config::{self, Given, Problems};
+
+use app::size;
+pub use app::{AppArgs, PlaylistType};
 pub use record::RecordArgs;
 
 /// A live-streaming server: RTMP in; web page, HLS, recordings and MP4 out.
@@ -29,6 +35,10 @@ pub struct Cli {
 enum Command {
     /// Takes RTMP publishers in and gives the page, HLS and recordings out (the default).
     Serve(Box<ServeArgs>),
+    /// Says what is wrong with a configuration, or prints what it comes to.
+    CheckConfig(config::CheckArgs),
+    /// Turns the `rtmp` block of an nginx configuration into ours, and lists what could not be carried over.
+    ConfigFromNginx(crate::nginx::NginxArgs),
     /// Turns an FLV into an MP4 with its index in front, without re-encoding.
     Remux(RemuxArgs),
     /// Makes a folder of HLS and DASH of an FLV or MP4, which any web server can serve, without re-encoding.
@@ -46,6 +56,9 @@ enum Command {
 /// Options of `serve`.
 #[derive(Clone, Debug, Args)]
 pub struct ServeArgs {
+    /// Configuration, TOML: each option is a key there, with underscores. What is given here or in the environment counts more.
+    #[arg(long, short, env = "STREAMCORE_CONFIG", value_name = "FILE")]
+    pub config: Option<PathBuf>,
     /// Address for RTMP publishers and players; port 0 picks a free one.
     #[arg(
         long,
@@ -55,19 +68,13 @@ pub struct ServeArgs {
     )]
     pub rtmp_listen: SocketAddr,
     /// Address for RTMP over TLS (RTMPS), mostly port 443 or 1936; port 0 picks a free one.
-    #[arg(
-        long,
-        visible_alias = "rtmps",
-        env = "STREAMCORE_RTMPS_LISTEN",
-        value_name = "ADDR",
-        requires_all = ["tls_cert", "tls_key"]
-    )]
+    #[arg(long, visible_alias = "rtmps", env = "STREAMCORE_RTMPS_LISTEN", value_name = "ADDR")]
     pub rtmps_listen: Option<SocketAddr>,
     /// Certificate chain for RTMPS, PEM. It is read anew when the file changes, and at SIGHUP.
-    #[arg(long, env = "STREAMCORE_TLS_CERT", value_name = "FILE", requires = "tls_key")]
+    #[arg(long, env = "STREAMCORE_TLS_CERT", value_name = "FILE")]
     pub tls_cert: Option<PathBuf>,
     /// Private key of that certificate, PEM.
-    #[arg(long, env = "STREAMCORE_TLS_KEY", value_name = "FILE", requires = "tls_cert")]
+    #[arg(long, env = "STREAMCORE_TLS_KEY", value_name = "FILE")]
     pub tls_key: Option<PathBuf>,
     /// Address for the page, HLS, recordings and the API; port 0 picks a free one.
     #[arg(
@@ -80,40 +87,26 @@ pub struct ServeArgs {
     /// Folder for everything that is kept; recordings go to its folder `recordings`.
     #[arg(long, env = "STREAMCORE_DATA_DIR", value_name = "DIR", default_value = "./data")]
     pub data_dir: PathBuf,
-    /// Target duration of an HLS segment, for example 2s or 1500ms. A segment ends at a key frame.
-    #[arg(long, env = "STREAMCORE_HLS_SEGMENT_DURATION", value_name = "TIME", default_value = "2s", value_parser = duration)]
-    pub hls_segment_duration: Duration,
-    /// Low latency: about how long a part of a segment is that HLS players get before the segment is whole; `off` for plain
-    /// HLS. Players stay about three parts behind.
-    #[arg(long, env = "STREAMCORE_HLS_PART_DURATION", value_name = "TIME", default_value = "200ms", value_parser = part_duration)]
-    pub hls_part_duration: PartDuration,
-    /// Whether segments slide out of the HLS playlists (`live`), or stay for as long as the stream lasts (`event`).
-    #[arg(long, env = "STREAMCORE_HLS_PLAYLIST_TYPE", value_enum, default_value_t = PlaylistType::Live)]
-    pub hls_playlist_type: PlaylistType,
-    /// How much of a live stream its HLS playlists list, for example 30s or 2h: so far back can players go.
-    #[arg(long, env = "STREAMCORE_HLS_WINDOW", value_name = "TIME", default_value = "30s", value_parser = duration)]
-    pub hls_window: Duration,
-    /// Memory for the HLS segments of one stream, for example 512MiB. Past it the window gets shorter; an event ends.
-    #[arg(long, env = "STREAMCORE_HLS_MEMORY", value_name = "SIZE", default_value = "512MiB", value_parser = size)]
-    pub hls_memory: usize,
-    /// How long HLS players wait for a publisher who was cut off: who is back in time goes on in the same playlist.
-    #[arg(long, env = "STREAMCORE_HLS_RECONNECT", value_name = "TIME", default_value = "10s", value_parser = duration)]
-    pub hls_reconnect: Duration,
-    /// How long HLS stays to be read after the publisher's end.
-    #[arg(long, env = "STREAMCORE_HLS_LINGER", value_name = "TIME", default_value = "60s", value_parser = duration)]
-    pub hls_linger: Duration,
-    #[command(flatten)]
-    pub record: RecordArgs,
-    #[command(flatten)]
-    pub addresses: crate::access::address::AddressArgs,
+    /// Keep HLS and DASH for going back further than memory reaches, and for later: in a folder, or in a bucket by
+    /// `s3://bucket/prefix?endpoint=https://…&region=…`, with AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY. Without a value: in the folder `hls` of the
+    /// data folder.
+    #[arg(long, env = "STREAMCORE_HLS_STORE", value_name = "URL", num_args = 0..=1, require_equals = true, default_missing_value = "")]
+    pub hls_store: Option<String>,
+    /// With a store: how much of a stream stays in memory; older segments are read from the store.
+    #[arg(long, env = "STREAMCORE_HLS_STORE_AFTER", value_name = "TIME", default_value = "30s", value_parser = duration)]
+    pub hls_store_after: Duration,
+    /// Memory for segments of all streams that wait for the store. What has no room is not stored: a gap.
+    #[arg(long, env = "STREAMCORE_HLS_STORE_QUEUE", value_name = "SIZE", default_value = "256MiB", value_parser = size)]
+    pub hls_store_queue: usize,
+    /// What each application may have its own of.
     #[command(flatten)]
     pub hooks: crate::hooks::HookArgs,
     #[command(flatten)]
-    pub app_hooks: crate::hooks::AppHookArgs,
-    #[command(flatten)]
-    pub relay: crate::relay::RelayArgs,
-    #[command(flatten)]
     pub events: crate::events::EventArgs,
+    #[command(flatten)]
+    pub relay: crate::relay::RelayServerArgs,
+    #[command(flatten)]
+    pub app: AppArgs,
     /// Let whoever reaches the HTTP port start and stop recorders: /control/record/start?app=live&name=demo, as nginx-rtmp.
     #[arg(long, env = "STREAMCORE_CONTROL")]
     pub control: bool,
@@ -123,9 +116,6 @@ pub struct ServeArgs {
     /// Connections at once on the RTMP port, and as many on the RTMPS port; more are refused.
     #[arg(long, env = "STREAMCORE_MAX_CONNECTIONS", value_name = "N", default_value_t = 4096)]
     pub max_connections: usize,
-    /// Who gets a name that is being published, of two who know it.
-    #[arg(long, env = "STREAMCORE_TAKEOVER", value_enum, default_value_t = TakeoverArg::Reconnecting)]
-    pub takeover: TakeoverArg,
     /// Time from connecting to the end of the RTMP handshake; a TLS handshake before it has as much.
     #[arg(long, env = "STREAMCORE_HANDSHAKE_TIMEOUT", value_name = "TIME", default_value = "8s", value_parser = duration, hide = true)]
     pub handshake_timeout: Duration,
@@ -134,41 +124,7 @@ pub struct ServeArgs {
     pub log: LogFormat,
     /// What is logged: a level or a filter such as `info,streamcore=debug`; `RUST_LOG` does the same.
     #[arg(long, env = "STREAMCORE_LOG_LEVEL", value_name = "FILTER")]
-    log_level: Option<String>,
-}
-
-/// Who gets a name that is being published.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum TakeoverArg {
-    /// The first.
-    Refuse,
-    /// The first, unless the second is a client that reconnects on request.
-    Reconnecting,
-    /// The second.
-    Always,
-}
-
-impl From<TakeoverArg> for Takeover {
-    fn from(arg: TakeoverArg) -> Self {
-        match arg {
-            TakeoverArg::Refuse => Self::Refuse,
-            TakeoverArg::Reconnecting => Self::Reconnecting,
-            TakeoverArg::Always => Self::Always,
-        }
-    }
-}
-
-/// Length of a part; `None` for HLS without parts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PartDuration(pub Option<Duration>);
-
-/// What becomes of old segments.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum PlaylistType {
-    /// They slide out of the window.
-    Live,
-    /// They stay.
-    Event,
+    pub log_level: Option<String>,
 }
 
 /// Form of the log lines.
@@ -184,9 +140,10 @@ pub enum LogFormat {
 #[derive(Clone, Debug, Args)]
 #[command(after_help = STATUS)]
 pub struct RemuxArgs {
-    /// The FLV to read; `-` is standard input.
+    /// The FLV to read: a file, `-` for standard input, s3://bucket/key, or http(s)://….
     pub input: PathBuf,
-    /// The MP4 to write: it has this name only once it is whole. With `--fragmented`, `-` is standard output.
+    /// The MP4 to write: a file or s3://bucket/key, which has this name only once it is whole. With `--fragmented`, `-` is
+    /// standard output.
     pub output: PathBuf,
     /// Write fragments of a second, as the FLV is read, in place of one index in front.
     #[arg(long, conflicts_with_all = ["layout", "reflink", "verify"])]
@@ -237,7 +194,10 @@ pub struct RepairArgs {
 }
 
 const STATUS: &str = "Exit status: 0 all is in the MP4; 2 the MP4 is written, and a line on standard error says what is not \
-in it; 1 nothing is written.";
+in it; 1 nothing is written.
+
+Stores are found by AWS_ENDPOINT, AWS_REGION, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and the other usual variables; \
+AWS_SKIP_SIGNATURE=true reads what is public.";
 
 /// How the media stands in an MP4.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -296,14 +256,34 @@ pub struct ProbeArgs {
     pub json: bool,
 }
 
+/// Runs what the command line says. An error is a line on standard error and exit status 1; one of the command line or the
+/// configuration is exit status 2.
+pub fn run() -> ExitCode {
+    let matches = Cli::command().get_matches();
+    match Cli::from_arg_matches(&matches) {
+        Ok(cli) => cli.run(&matches),
+        Err(error) => error.format(&mut Cli::command()).exit(),
+    }
+}
+
 impl Cli {
-    /// Runs the command; an error is one line on standard error and exit status 1.
-    pub fn run(self) -> ExitCode {
+    fn run(self, matches: &ArgMatches) -> ExitCode {
         let result = match self.command.unwrap_or(Command::Serve(Box::new(self.serve))) {
-            Command::Serve(args) => {
-                start_log(&args);
-                crate::serve::run(*args).map(|()| Outcome::Whole)
+            Command::Serve(_) => {
+                let given = Given::of(matches.subcommand_matches("serve").unwrap_or(matches));
+                match config::load(&given, None) {
+                    Ok(config) => {
+                        start_log(&config.server);
+                        crate::serve::run(given, config).map(|()| Outcome::Whole)
+                    }
+                    Err(problems) => return wrong(&problems),
+                }
             }
+            Command::CheckConfig(args) => match config::check(args) {
+                Ok(()) => Ok(Outcome::Whole),
+                Err(problems) => return wrong(&problems),
+            },
+            Command::ConfigFromNginx(args) => crate::nginx::run(&args),
             Command::Remux(args) => crate::remux::run(&args),
             Command::Package(args) => crate::package::run(&args).map(|()| Outcome::Whole),
             Command::Repair(args) => crate::repair::run(&args),
@@ -320,6 +300,13 @@ impl Cli {
             }
         }
     }
+}
+
+fn wrong(problems: &Problems) -> ExitCode {
+    for problem in &problems.0 {
+        eprintln!("streamcore: {problem}");
+    }
+    ExitCode::from(2)
 }
 
 fn start_log(args: &ServeArgs) {
@@ -339,6 +326,20 @@ fn start_log(args: &ServeArgs) {
     match args.log {
         LogFormat::Text => log.init(),
         LogFormat::Json => log.json().flatten_event(true).init(),
+    }
+}
+
+/// A program and its arguments, or several words: separated by spaces, in quotes where they hold some.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Words(pub Vec<String>);
+
+impl std::str::FromStr for Words {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        shlex::split(text)
+            .map(Self)
+            .ok_or_else(|| format!("`{text}` has a quote that does not end"))
     }
 }
 
@@ -362,43 +363,11 @@ pub fn duration(text: &str) -> Result<Duration, String> {
     Ok(Duration::from_secs_f64(seconds))
 }
 
-/// Reads `off`, or a time that is of use for a part.
-fn part_duration(text: &str) -> Result<PartDuration, String> {
-    if matches!(text.trim(), "off" | "0") {
-        return Ok(PartDuration(None));
-    }
-    let part = duration(text)?;
-    if !(Duration::from_millis(50)..=Duration::from_secs(5)).contains(&part) {
-        return Err(format!("`{text}` is not between 50ms and 5s"));
-    }
-    Ok(PartDuration(Some(part)))
-}
-
-/// Reads `512MiB`, `2G`, `100kB` or a bare number of bytes.
-fn size(text: &str) -> Result<usize, String> {
-    let text = text.trim();
-    let split = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
-    let (number, unit) = text.split_at(split);
-    let unit: usize = match unit.trim() {
-        "" | "B" => 1,
-        "k" | "kB" => 1000,
-        "KiB" => 1 << 10,
-        "M" | "MB" => 1_000_000,
-        "MiB" => 1 << 20,
-        "G" | "GB" => 1_000_000_000,
-        "GiB" => 1 << 30,
-        _ => return Err(format!("`{unit}` is not one of kB, KiB, MB, MiB, GB, GiB")),
-    };
-    let bytes = number.parse::<usize>().ok().and_then(|number| number.checked_mul(unit));
-    bytes
-        .filter(|&bytes| bytes >= 1 << 20)
-        .ok_or(format!("`{text}` is not a size of at least 1MiB"))
-}
-
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
-    use clap::CommandFactory as _;
 
     #[test]
     fn command_line_is_consistent() {
@@ -417,32 +386,13 @@ mod tests {
     }
 
     #[test]
-    fn parts_are_off_or_of_a_useful_length() {
-        assert_eq!(part_duration("off"), Ok(PartDuration(None)));
-        assert_eq!(part_duration("0"), Ok(PartDuration(None)));
-        assert_eq!(part_duration("0.5"), Ok(PartDuration(Some(Duration::from_millis(500)))));
-        for bad in ["1ms", "6s", "on", ""] {
-            assert!(part_duration(bad).is_err(), "{bad}");
-        }
-    }
-
-    #[test]
-    fn sizes_have_units_and_a_least() {
-        assert_eq!(size("512MiB"), Ok(512 << 20));
-        assert_eq!((size("2 GB"), size("1048576")), (Ok(2_000_000_000), Ok(1 << 20)));
-        for bad in ["", "1kB", "-1MiB", "MiB", "1TB", "99999999999999999999", "99999999999GiB"] {
-            assert!(size(bad).is_err(), "{bad}");
-        }
-    }
-
-    #[test]
     fn serve_is_the_default() {
         let cli = Cli::parse_from(["streamcore", "--rtmp-listen", "127.0.0.1:0", "--no-record"]);
         assert!(cli.command.is_none());
-        assert!(cli.serve.record.settings().default.is_empty());
+        assert!(cli.serve.app.record.recorders(&BTreeMap::new()).is_empty());
         assert_eq!(cli.serve.rtmp_listen.port(), 0);
         let cli = Cli::parse_from(["streamcore", "serve"]);
         let Some(Command::Serve(args)) = cli.command else { panic!("not serve") };
-        assert_eq!(args.record.settings().default.len(), 1);
+        assert_eq!(args.app.record.recorders(&BTreeMap::new()).len(), 1);
     }
 }

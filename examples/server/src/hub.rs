@@ -6,14 +6,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use streamcore::dash;
-use streamcore::hls::{self, MuxerConfig};
-use streamcore::limits::Limits;
-use streamcore::live::Takeover;
 use tokio::sync::Semaphore;
 
-use crate::cli::{PlaylistType, ServeArgs};
+use crate::config::{AppConfig, Config, Shared};
 use crate::names;
+use crate::origin::Store;
 use crate::player::Player;
 use crate::recorder::{RecordEnv, Recorders};
 use crate::recordings::Recordings;
@@ -32,43 +29,6 @@ const ORIGIN: Duration = Duration::from_secs(10);
 /// Where players learn the time.
 pub const TIME_URL: &str = "/api/v1/time";
 
-/// Settings of all streams.
-#[derive(Clone, Debug)]
-pub struct HubConfig {
-    pub limits: Limits,
-    pub hls: MuxerConfig,
-    pub hls_reconnect: Duration,
-    pub hls_linger: Duration,
-    pub takeover: Takeover,
-    /// Whether recorders can be started and stopped over HTTP.
-    pub control: bool,
-}
-
-impl From<&ServeArgs> for HubConfig {
-    fn from(args: &ServeArgs) -> Self {
-        let mut limits = Limits::default();
-        limits.handshake_timeout = args.handshake_timeout;
-        let mut hls = MuxerConfig::default();
-        hls.target_duration = args.hls_segment_duration;
-        hls.part_duration = args.hls_part_duration.0;
-        hls.window = args.hls_window;
-        hls.max_bytes = args.hls_memory;
-        hls.dash = Some(hls::DashConfig { clocks: vec![dash::Clock::HttpIso(TIME_URL.into())] });
-        hls.playlist_type = match args.hls_playlist_type {
-            PlaylistType::Live => hls::PlaylistType::Live,
-            PlaylistType::Event => hls::PlaylistType::Event,
-        };
-        Self {
-            limits,
-            hls,
-            hls_reconnect: args.hls_reconnect,
-            hls_linger: args.hls_linger,
-            takeover: args.takeover.into(),
-            control: args.control,
-        }
-    }
-}
-
 /// Why a publisher is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refusal {
@@ -78,6 +38,8 @@ pub enum Refusal {
     TooOften,
     /// The name is not fit for a URL and a file.
     Name,
+    /// Nothing may be published in that application.
+    Application,
     /// There are too many streams.
     Full,
 }
@@ -85,8 +47,9 @@ pub enum Refusal {
 /// All streams.
 #[derive(Debug)]
 pub struct Hub {
-    config: HubConfig,
+    config: Shared,
     record: Arc<RecordEnv>,
+    store: Option<Arc<Store>>,
     streams: Mutex<HashMap<String, Arc<Stream>>>,
     waiters: Semaphore,
     tls_failures: AtomicU64,
@@ -107,20 +70,26 @@ pub struct Newcomer<'a> {
 
 impl Hub {
     /// No stream yet.
-    pub fn new(config: HubConfig, record: RecordEnv, services: Services) -> Arc<Self> {
+    pub fn new(
+        config: Shared,
+        record: RecordEnv,
+        store: Option<Arc<Store>>,
+        services: Services,
+    ) -> Arc<Self> {
         Arc::new(Self {
             services,
             config,
             record: Arc::new(record),
+            store,
             streams: Mutex::default(),
             waiters: Semaphore::new(WAITERS),
             tls_failures: AtomicU64::new(0),
         })
     }
 
-    /// Settings of all streams.
-    pub fn config(&self) -> &HubConfig {
-        &self.config
+    /// The settings as they are now.
+    pub fn config(&self) -> Arc<Config> {
+        self.config.get()
     }
 
     /// Who may, and who is told.
@@ -131,6 +100,19 @@ impl Hub {
     /// The recordings.
     pub fn recordings(&self) -> &Recordings {
         &self.record.recordings
+    }
+
+    /// Where HLS is kept, if it is.
+    pub fn store(&self) -> Option<&Arc<Store>> {
+        self.store.as_ref()
+    }
+
+    /// Ends HLS of all streams, and waits until what is to be stored is.
+    pub async fn close_store(&self) {
+        let Some(store) = self.store() else { return };
+        let streams: Vec<_> = self.streams().values().cloned().collect();
+        streams.iter().for_each(|stream| stream.close_store());
+        store.idle().await;
     }
 
     /// Bounds the requests that wait.
@@ -180,15 +162,20 @@ impl Hub {
         if !names::is_publishable(path) {
             return Err(Refusal::Name);
         }
+        let config = self.config();
+        let app = config.of(path);
+        if !app.live {
+            return Err(Refusal::Application);
+        }
         // The lock keeps the stream from being tidied away between the look-up and its start.
         let mut streams = self.streams();
         let stream = self.entry(&mut streams, path).ok_or(Refusal::Full)?;
         match stream.is_live() {
             true if !stream.is_of(newcomer.identity) => Err(Refusal::Live),
-            true if !self.config.takeover.allows(newcomer.reconnects) => Err(Refusal::Live),
+            true if !app.takeover.allows(newcomer.reconnects) => Err(Refusal::Live),
             true if !self.services.takeovers.allow(path, Instant::now()) => Err(Refusal::TooOften),
             true => Ok(None),
-            false => self.begin(&stream, newcomer).map(Some),
+            false => self.begin(&stream, app, newcomer).map(Some),
         }
     }
 
@@ -197,15 +184,20 @@ impl Hub {
         let mut streams = self.streams();
         let stream = self.entry(&mut streams, newcomer.path).ok_or(Refusal::Full)?;
         stream.give_way();
-        self.begin(&stream, newcomer)
+        self.begin(&stream, self.config().of(newcomer.path), newcomer)
     }
 
-    fn begin(&self, stream: &Arc<Stream>, newcomer: Newcomer<'_>) -> Result<Publication, Refusal> {
-        let recorders = Recorders::start(&self.record, newcomer.path);
+    fn begin(
+        &self,
+        stream: &Arc<Stream>,
+        app: &AppConfig,
+        newcomer: Newcomer<'_>,
+    ) -> Result<Publication, Refusal> {
+        let recorders = Recorders::start(&self.record, newcomer.path, &app.record);
         let (address, agent) = (newcomer.address.to_string(), newcomer.agent.to_owned());
         let identity = newcomer.identity.map(str::to_owned);
         let info = PublisherInfo { address, agent, identity };
-        stream.publish(info, &self.config, recorders).ok_or(Refusal::Live)
+        stream.publish(info, app, recorders).ok_or(Refusal::Live)
     }
 
     /// Adds a player to a stream; where nobody publishes it, the player waits until somebody does.
@@ -226,7 +218,8 @@ impl Hub {
         if streams.len() >= STREAMS {
             return None;
         }
-        let stream = Arc::new(Stream::new(path, &self.config, &self.services));
+        let stream = Stream::new(path, &self.config().limits, self.store.clone(), &self.services);
+        let stream = Arc::new(stream);
         streams.insert(path.to_owned(), stream.clone());
         Some(stream)
     }
@@ -237,7 +230,8 @@ impl Hub {
         loop {
             ticks.tick().await;
             let now = Instant::now();
-            self.streams().retain(|_, stream| !stream.tidy(now, &self.config));
+            let config = self.config();
+            self.streams().retain(|path, stream| !stream.tidy(now, config.of(path)));
             self.services.web.tidy(now);
         }
     }

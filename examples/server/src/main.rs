@@ -3,6 +3,7 @@
 mod access;
 mod cli;
 mod client;
+mod config;
 mod events;
 mod finish;
 mod hooks;
@@ -10,7 +11,9 @@ mod http;
 mod hub;
 mod media_info;
 mod names;
+mod nginx;
 mod notices;
+mod origin;
 mod package;
 mod player;
 mod probe;
@@ -28,8 +31,6 @@ mod stats;
 mod store;
 mod stream;
 
-use clap::Parser as _;
-
 fn main() -> std::process::ExitCode {
-    cli::Cli::parse().run()
+    cli::run()
 }

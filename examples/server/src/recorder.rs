@@ -23,7 +23,7 @@ use streamcore::media::{Track, TrackId};
 use crate::finish::Finisher;
 use crate::recordings::Recordings;
 
-use config::{Format, RecordConfig, RecordSettings, What};
+use config::{Format, RecordConfig, What};
 pub use disk::Disk;
 use file::{OutFile, Plan};
 use flv::FlvTake;
@@ -36,7 +36,6 @@ const RETRY: Duration = Duration::from_secs(10);
 /// What all recorders need.
 #[derive(Debug)]
 pub struct RecordEnv {
-    pub settings: RecordSettings,
     pub disk: Disk,
     pub recordings: Arc<Recordings>,
     pub finisher: Finisher,
@@ -54,13 +53,13 @@ pub struct Recorders {
 
 impl Recorders {
     /// The recorders for the stream `path`. A file is made with its first pictures or sounds.
-    pub fn start(env: &Arc<RecordEnv>, path: &str) -> Self {
+    pub fn start(env: &Arc<RecordEnv>, path: &str, configs: &[Arc<RecordConfig>]) -> Self {
         let health = Arc::new(Health::default());
         // Files that begin together have one name.
         let started = Timestamp::now();
         let recorder =
             |config: &Arc<RecordConfig>| Recorder::new(env, config, path, &health, started);
-        let wanted = env.settings.of(path).iter().filter(|config| !config.what.is_off());
+        let wanted = configs.iter().filter(|config| !config.what.is_off());
         Self { list: wanted.map(recorder).collect(), health }
     }
 

@@ -77,7 +77,8 @@ fn repair(args: &RepairArgs) -> anyhow::Result<Done> {
         }
         (Some(output), _) => {
             ensure!(!args.in_place, "either --in-place or a file to write");
-            remux::not_the_same(&args.input, output)?;
+            let place = |path: &Path| remux::Place::File(path.to_path_buf());
+            remux::not_the_same(&place(&args.input), &place(output))?;
             let wants_mp4 = output.extension().is_some_and(|extension| extension != "flv");
             match (is_flv, wants_mp4) {
                 (true, true) => return flv_to_mp4(args, output),

@@ -170,6 +170,9 @@ impl Peer {
                     Refusal::TooOften => {
                         ("the stream has changed hands too often", Rejection::AlreadyPublishing)
                     }
+                    Refusal::Application => {
+                        ("nothing may be published in this application", Rejection::NotFound)
+                    }
                     Refusal::Name => ("the name is not allowed", Rejection::NotFound),
                     Refusal::Full => ("there are too many streams", Rejection::Overloaded),
                 };

@@ -16,6 +16,8 @@ use tokio_rustls::rustls::sign::CertifiedKey;
 use tokio_rustls::rustls::{self, ServerConfig};
 use tokio_rustls::server::TlsStream;
 
+use crate::config::Hangups;
+
 /// How often the files are looked at.
 const LOOK: Duration = Duration::from_secs(2);
 /// First byte of a TLS connection: a handshake record (RFC 8446, 5.1).
@@ -190,29 +192,5 @@ impl ResolvesServerCert for Certificate {
     /// There is one certificate, so a client that names no host, or another one, gets it too.
     fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
         Some(self.current.read().unwrap_or_else(PoisonError::into_inner).key.clone())
-    }
-}
-
-/// SIGHUP, where there is such a thing.
-struct Hangups {
-    #[cfg(unix)]
-    signals: Option<tokio::signal::unix::Signal>,
-}
-
-impl Hangups {
-    fn new() -> Self {
-        Self {
-            #[cfg(unix)]
-            signals: tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup()).ok(),
-        }
-    }
-
-    async fn next(&mut self) {
-        #[cfg(unix)]
-        if let Some(signals) = &mut self.signals {
-            signals.recv().await;
-            return;
-        }
-        std::future::pending().await
     }
 }

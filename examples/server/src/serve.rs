@@ -7,35 +7,37 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use streamcore::driver::tokio as driver;
-use streamcore::limits::Limits;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-use crate::access::address;
+use crate::access::address::Addresses;
 use crate::cli::{LogFormat, ServeArgs};
+use crate::config::{Config, Given, Shared, reload_on_hangup};
 use crate::events::{self, Bus, Journal};
 use crate::finish::{self, Finisher, Listener};
-use crate::hooks::{self, Hooks};
+use crate::hooks::Hooks;
 use crate::http::Ports;
-use crate::hub::{Hub, HubConfig};
+use crate::hub::Hub;
+use crate::origin::{self, OriginConfig};
 use crate::recorder::{Disk, RecordEnv};
 use crate::recordings::Recordings;
-use crate::relay::{self, Relay};
+use crate::relay::Relay;
 use crate::rtmp::Peer;
 use crate::rtmps::Tls;
 use crate::services::Services;
 use crate::store::{SCHEMAS, Store};
 
 /// Runs the server until it is told to stop.
-pub fn run(args: ServeArgs) -> anyhow::Result<()> {
+pub fn run(given: Given, config: Config) -> anyhow::Result<()> {
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .context("cannot start the runtime")?
-        .block_on(serve(args))
+        .block_on(serve(given, config))
 }
 
-async fn serve(args: ServeArgs) -> anyhow::Result<()> {
+async fn serve(given: Given, config: Config) -> anyhow::Result<()> {
+    let args = config.server.clone();
     let recordings = Arc::new(Recordings::open(&args.data_dir)?);
     let rtmp = bind("RTMP", args.rtmp_listen).await?;
     let rtmps = bind_rtmps(&args).await?;
@@ -43,24 +45,23 @@ async fn serve(args: ServeArgs) -> anyhow::Result<()> {
     // Only now is it sure that no other server works on these recordings.
     let store = Store::open(&args.data_dir, SCHEMAS)?;
     let (server_id, _) = store.server_id().await?;
-    let services = services(&args, &store)?;
+    let shared = Shared::new(config);
+    let services = services(&shared, &store)?;
     let listeners: Vec<Listener> = vec![
         Box::new(|done| finish::exec_done(done)),
         Box::new(services.hooks.record_listener()),
         Box::new(events::record_listener(services.bus.clone())),
     ];
     let finisher = Finisher::start(recordings.clone(), listeners)?;
-    let settings = args.record.settings();
-    finisher.submit_left_over(&settings);
+    finisher.submit_left_over(&shared.get().record_settings());
     let record = RecordEnv {
-        settings,
         disk: Disk::start()?,
         recordings: recordings.clone(),
         finisher: finisher.clone(),
     };
-    let hub = Hub::new(HubConfig::from(&args), record, services);
+    let hub = Hub::new(shared.clone(), record, open_origin(&args)?, services);
 
-    let addresses = Addresses {
+    let addresses = Listening {
         rtmp: rtmp.local_addr()?,
         rtmps: rtmps.as_ref().map(|(_, listener)| listener.local_addr()).transpose()?,
         http: http.local_addr()?,
@@ -75,20 +76,22 @@ async fn serve(args: ServeArgs) -> anyhow::Result<()> {
     let routes = crate::http::router(hub.clone(), addresses.ports());
     let pages = tokio::spawn(crate::http::serve(http, routes, stop(&stopped)));
     let janitor = tokio::spawn(hub.clone().keep_tidy());
+    let reload = tokio::spawn(reload_on_hangup(given, shared));
 
     signal().await;
     tracing::info!("stopping");
     let _ = stopping.send(true);
     janitor.abort();
+    reload.abort();
     let clean = async {
         let _ = tokio::join!(sessions, secure, pages);
         hub.end_waiting();
-        finisher.idle().await;
+        tokio::join!(hub.close_store(), finisher.idle());
     };
     tokio::select! {
         ended = tokio::time::timeout(args.stop_timeout, clean) => match ended {
             Ok(()) => tracing::info!("stopped"),
-            Err(_) => tracing::warn!("stopped before all recordings were finished: the next start finishes them"),
+            Err(_) => tracing::warn!("stopped before all recordings were finished: the next start finishes them; what was not stored of HLS is lost"),
         },
         () = signal() => tracing::warn!("stopped at once: the next start finishes the recordings"),
     }
@@ -96,17 +99,13 @@ async fn serve(args: ServeArgs) -> anyhow::Result<()> {
 }
 
 /// What streams and connections share beside the media.
-fn services(args: &ServeArgs, store: &Store) -> anyhow::Result<Services> {
-    let server = args.hooks.clone();
-    let default = args.app_hooks.clone();
-    let hooks = Hooks::new(hooks::Settings { server, default, apps: Default::default() })?;
-    let addresses = address::Addresses { rules: args.addresses.rules(None) };
+fn services(config: &Shared, store: &Store) -> anyhow::Result<Services> {
+    let server = config.get().server.clone();
     let (bus, queue) = Bus::new();
-    Journal::start(store.clone(), args.events.settings(args.hooks.notify_ca.clone()), queue)?;
-    let queue_bytes = Limits::default().player_queue_bytes;
-    let relays =
-        relay::Settings { default: args.relay.clone(), apps: Default::default(), queue_bytes };
-    let relay = Relay::new(relays, bus.clone())?;
+    Journal::start(store.clone(), server.events.settings(server.hooks.notify_ca.clone()), queue)?;
+    let hooks = Hooks::new(config.clone())?;
+    let relay = Relay::new(config.clone(), bus.clone())?;
+    let addresses = Addresses::new(config.clone());
     Ok(Services::new(vec![Arc::new(addresses)], hooks, bus, relay))
 }
 
@@ -125,6 +124,19 @@ async fn bind_rtmps(args: &ServeArgs) -> anyhow::Result<Option<(Tls, TcpListener
     };
     let tls = Tls::load(certificate, key)?;
     Ok(Some((tls, bind("RTMPS", address).await?)))
+}
+
+/// Where HLS is kept, where it is asked for.
+fn open_origin(args: &ServeArgs) -> anyhow::Result<Option<Arc<origin::Store>>> {
+    let Some(address) = &args.hls_store else { return Ok(None) };
+    let own = args.data_dir.join("hls");
+    let config = OriginConfig { queue_bytes: args.hls_store_queue, memory: args.hls_store_after };
+    let store = match address.as_str() {
+        "" => origin::Store::open(&own.to_string_lossy(), config),
+        address => origin::Store::open(address, config),
+    }?;
+    tracing::info!(%store, "HLS is kept");
+    Ok(Some(store))
 }
 
 async fn serve_rtmps(
@@ -178,20 +190,20 @@ pub async fn signal() {
 }
 
 /// Where the server listens.
-struct Addresses {
+struct Listening {
     rtmp: SocketAddr,
     rtmps: Option<SocketAddr>,
     http: SocketAddr,
 }
 
-impl Addresses {
+impl Listening {
     fn ports(&self) -> Ports {
         Ports { rtmp: self.rtmp.port(), rtmps: self.rtmps.map(|address| address.port()) }
     }
 }
 
-fn banner(args: &ServeArgs, addresses: &Addresses, recordings: &Path) {
-    let Addresses { rtmp, rtmps, http } = addresses;
+fn banner(args: &ServeArgs, addresses: &Listening, recordings: &Path) {
+    let Listening { rtmp, rtmps, http } = addresses;
     let recordings = recordings.display();
     tracing::info!(%rtmp, rtmps = rtmps.map(tracing::field::display), %http, %recordings, "listening");
     if args.log == LogFormat::Json {

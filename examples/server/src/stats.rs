@@ -9,6 +9,7 @@ use serde::Serialize;
 use streamcore::media::{AccessUnit, CodecConfig, Track, TrackId};
 
 use crate::media_info::frame_rate;
+use crate::origin::StoreInfo;
 
 /// Time over which the bit rate is taken.
 const RATE_WINDOW: Duration = Duration::from_secs(5);
@@ -40,6 +41,9 @@ pub struct StreamInfo {
     pub dash: String,
     pub recording: bool,
     pub problems: Vec<String>,
+    /// Where HLS is kept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub store: Option<StoreInfo>,
 }
 
 /// Who publishes.

@@ -9,14 +9,16 @@ use streamcore::assemble::{Assembler, Event};
 use streamcore::error::Result;
 use streamcore::flv::Tag;
 use streamcore::hls;
+use streamcore::limits::Limits;
 use streamcore::live::{GopCache, SequenceEnd};
 use tokio::sync::{Semaphore, SemaphorePermit, watch};
 
+use crate::config::AppConfig;
 use crate::events::StreamEvents;
 use crate::http::Compressed;
-use crate::hub::HubConfig;
 use crate::names;
 use crate::notices;
+use crate::origin::{Archive, Known, Store};
 use crate::player::{Fan, Player};
 use crate::recorder::{Group, Health, Recorders};
 use crate::recordings::rfc3339;
@@ -32,6 +34,8 @@ const WAITERS: usize = 20_000;
 #[derive(Debug)]
 pub struct Stream {
     path: String,
+    /// Where HLS is kept, if it is.
+    store: Option<Arc<Store>>,
     live: Mutex<Live>,
     hls: Mutex<Hls>,
     /// Locked ahead of `live` by the publisher, behind it while there is none.
@@ -80,6 +84,8 @@ struct Hls {
     /// Whose units are taken.
     token: u64,
     muxer: Option<hls::Muxer>,
+    /// The muxer's way to the store.
+    archive: Option<Archive>,
     /// When the publisher was cut off.
     lost: Option<Instant>,
     ended: Option<Instant>,
@@ -87,16 +93,22 @@ struct Hls {
 
 impl Stream {
     /// A stream without a publisher.
-    pub fn new(path: &str, config: &HubConfig, services: &Services) -> Self {
+    pub fn new(
+        path: &str,
+        limits: &Limits,
+        store: Option<Arc<Store>>,
+        services: &Services,
+    ) -> Self {
         let live = Live {
             publisher: None,
             token: 0,
-            gop: GopCache::new(config.limits.gop_bytes),
+            gop: GopCache::new(limits.gop_bytes),
             fan: Fan::default(),
             taps: Vec::new(),
         };
         Self {
             path: path.to_owned(),
+            store,
             live: Mutex::new(live),
             hls: Mutex::default(),
             recording: Mutex::default(),
@@ -113,7 +125,7 @@ impl Stream {
     pub fn publish(
         self: &Arc<Self>,
         info: PublisherInfo,
-        config: &HubConfig,
+        config: &AppConfig,
         recorders: Recorders,
     ) -> Option<Publication> {
         let (mut recording, mut live) = self.recording_and_live();
@@ -137,7 +149,7 @@ impl Stream {
         live.taps.iter().for_each(|tap| tap.next_epoch());
         recording.token = token;
         // Still under the locks: an earlier publisher's end must not come between.
-        self.hls().start(config, token);
+        self.hls().start((&self.path, self.store.as_ref()), config, token);
         drop((live, recording));
         self.relay.live(&self.path, self);
         Some(Publication {
@@ -192,6 +204,18 @@ impl Stream {
         hls.muxer.as_ref().map_or(hls::Answer::NotFound, |muxer| muxer.request(name, query))
     }
 
+    /// The stored file of this name, which is not in memory any more.
+    pub fn find_stored(&self, name: &str) -> Option<Known> {
+        self.hls().archive.as_ref()?.find(name)
+    }
+
+    /// Ends HLS, and lets what is to be stored be the last.
+    pub fn close_store(&self) {
+        let mut hls = self.hls();
+        hls.end(Instant::now());
+        hls.archive = None;
+    }
+
     /// Wakes whenever an answer may be another.
     pub fn changes(&self) -> watch::Receiver<()> {
         self.changes.subscribe()
@@ -227,7 +251,7 @@ impl Stream {
 
     /// Ends HLS whose publisher did not come back, and lets it go some time after its end. Says whether nothing is left to
     /// keep the stream for.
-    pub fn tidy(&self, now: Instant, config: &HubConfig) -> bool {
+    pub fn tidy(&self, now: Instant, config: &AppConfig) -> bool {
         let past = |since: Option<Instant>, time: Duration| {
             since.is_some_and(|since| now.saturating_duration_since(since) >= time)
         };
@@ -261,6 +285,9 @@ impl Stream {
         let mut live = self.live();
         let playing = live.fan.len();
         let publisher = live.publisher.as_mut()?;
+        let store = self.hls().archive.as_ref().map(Archive::info);
+        let mut problems = publisher.health.problems();
+        problems.extend(store.iter().flat_map(|store| store.problems()));
         let (app, name) = names::split(&self.path);
         Some(StreamInfo {
             app: app.to_owned(),
@@ -279,7 +306,8 @@ impl Stream {
             hls: format!("{}/index.m3u8", names::url_path(&self.path)),
             dash: format!("{}/index.mpd", names::url_path(&self.path)),
             recording: publisher.health.is_recording(),
-            problems: publisher.health.problems(),
+            problems,
+            store,
         })
     }
 
@@ -344,10 +372,14 @@ impl Stream {
         if hls.token != token {
             return;
         }
-        let Some(muxer) = &mut hls.muxer else { return };
+        let hls_state = &mut *hls;
+        let Some(muxer) = &mut hls_state.muxer else { return };
         let (version, forced) = (muxer.version(), muxer.stats().forced_cuts);
         let result = act(muxer);
         let changed = muxer.version() != version;
+        if let Some(archive) = hls_state.archive.as_mut().filter(|_| changed) {
+            archive.follow(muxer);
+        }
         let missing = muxer.target_duration().filter(|_| muxer.stats().forced_cuts > forced);
         drop(hls);
         if changed {
@@ -490,13 +522,19 @@ impl StreamRecording {
 
 impl Hls {
     /// Starts HLS, going on with the numbers of an earlier publisher where players may know them.
-    fn start(&mut self, config: &HubConfig, token: u64) {
+    fn start(
+        &mut self,
+        (path, store): (&str, Option<&Arc<Store>>),
+        config: &AppConfig,
+        token: u64,
+    ) {
         (self.lost, self.ended, self.token) = (None, None, token);
         let resumed = self.muxer.as_mut().is_some_and(|muxer| muxer.resume().is_ok());
         if !resumed {
             let mut hls = config.hls.clone();
             hls.first_sequence = first_sequence();
             self.muxer = Some(hls::Muxer::new(hls, &config.limits));
+            self.archive = store.map(|store| Archive::begin(store, path));
         }
     }
 
@@ -505,6 +543,7 @@ impl Hls {
         if let Some(Err(error)) = self.muxer.as_mut().map(hls::Muxer::handle_discontinuity) {
             tracing::debug!("the last HLS segment is lost: {error}");
         }
+        self.follow();
         self.lost = Some(now);
     }
 
@@ -512,7 +551,15 @@ impl Hls {
         if let Some(Err(error)) = self.muxer.as_mut().map(hls::Muxer::finish) {
             tracing::debug!("the last HLS segment is lost: {error}");
         }
+        self.follow();
         (self.lost, self.ended) = (None, Some(now));
+    }
+
+    /// What was made last goes to the store.
+    fn follow(&mut self) {
+        if let Some((archive, muxer)) = self.archive.as_mut().zip(self.muxer.as_mut()) {
+            archive.follow(muxer);
+        }
     }
 }
 

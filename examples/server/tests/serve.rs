@@ -156,7 +156,10 @@ fn e1_14_names_never_stand_for_other_bytes_after_a_restart() {
         let server = Server::start(dir.path(), &["--hls-segment-duration", "1s", "--no-record"]);
         let _publisher = publish(&server, "demo", 100);
         assert_eq!(server.get("/live/demo/index.m3u8").status, 200);
-        let text = String::from_utf8(server.get("/live/demo/video.m3u8").body).unwrap();
+        let text = until("three segments", || {
+            let text = String::from_utf8(server.get("/live/demo/video.m3u8").body).unwrap();
+            (text.matches("#EXTINF").count() == 3).then_some(text)
+        });
         text.lines()
             .filter(|line| line.contains("init") || line.ends_with(".m4s"))
             .map(str::to_owned)

@@ -4,6 +4,8 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
+use crate::config::Shared;
+
 use super::{Action, Ask, Checked, Grant, Refused, Step};
 
 /// Whom a rule is about.
@@ -38,28 +40,30 @@ impl std::str::FromStr for Who {
 }
 
 /// What a rule is about.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scope {
     Publish,
     Play,
-    #[default]
-    Both,
 }
 
 /// One rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rule {
-    /// Streams of this application; of all where there is none.
-    pub app: Option<String>,
     pub allow: bool,
     pub scope: Scope,
     pub who: Who,
 }
 
-/// All rules, in order.
-#[derive(Clone, Debug, Default)]
-pub struct Addresses {
-    pub rules: Vec<Rule>,
+/// Whether `address` may publish (or else play), by the rules of an application.
+pub fn allows(rules: &[Rule], publish: bool, address: IpAddr) -> bool {
+    let fits = |rule: &&Rule| {
+        let scope = match rule.scope {
+            Scope::Publish => publish,
+            Scope::Play => !publish,
+        };
+        scope && rule.who.fits(address)
+    };
+    rules.iter().find(fits).is_none_or(|rule| rule.allow)
 }
 
 /// Addresses that may publish and play in an application: all where none is named.
@@ -74,13 +78,12 @@ pub struct AddressArgs {
 }
 
 impl AddressArgs {
-    /// The rules of an application, or of all.
-    pub fn rules(&self, app: Option<&str>) -> Vec<Rule> {
+    /// The rules that they make.
+    pub fn rules(&self) -> Vec<Rule> {
         let mut rules = Vec::new();
         for (scope, from) in [(Scope::Publish, &self.publish_from), (Scope::Play, &self.play_from)]
         {
-            let app = app.map(str::to_owned);
-            let rule = |allow, who| Rule { app: app.clone(), allow, scope, who };
+            let rule = |allow, who| Rule { allow, scope, who };
             rules.extend(from.iter().map(|who| rule(true, who.clone())));
             rules.extend((!from.is_empty()).then(|| rule(false, Who::All)));
         }
@@ -88,18 +91,15 @@ impl AddressArgs {
     }
 }
 
+/// The rules of all applications.
+#[derive(Clone, Debug)]
+pub struct Addresses {
+    config: Shared,
+}
+
 impl Addresses {
-    /// Whether `address` may publish (or else play) in `app`.
-    pub fn allows(&self, app: &str, publish: bool, address: IpAddr) -> bool {
-        let fits = |rule: &&Rule| {
-            let scope = match rule.scope {
-                Scope::Publish => publish,
-                Scope::Play => !publish,
-                Scope::Both => true,
-            };
-            scope && rule.app.as_deref().is_none_or(|name| name == app) && rule.who.fits(address)
-        };
-        self.rules.iter().find(fits).is_none_or(|rule| rule.allow)
+    pub const fn new(config: Shared) -> Self {
+        Self { config }
     }
 }
 
@@ -107,14 +107,19 @@ impl Step for Addresses {
     fn check<'a>(&'a self, ask: &'a Ask, grant: &'a mut Grant) -> Checked<'a> {
         let publish = matches!(ask.action, Action::Publish { .. });
         let allowed = ask.action == Action::Connect
-            || self.allows(&grant.app, publish, ask.client.address.ip());
+            || allows(
+                &self.config.get().app(&grant.app).addresses,
+                publish,
+                ask.client.address.ip(),
+            );
         let result =
             if allowed { Ok(()) } else { Err(Refused::denied("the address is not allowed")) };
         Box::pin(std::future::ready(result))
     }
 
     fn asks_web(&self) -> bool {
-        self.rules.iter().any(|rule| rule.scope != Scope::Publish)
+        let config = self.config.get();
+        config.all_apps().any(|app| app.addresses.iter().any(|rule| rule.scope == Scope::Play))
     }
 }
 
@@ -123,27 +128,35 @@ mod tests {
     use super::*;
 
     fn rule(allow: bool, scope: Scope, who: &str) -> Rule {
-        Rule { app: None, allow, scope, who: who.parse().unwrap() }
+        Rule { allow, scope, who: who.parse().unwrap() }
     }
 
     #[test]
     fn the_first_rule_that_fits_decides() {
-        let addresses = Addresses {
-            rules: vec![
-                rule(true, Scope::Publish, "127.0.0.1"),
-                rule(true, Scope::Publish, "10.0.0.0/8"),
-                rule(false, Scope::Publish, "all"),
-                rule(false, Scope::Play, "192.0.2.0/24"),
-                Rule { app: Some("inside".into()), ..rule(false, Scope::Both, "2001:db8::/32") },
-            ],
-        };
+        let rules = [
+            rule(true, Scope::Publish, "127.0.0.1"),
+            rule(true, Scope::Publish, "10.0.0.0/8"),
+            rule(false, Scope::Publish, "all"),
+            rule(false, Scope::Play, "192.0.2.0/24"),
+        ];
         let allows =
-            |app, publish, address: &str| addresses.allows(app, publish, address.parse().unwrap());
-        assert!(allows("live", true, "127.0.0.1") && allows("live", true, "10.9.8.7"));
-        assert!(allows("live", true, "::ffff:10.9.8.7"), "IPv4 through a socket for both");
-        assert!(!allows("live", true, "192.0.2.1") && !allows("live", true, "::1"));
-        assert!(!allows("live", false, "192.0.2.1") && allows("live", false, "192.0.3.1"));
-        assert!(!allows("inside", false, "2001:db8::1") && allows("live", false, "2001:db8::1"));
+            |publish, address: &str| super::allows(&rules, publish, address.parse().unwrap());
+        assert!(allows(true, "127.0.0.1") && allows(true, "10.9.8.7"));
+        assert!(allows(true, "::ffff:10.9.8.7"), "IPv4 through a socket for both");
+        assert!(!allows(true, "192.0.2.1") && !allows(true, "::1"));
+        assert!(!allows(false, "192.0.2.1") && allows(false, "192.0.3.1"));
+    }
+
+    #[test]
+    fn where_some_are_named_nobody_else_may() {
+        let args =
+            AddressArgs { publish_from: vec!["10.0.0.0/8".parse().unwrap()], play_from: vec![] };
+        let allows = |publish, address: &str| {
+            super::allows(&args.rules(), publish, address.parse().unwrap())
+        };
+        assert!(
+            allows(true, "10.1.1.1") && !allows(true, "127.0.0.1") && allows(false, "127.0.0.1")
+        );
     }
 
     #[test]

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
 
-use super::duration;
-use crate::recorder::config::{Format, RecordSettings, Suffix, What};
+use super::{Words, duration};
+use crate::recorder::config::{Format, RecordConfig, Suffix, What};
 use crate::recorder::options::{RecorderOptions, Size, Sync, Time};
 
 /// Options of recording.
@@ -59,36 +60,32 @@ pub struct RecordArgs {
     /// A publisher who comes back within this time goes on in the same file.
     #[arg(long, env = "STREAMCORE_RECORD_RECONNECT", value_name = "TIME", value_parser = duration)]
     record_reconnect: Option<Duration>,
-    /// Program to run for each finished recording, its arguments behind it, separated by spaces; no shell is involved. $path,
+    /// Program to run for each finished recording, its arguments behind it, separated by spaces, or in quotes; no shell is involved. $path,
     /// $filename, $basename, $dirname, $app, $name and $recorder stand for what they say.
     #[arg(long, env = "STREAMCORE_EXEC_RECORD_DONE", value_name = "COMMAND")]
-    exec_record_done: Option<String>,
+    exec_record_done: Option<Words>,
     /// Record an FLV beside the MP4.
     #[arg(long, env = "STREAMCORE_KEEP_FLV")]
     keep_flv: bool,
 }
 
 impl RecordArgs {
-    /// The recorders of every application.
-    pub fn settings(&self) -> RecordSettings {
-        if self.no_record || self.record.is_off() {
-            return RecordSettings::default();
-        }
-        let mut named = BTreeMap::new();
-        if self.keep_flv && self.record_format == Format::Mp4 {
+    /// The recorders of an application, with those that it gives names to.
+    pub fn recorders(&self, named: &BTreeMap<String, RecorderOptions>) -> Vec<Arc<RecordConfig>> {
+        let mut named = named.clone();
+        let records = !self.no_record && !self.record.is_off();
+        if records && self.keep_flv && self.record_format == Format::Mp4 {
             let (record, record_format) = (Some(self.record), Some(Format::Flv));
             let flv = RecorderOptions { record, record_format, ..RecorderOptions::default() };
             named.insert("flv".to_owned(), flv);
         }
-        let default = self.options().recorders(&named);
-        RecordSettings { default, ..RecordSettings::default() }
+        self.options().recorders(&named)
     }
 
     /// What the command line says.
     fn options(&self) -> RecorderOptions {
-        let words = |command: &String| command.split_whitespace().map(str::to_owned).collect();
         RecorderOptions {
-            record: Some(self.record),
+            record: Some(if self.no_record { What::OFF } else { self.record }),
             record_format: Some(self.record_format),
             record_path: self.record_path.clone(),
             record_suffix: self.record_suffix.clone(),
@@ -98,7 +95,7 @@ impl RecordArgs {
             record_interval: self.record_interval.map(Time),
             record_reconnect: self.record_reconnect.map(Time),
             record_sync: Some(self.record_sync),
-            exec_record_done: self.exec_record_done.as_ref().map(words),
+            exec_record_done: self.exec_record_done.as_ref().map(|words| words.0.clone()),
         }
     }
 }
@@ -116,35 +113,34 @@ mod tests {
         record: RecordArgs,
     }
 
-    fn settings(arguments: &str) -> RecordSettings {
+    fn recorders(arguments: &str) -> Vec<Arc<RecordConfig>> {
         let arguments = ["x"].into_iter().chain(arguments.split_whitespace());
-        Cli::parse_from(arguments).record.settings()
+        Cli::parse_from(arguments).record.recorders(&BTreeMap::new())
     }
 
     #[test]
     fn everything_is_recorded_as_mp4_unless_told_otherwise() {
-        let all = settings("").default;
+        let all = recorders("");
         assert_eq!(all.len(), 1);
         assert_eq!(*all[0], RecordConfig::default());
-        assert!(settings("--no-record").default.is_empty());
-        assert!(settings("--record=off").default.is_empty());
-        assert!(settings("--record=false").default.is_empty());
-        assert_eq!(settings("--record").default[0].what, What::ALL);
-        assert_eq!(settings("--keep-flv").default[1].format, Format::Flv);
+        assert!(recorders("--no-record").is_empty());
+        assert!(recorders("--record=off").is_empty());
+        assert!(recorders("--record=false").is_empty());
+        assert_eq!(recorders("--record")[0].what, What::ALL);
+        assert_eq!(recorders("--keep-flv")[1].format, Format::Flv);
     }
 
     #[test]
     fn names_and_bounds_are_taken_over() {
-        let all = settings(
+        let all = recorders(
             "--record-path /r --record-suffix -%Y --record-interval 1h --record-max-size 2G \
              --record-sync off --exec-record-done=true",
         );
-        let config = &all.default[0];
+        let config = &all[0];
         let suffix = Some("-%Y".parse().unwrap());
         let path = Some(PathBuf::from("/r"));
         assert_eq!(config.naming, Naming::Named { path, suffix, unique: false });
         assert_eq!((config.max_size, config.sync), (Some(2 << 30), None));
         assert_eq!(config.exec_done, ["true"]);
-        assert_eq!(all.folders(), [PathBuf::from("/r")]);
     }
 }

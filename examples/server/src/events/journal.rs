@@ -100,7 +100,7 @@ impl Journal {
     ) -> anyhow::Result<Self> {
         let journal = Self { store, settings: Arc::new(settings), changed: watch::Sender::new(()) };
         let authority = journal.settings.authority.as_deref();
-        let http = crate::hooks::http_client(journal.settings.timeout, authority)?;
+        let http = crate::hooks::http_client(authority)?;
         for receiver in &journal.settings.receivers {
             tokio::spawn(super::send::keep_sending(
                 journal.clone(),

@@ -108,7 +108,7 @@ async fn attempt(
     let retry = i64::try_from(settings.retry.as_millis()).unwrap_or(i64::MAX);
     let (mut state, mut next_ms) = ("failed", due.next_ms);
     if now_ms() - due.since_ms <= retry {
-        let attempt = send(receiver, http, &due).await;
+        let attempt = send(receiver, http, settings.timeout, &due).await;
         due.count += 1;
         let taken = attempt["response_status_code"].as_u64().is_some_and(|code| code / 100 == 2);
         if taken {
@@ -146,7 +146,7 @@ fn reason(attempt: &Value) -> String {
     }
 }
 
-async fn send(receiver: &Receiver, http: &reqwest::Client, due: &Due) -> Value {
+async fn send(receiver: &Receiver, http: &reqwest::Client, timeout: Duration, due: &Due) -> Value {
     let mut body: Value = serde_json::from_str(&due.body).unwrap_or_default();
     body["attempts"] = Value::from(due.attempts.clone());
     let body = body.to_string();
@@ -154,6 +154,7 @@ async fn send(receiver: &Receiver, http: &reqwest::Client, due: &Due) -> Value {
     let signature = sign::sign(&receiver.secret.0, seconds, body.as_bytes());
     let sent = http
         .post(receiver.url.url().clone())
+        .timeout(timeout)
         .header(CONTENT_TYPE, "application/json")
         .header(sign::HEADER, signature)
         .body(body)

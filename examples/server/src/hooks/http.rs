@@ -29,12 +29,14 @@ pub struct Client {
     http: reqwest::Client,
     method: Method,
     format: NotifyFormat,
+    timeout: Duration,
 }
 
 impl Client {
-    pub fn new(settings: &HookArgs) -> anyhow::Result<Self> {
-        let http = client(settings.notify_timeout, settings.notify_ca.as_deref())?;
-        Ok(Self { http, method: settings.notify_method, format: settings.notify_format })
+    /// The client for hooks that are sent as the settings say.
+    pub const fn new(http: reqwest::Client, settings: &HookArgs) -> Self {
+        let HookArgs { notify_method, notify_format, notify_timeout, .. } = *settings;
+        Self { http, method: notify_method, format: notify_format, timeout: notify_timeout }
     }
 
     /// Sends `notice` to `url` and reads the answer. What SRS has no hook for is not sent, and passes.
@@ -61,7 +63,11 @@ impl Client {
             }
         };
         // The error of the library names the URL, whose query may hold a secret.
-        let mut response = request.send().await.map_err(|error| words(&error.without_url()))?;
+        let mut response = request
+            .timeout(self.timeout)
+            .send()
+            .await
+            .map_err(|error| words(&error.without_url()))?;
         let status = response.status().as_u16();
         if self.format == NotifyFormat::Srs {
             let mut body = Vec::new();
@@ -92,9 +98,8 @@ impl Client {
 ///
 /// # Errors
 /// The authority cannot be used.
-pub fn client(timeout: Duration, authority: Option<&Path>) -> anyhow::Result<reqwest::Client> {
+pub fn client(authority: Option<&Path>) -> anyhow::Result<reqwest::Client> {
     let mut builder = reqwest::Client::builder()
-        .timeout(timeout)
         .redirect(reqwest::redirect::Policy::none())
         .no_proxy()
         .user_agent(concat!("streamcore/", env!("CARGO_PKG_VERSION")));

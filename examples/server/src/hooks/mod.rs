@@ -9,11 +9,12 @@ mod srs;
 mod visit;
 
 use std::net::SocketAddr;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
 use tokio::sync::Semaphore;
 
 use crate::access::{Action, Ask, Checked, ClientInfo, Grant, Protocol, Refused, Step};
+use crate::config::{Config, Shared};
 use crate::finish::RecordingDone;
 
 pub use call::{Call, Notice};
@@ -26,64 +27,37 @@ use http::{Client, Reply};
 /// Notices that are on their way at once; more are dropped, with a line in the log.
 const NOTICES: usize = 1000;
 
-/// The settings that hooks go by.
-#[derive(Clone, Debug, Default)]
-pub struct Settings {
-    pub server: HookArgs,
-    pub default: AppHookArgs,
-    /// Of applications that have their own.
-    pub apps: std::collections::BTreeMap<String, AppHookArgs>,
-}
-
-impl Settings {
-    fn app(&self, name: &str) -> &AppHookArgs {
-        self.apps.get(name).unwrap_or(&self.default)
-    }
-}
-
 /// All hooks of the server.
 #[derive(Debug)]
 pub struct Hooks {
-    settings: RwLock<Arc<Settings>>,
-    client: RwLock<Client>,
+    config: Shared,
+    http: reqwest::Client,
     notices: Arc<Semaphore>,
     /// Where notices are sent from that come from threads.
     runtime: tokio::runtime::Handle,
 }
 
 impl Hooks {
-    /// Hooks by these settings.
+    /// Hooks by the settings as they are when something happens.
     ///
     /// # Errors
     /// The file with the authority for https cannot be used.
-    pub fn new(settings: Settings) -> anyhow::Result<Arc<Self>> {
-        let client = Client::new(&settings.server)?;
+    pub fn new(config: Shared) -> anyhow::Result<Arc<Self>> {
+        let http = http::client(config.get().server.hooks.notify_ca.as_deref())?;
         Ok(Arc::new(Self {
-            settings: RwLock::new(Arc::new(settings)),
-            client: RwLock::new(client),
+            config,
+            http,
             notices: Arc::new(Semaphore::new(NOTICES)),
             runtime: tokio::runtime::Handle::current(),
         }))
     }
 
-    /// Takes other settings for what happens from now on.
-    ///
-    /// # Errors
-    /// As [`new`](Self::new); the old ones hold on then.
-    #[expect(dead_code, reason = "reloading of the configuration calls it")]
-    pub fn replace(&self, settings: Settings) -> anyhow::Result<()> {
-        let client = Client::new(&settings.server)?;
-        *self.client.write().unwrap_or_else(PoisonError::into_inner) = client;
-        *self.settings.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(settings);
-        Ok(())
-    }
-
-    fn settings(&self) -> Arc<Settings> {
-        self.settings.read().unwrap_or_else(PoisonError::into_inner).clone()
+    fn config(&self) -> Arc<Config> {
+        self.config.get()
     }
 
     fn client(&self) -> Client {
-        self.client.read().unwrap_or_else(PoisonError::into_inner).clone()
+        Client::new(self.http.clone(), &self.config().server.hooks)
     }
 
     /// Tells `urls` something, in order, without waiting for it.
@@ -113,7 +87,7 @@ impl Hooks {
     pub fn record_listener(self: &Arc<Self>) -> impl Fn(&Arc<RecordingDone>) + Send + Sync + use<> {
         let hooks = self.clone();
         move |done| {
-            let urls = hooks.settings().app(&done.app).on_record_done.clone();
+            let urls = hooks.config().app(&done.app).hooks.on_record_done.clone();
             let (recorder, path) = (done.recorder.clone(), done.path.display().to_string());
             let nobody = SocketAddr::from(([0, 0, 0, 0], 0));
             let notice = Notice {
@@ -129,7 +103,7 @@ impl Hooks {
 
     /// Tells that a connection has ended which was let in.
     pub fn disconnected(self: &Arc<Self>, ask: &Ask) {
-        let urls = self.settings().server.on_disconnect.clone();
+        let urls = self.config().server.hooks.on_disconnect.clone();
         self.tell(vec![(urls, Notice::of(ask, Call::Disconnect))]);
     }
 
@@ -140,7 +114,7 @@ impl Hooks {
         notice: Notice,
         grant: &mut Grant,
     ) -> Result<(), Refused> {
-        let (settings, client) = (self.settings(), self.client());
+        let (config, client) = (self.config(), self.client());
         let connect = matches!(notice.call, Call::Connect);
         for url in urls {
             let call = notice.call.name();
@@ -151,7 +125,7 @@ impl Hooks {
                 }
                 Ok(Reply::Redirect(to)) => redirect(&to, connect, grant)
                     .map_err(|why| Refused::denied(format!("{call} of {url}: {why}")))?,
-                Err(error) if settings.server.notify_fail_open => {
+                Err(error) if config.server.hooks.notify_fail_open => {
                     tracing::warn!(hook = %url, call, "let in without an answer: {error}");
                 }
                 Err(error) => {
@@ -187,10 +161,10 @@ pub struct HookStep(pub Arc<Hooks>);
 
 impl Step for HookStep {
     fn check<'a>(&'a self, ask: &'a Ask, grant: &'a mut Grant) -> Checked<'a> {
-        let settings = self.0.settings();
-        let app = settings.app(&grant.app);
+        let config = self.0.config();
+        let app = &config.app(&grant.app).hooks;
         let (urls, call) = match ask.action {
-            Action::Connect => (&settings.server.on_connect, Call::Connect),
+            Action::Connect => (&config.server.hooks.on_connect, Call::Connect),
             Action::Publish { kind } => (&app.on_publish, Call::Publish { kind }),
             Action::Play { start, duration, reset } => {
                 (&app.on_play, Call::Play { start, duration, reset })
@@ -204,9 +178,8 @@ impl Step for HookStep {
     }
 
     fn asks_web(&self) -> bool {
-        let settings = self.0.settings();
-        let apps = std::iter::once(&settings.default).chain(settings.apps.values());
-        apps.into_iter().any(|app| {
+        self.0.config().all_apps().any(|app| {
+            let app = &app.hooks;
             let hooks = [&app.on_play, &app.on_play_done, &app.on_done, &app.on_update];
             hooks.iter().any(|urls| !urls.is_empty())
         })

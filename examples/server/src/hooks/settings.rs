@@ -101,22 +101,6 @@ pub struct HookArgs {
     pub notify_ca: Option<PathBuf>,
 }
 
-impl Default for HookArgs {
-    fn default() -> Self {
-        Self {
-            on_connect: Vec::new(),
-            on_disconnect: Vec::new(),
-            notify_method: Method::Post,
-            notify_format: NotifyFormat::Nginx,
-            notify_timeout: Duration::from_secs(10),
-            notify_fail_open: false,
-            notify_update_timeout: Duration::from_secs(30),
-            notify_update_strict: false,
-            notify_ca: None,
-        }
-    }
-}
-
 /// Hooks of an application.
 #[derive(Clone, Debug, Default, Args)]
 pub struct AppHookArgs {

@@ -37,7 +37,7 @@ impl Visit {
         close: impl FnOnce(String) + Send + 'static,
     ) -> Self {
         let timestamp = Arc::new(AtomicU32::new(0));
-        let updates = !hooks.settings().app(&ask.app).on_update.is_empty();
+        let updates = !hooks.config().app(&ask.app).hooks.on_update.is_empty();
         let updates = updates.then(|| {
             let work = update(hooks.clone(), ask.clone(), role, timestamp.clone());
             tokio::spawn(async move { close(work.await) }).abort_handle()
@@ -54,23 +54,23 @@ impl Visit {
 /// Asks every so often whether the client may go on, and gives the reason once it may not.
 async fn update(hooks: Arc<Hooks>, ask: Ask, role: Role, timestamp: Arc<AtomicU32>) -> String {
     let started = Instant::now();
-    let pause = hooks.settings().server.notify_update_timeout;
+    let pause = hooks.config().server.hooks.notify_update_timeout;
     let mut ticks = interval_at(started + pause, pause);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        let settings = hooks.settings();
+        let config = hooks.config();
         let time = started.elapsed().as_secs();
         let timestamp = timestamp.load(Ordering::Relaxed);
         let call = Call::Update { publish: role == Role::Publish, time, timestamp };
         let notice = Notice::of(&ask, call);
         let client = hooks.client();
-        for url in &settings.app(&ask.app).on_update {
+        for url in &config.app(&ask.app).hooks.on_update {
             match client.send(url, &notice).await {
                 Ok(Reply::Pass) => {}
                 Ok(Reply::Refuse(status)) => return format!("on_update of {url} said {status}"),
                 Ok(Reply::Redirect(_)) => return format!("on_update of {url} redirects"),
-                Err(error) if settings.server.notify_update_strict => {
+                Err(error) if config.server.hooks.notify_update_strict => {
                     return format!("on_update of {url}: {error}");
                 }
                 Err(error) => tracing::warn!(hook = %url, "no answer to on_update: {error}"),
@@ -84,8 +84,8 @@ impl Drop for Visit {
         if let Some(updates) = &self.updates {
             updates.abort();
         }
-        let settings = self.hooks.settings();
-        let app = settings.app(&self.ask.app);
+        let config = self.hooks.config();
+        let app = &config.app(&self.ask.app).hooks;
         let (urls, call) = match self.role {
             Role::Publish => (&app.on_publish_done, Call::PublishDone),
             Role::Play => (&app.on_play_done, Call::PlayDone),

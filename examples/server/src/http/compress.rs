@@ -64,7 +64,8 @@ impl Compressed {
     }
 }
 
-fn gzip(text: &[u8]) -> Bytes {
+/// Some text, compressed.
+pub fn gzip(text: &[u8]) -> Bytes {
     let mut encoder = GzEncoder::new(Vec::with_capacity(text.len() / 4), Compression::fast());
     // Writing to memory cannot fail.
     let written = encoder.write_all(text).and_then(|()| encoder.finish());

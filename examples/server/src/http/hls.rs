@@ -20,6 +20,7 @@ use super::body::ChainBody;
 use super::compress;
 use super::growing::GrowingBody;
 use super::range::{self, Wanted};
+use super::stored;
 use crate::access::Reason;
 use crate::hub::Hub;
 use crate::names;
@@ -64,7 +65,7 @@ enum Found {
 async fn find(hub: &Arc<Hub>, peer: SocketAddr, request: &Parts) -> Response {
     let path = names::decode_url_path(request.uri.path());
     let Some((path, name)) = path.as_deref().and_then(|path| path.rsplit_once('/')) else {
-        return refusal(StatusCode::NOT_FOUND, "not found");
+        return find_stored(hub, path.as_deref(), request).await;
     };
     let path = match admit(hub, path, peer, request).await {
         Ok(path) => path,
@@ -73,7 +74,8 @@ async fn find(hub: &Arc<Hub>, peer: SocketAddr, request: &Parts) -> Response {
     let is_playlist = name.ends_with(".m3u8") || name.ends_with(".mpd");
     let stream = if is_playlist { hub.demand(&path).await } else { hub.find(&path) };
     let Some(stream) = stream else {
-        return refusal(StatusCode::NOT_FOUND, "not found");
+        let file = format!("{path}/{name}");
+        return find_stored(hub, Some(&file), request).await;
     };
     if is_playlist {
         let agent = request.headers.get(USER_AGENT).map(HeaderValue::as_bytes).unwrap_or_default();
@@ -83,7 +85,12 @@ async fn find(hub: &Arc<Hub>, peer: SocketAddr, request: &Parts) -> Response {
         Found::File(file) if is_playlist => playlist(&stream, file, &request.headers).await,
         Found::File(file) => media(file, &request.headers),
         Found::Growing(growing) => growing_segment(&stream, growing),
-        Found::Absent(status) => refusal(status, "not found"),
+        Found::Absent(status) => match hub.store().zip(stream.find_stored(name)) {
+            Some((store, file)) => {
+                stored::known(store, &file, &request.method, &request.headers).await
+            }
+            None => refusal(status, "not found"),
+        },
         Found::Bad(reason) => refusal(StatusCode::BAD_REQUEST, &reason.to_string()),
         Found::TooLate => refusal(StatusCode::SERVICE_UNAVAILABLE, "nothing new came in time"),
         Found::TooMany => refusal(StatusCode::SERVICE_UNAVAILABLE, "too many requests wait"),
@@ -117,6 +124,15 @@ async fn admit(
             Err(refusal(status, said))
         }
     }
+}
+
+/// A file in the folder of a broadcast, where there is a store.
+async fn find_stored(hub: &Hub, path: Option<&str>, request: &Parts) -> Response {
+    let found = match hub.store().zip(path) {
+        Some((store, path)) => stored::file(store, path, &request.method, &request.headers).await,
+        None => None,
+    };
+    found.unwrap_or_else(|| refusal(StatusCode::NOT_FOUND, "not found"))
 }
 
 /// Holds the request until there is an answer. Whoever goes away drops this, and waits no more.
@@ -162,7 +178,7 @@ fn headers_of(file: &File, etag: &str) -> HeaderMap {
 }
 
 /// Whether the client has the file already (RFC 9110 13.1.2).
-fn is_known(request: &HeaderMap, etag: &str) -> bool {
+pub(super) fn is_known(request: &HeaderMap, etag: &str) -> bool {
     let listed = request.get(IF_NONE_MATCH).and_then(|value| value.to_str().ok());
     listed.is_some_and(|listed| {
         listed
@@ -172,7 +188,7 @@ fn is_known(request: &HeaderMap, etag: &str) -> bool {
     })
 }
 
-fn not_modified(mut headers: HeaderMap) -> Response {
+pub(super) fn not_modified(mut headers: HeaderMap) -> Response {
     headers.remove(CONTENT_TYPE);
     (StatusCode::NOT_MODIFIED, headers).into_response()
 }
@@ -225,7 +241,7 @@ fn media(file: File, request: &HeaderMap) -> Response {
 }
 
 /// An answer without a file. None is kept by caches: what is not there may come.
-fn refusal(status: StatusCode, reason: &str) -> Response {
+pub(super) fn refusal(status: StatusCode, reason: &str) -> Response {
     let mut response =
         (status, [(CACHE_CONTROL, "no-cache")], format!("{reason}\n")).into_response();
     if status == StatusCode::SERVICE_UNAVAILABLE {

@@ -10,6 +10,7 @@ mod listen;
 mod page;
 mod range;
 mod recordings;
+mod stored;
 
 use std::sync::Arc;
 
@@ -28,7 +29,7 @@ use crate::hub::{Hub, TIME_URL};
 
 /// All routes. What is not one of the server's own is a file of a live stream, or not found.
 pub fn router(hub: Arc<Hub>, ports: Ports) -> Router {
-    let control = hub.config().control;
+    let control = hub.config().server.control;
     let router = Router::new()
         .route("/", get(page::page))
         .route("/healthz", get(|| async { "ok\n" }))

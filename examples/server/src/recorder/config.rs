@@ -58,6 +58,8 @@ pub struct What {
 impl What {
     /// Sound and pictures.
     pub const ALL: Self = Self { audio: true, pictures: Pictures::All, manual: false };
+    /// Nothing.
+    pub const OFF: Self = Self { audio: false, pictures: Pictures::None, manual: false };
 
     /// Whether there is nothing to record.
     pub fn is_off(self) -> bool {

@@ -9,7 +9,7 @@ use streamcore::flv::{Reader, TagKind};
 use streamcore::limits::Limits;
 use streamcore::live::GopCache;
 
-use super::config::{Naming, What};
+use super::config::{Naming, RecordSettings, What};
 use super::*;
 use crate::finish::{self, Listener, RecordingDone};
 use crate::media_info;
@@ -22,6 +22,7 @@ const VVC: &[u8] = include_bytes!("../../../../tests/data/eflv/vvc_aac.flv");
 struct Stand {
     dir: tempfile::TempDir,
     env: Arc<RecordEnv>,
+    configs: Vec<Arc<RecordConfig>>,
     recorders: Option<Recorders>,
     assembler: Assembler,
     gop: GopCache,
@@ -34,18 +35,16 @@ impl Stand {
         Self::with(vec![Arc::new(config)])
     }
 
-    fn with(default: Vec<Arc<RecordConfig>>) -> Self {
+    fn with(configs: Vec<Arc<RecordConfig>>) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let recordings = Arc::new(Recordings::open(dir.path()).unwrap());
         let done = Arc::new(Mutex::new(Vec::new()));
         let finisher = Finisher::start(recordings.clone(), listeners(&done)).unwrap();
-        let settings = RecordSettings { default, ..RecordSettings::default() };
-        let env = RecordEnv { settings, disk: Disk::start().unwrap(), recordings, finisher };
-        let env = Arc::new(env);
-        let recorders = Some(Recorders::start(&env, "live/demo"));
+        let env = Arc::new(RecordEnv { disk: Disk::start().unwrap(), recordings, finisher });
+        let recorders = Some(Recorders::start(&env, "live/demo", &configs));
         let limits = Limits::default();
         let (assembler, gop) = (Assembler::new(&limits), GopCache::new(limits.gop_bytes));
-        Self { dir, env, recorders, assembler, gop, done }
+        Self { dir, env, configs, recorders, assembler, gop, done }
     }
 
     fn push(&mut self, tag: &Tag) {
@@ -250,7 +249,8 @@ fn one_file_across_a_publisher_who_comes_back() {
         let mut waiting = stand.recorders.take().unwrap();
         assert_eq!(waiting.patience(), reconnect);
         waiting.pause();
-        stand.recorders = Some(waiting.resume(Recorders::start(&stand.env, "live/demo")));
+        stand.recorders =
+            Some(waiting.resume(Recorders::start(&stand.env, "live/demo", &stand.configs)));
         stand.push_all(&source);
         let files = stand.finish();
         assert_eq!(files.len(), 1, "{format:?}: {files:?}");
@@ -381,7 +381,9 @@ fn what_an_earlier_run_left_is_told_as_well() {
         let done = Arc::default();
         let recordings = Arc::new(Recordings::open(dir.path()).unwrap());
         let finisher = Finisher::start(recordings, listeners(&done)).unwrap();
-        finisher.submit_left_over(&stand.env.settings);
+        let default = stand.configs.clone();
+        let settings = RecordSettings { default, ..RecordSettings::default() };
+        finisher.submit_left_over(&settings);
         until_idle(&finisher);
         let done = done.lock().unwrap().clone();
         let [done] = &done[..] else { panic!("{done:?}") };

@@ -9,16 +9,16 @@ mod settings;
 mod tap;
 mod target;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use streamcore::driver::tokio::{ConnectConfig, TlsConfig};
 
+use crate::config::{AppConfig, Shared};
 use crate::events::{Bus, Kind};
-use crate::names;
 use crate::stream::Stream;
 
-pub use settings::{PushUrl, RelayArgs};
+pub use settings::{PushUrl, RelayArgs, RelayServerArgs};
 pub use tap::Tap;
 pub use target::Target;
 #[expect(unused_imports, reason = "the API lists targets")]
@@ -28,22 +28,6 @@ pub use target::TargetInfo;
 const TARGETS: usize = 64;
 /// Streams with targets.
 const STREAMS: usize = 10_000;
-
-/// Where streams go to and come from.
-#[derive(Clone, Debug, Default)]
-pub struct Settings {
-    pub default: RelayArgs,
-    /// Of applications that have their own.
-    pub apps: BTreeMap<String, RelayArgs>,
-    /// Bytes that wait for one target.
-    pub queue_bytes: usize,
-}
-
-impl Settings {
-    fn app(&self, name: &str) -> &RelayArgs {
-        self.apps.get(name).unwrap_or(&self.default)
-    }
-}
 
 /// Why a target cannot be added.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,7 +39,7 @@ pub enum AddError {
 /// All targets and pulls.
 #[derive(Debug)]
 pub struct Relay {
-    settings: Mutex<Arc<Settings>>,
+    config: Shared,
     connect: ConnectConfig,
     bus: Bus,
     targets: Mutex<HashMap<String, Vec<Arc<Target>>>>,
@@ -67,18 +51,19 @@ impl Relay {
     ///
     /// # Errors
     /// The file with the authority for RTMPS cannot be used.
-    pub fn new(settings: Settings, bus: Bus) -> anyhow::Result<Arc<Self>> {
+    pub fn new(config: Shared, bus: Bus) -> anyhow::Result<Arc<Self>> {
         use anyhow::Context as _;
         let mut connect = ConnectConfig::default();
-        if let Some(file) = &settings.default.relay_ca {
+        let server = config.get().server.relay.clone();
+        if let Some(file) = &server.relay_ca {
             let shown = file.display();
             let pem = std::fs::read(file).with_context(|| format!("cannot read {shown}"))?;
             let tls = TlsConfig::new(Some(&pem)).with_context(|| format!("cannot use {shown}"))?;
             connect.tls = Some(tls);
         }
-        connect.write_timeout = settings.default.push_timeout;
+        connect.write_timeout = server.push_timeout;
         Ok(Arc::new(Self {
-            settings: Mutex::new(Arc::new(settings)),
+            config,
             connect,
             bus,
             targets: Mutex::default(),
@@ -86,20 +71,14 @@ impl Relay {
         }))
     }
 
-    fn settings(&self) -> Arc<Settings> {
-        lock(&self.settings).clone()
-    }
-
-    /// Takes other settings for streams that begin from now on.
-    #[expect(dead_code, reason = "reloading of the configuration calls it")]
-    pub fn replace(&self, settings: Settings) {
-        *lock(&self.settings) = Arc::new(settings);
+    /// The settings of the application of the stream `path`.
+    fn app(&self, path: &str) -> Arc<AppConfig> {
+        self.config.get().of(path).clone()
     }
 
     /// A stream has a publisher: its targets begin, those of its application among them.
     pub fn live(self: &Arc<Self>, path: &str, stream: &Arc<Stream>) {
-        let settings = self.settings();
-        for url in &settings.app(names::split(path).0).push {
+        for url in &self.app(path).relay.push {
             let known = |target: &Arc<Target>| target.is_of(url);
             let mut targets = self.targets();
             if targets.get(path).is_none_or(|targets| !targets.iter().any(known)) {
@@ -155,7 +134,7 @@ impl Relay {
         if targets.len() >= TARGETS {
             return Err(AddError::TooMany);
         }
-        let bytes = self.settings().queue_bytes;
+        let bytes = self.config.get().limits.player_queue_bytes;
         let target = Target::new(path, url, once, bytes, self.bus.clone());
         targets.push(target.clone());
         target.tell(Kind::TargetCreated);

@@ -33,14 +33,15 @@ pub struct Pulls {
 impl Relay {
     /// Whether streams of this application are taken from elsewhere.
     pub fn has_origin(&self, path: &str) -> bool {
-        self.settings().app(names::split(path).0).pull.is_some()
+        !self.app(path).relay.pull.is_empty()
     }
 
     /// Somebody plays `path`, which nobody publishes: it is taken from `url`, or the origin of its application, where there is one.
     pub fn demand(self: &Arc<Self>, hub: &Arc<Hub>, path: &str, url: Option<&PushUrl>) {
-        let settings = self.settings();
-        let Some(url) = url.or(settings.app(names::split(path).0).pull.as_ref()) else { return };
-        if hub.find(path).is_some_and(|stream| stream.is_live()) || !names::is_publishable(path) {
+        let app = self.app(path);
+        let origins = url.map_or(app.relay.pull.as_slice(), std::slice::from_ref);
+        let live = hub.find(path).is_some_and(|stream| stream.is_live());
+        if origins.is_empty() || live || !names::is_publishable(path) {
             return;
         }
         let mut running = lock(&self.pulls.running);
@@ -53,7 +54,7 @@ impl Relay {
         }
         running.insert(path.to_owned());
         let (relay, hub, path) = (self.clone(), hub.clone(), path.to_owned());
-        let urls = url.for_stream(&path);
+        let urls: Vec<_> = origins.iter().flat_map(|url| url.for_stream(&path)).collect();
         tokio::spawn(async move {
             pull(&relay, &hub, &path, &urls).await;
             lock(&relay.pulls.running).remove(&path);
@@ -63,8 +64,7 @@ impl Relay {
 
 /// Takes the stream for as long as somebody plays it.
 async fn pull(relay: &Relay, hub: &Arc<Hub>, path: &str, urls: &[RtmpUrl]) {
-    let settings = relay.settings();
-    let linger = settings.app(names::split(path).0).pull_linger;
+    let linger = relay.app(path).relay.pull_linger;
     let mut backoff = Backoff::default();
     let mut failed = 0;
     let mut nobody = std::pin::pin!(unplayed(hub, path, linger));

@@ -47,9 +47,7 @@ pub async fn run(relay: Arc<Relay>, target: Arc<Target>) {
 
 /// Tries until the target is not wanted any more, or is lost for good, and says which.
 async fn serve(relay: &Relay, target: &Target, stream: &Arc<Stream>) -> bool {
-    let app = crate::names::split(target.path()).0.to_owned();
-    let settings = relay.settings();
-    let mut backoff = Backoff::new(settings.app(&app).push_reconnect, LONGEST);
+    let mut backoff = Backoff::new(relay.app(target.path()).relay.push_reconnect, LONGEST);
     let urls = target.url().for_stream(target.path());
     let (mut at, mut refusals) = (0, 0);
     let mut configs: Vec<ClientConfig> = urls.iter().cloned().map(ClientConfig::publish).collect();

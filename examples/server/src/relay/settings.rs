@@ -88,36 +88,40 @@ impl fmt::Debug for PushUrl {
 pub struct RelayArgs {
     /// RTMP or RTMPS server that gets every stream, with the stream's name where the URL has none; URL|URL names one to fall
     /// back on.
-    #[arg(long, env = "STREAMCORE_PUSH", value_name = "URL", value_delimiter = ',')]
+    #[arg(
+        long,
+        env = "STREAMCORE_PUSH",
+        value_name = "URL",
+        value_delimiter = ',',
+        hide_env_values = true
+    )]
     pub push: Vec<PushUrl>,
-    /// RTMP or RTMPS server that a stream is taken from when somebody plays it that nobody publishes here.
-    #[arg(long, env = "STREAMCORE_PULL", value_name = "URL")]
-    pub pull: Option<PushUrl>,
+    /// RTMP or RTMPS server that a stream is taken from when somebody plays it that nobody publishes here; several are tried in turn.
+    #[arg(
+        long,
+        env = "STREAMCORE_PULL",
+        value_name = "URL",
+        value_delimiter = ',',
+        hide_env_values = true
+    )]
+    pub pull: Vec<PushUrl>,
     /// Time without a player after which a pulled stream is let go.
     #[arg(long, env = "STREAMCORE_PULL_LINGER", value_name = "TIME", default_value = "10s", value_parser = duration)]
     pub pull_linger: Duration,
     /// Pause before a lost target is tried again; each further pause is twice as long, up to 30 s.
     #[arg(long, env = "STREAMCORE_PUSH_RECONNECT", value_name = "TIME", default_value = "3s", value_parser = duration)]
     pub push_reconnect: Duration,
+}
+
+/// What holds for all relays.
+#[derive(Clone, Debug, Args)]
+pub struct RelayServerArgs {
     /// Time in which a target has to take something, before it is given up and tried again.
     #[arg(long, env = "STREAMCORE_PUSH_TIMEOUT", value_name = "TIME", default_value = "15s", value_parser = duration)]
     pub push_timeout: Duration,
     /// Further authorities to trust for rtmps targets and origins, PEM.
     #[arg(long, env = "STREAMCORE_RELAY_CA", value_name = "FILE")]
     pub relay_ca: Option<PathBuf>,
-}
-
-impl Default for RelayArgs {
-    fn default() -> Self {
-        Self {
-            push: Vec::new(),
-            pull: None,
-            pull_linger: Duration::from_secs(10),
-            push_reconnect: Duration::from_secs(3),
-            push_timeout: Duration::from_secs(15),
-            relay_ca: None,
-        }
-    }
 }
 
 #[cfg(test)]

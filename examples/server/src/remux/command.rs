@@ -1,5 +1,6 @@
 //! The command `streamcore remux`.
 
+use std::fmt;
 use std::fs::File;
 use std::io::{self, Write as _};
 use std::path::Path;
@@ -11,13 +12,14 @@ use streamcore::remux::{Options, Plan, TrackReport};
 
 use super::io::{How, block_size, shares_blocks};
 use super::part::{Part, bar, exit_if_interrupted};
+use super::place::Place;
 use crate::cli::{LayoutArg, Outcome, Reflink, RemuxArgs};
 
 /// What was done, for programs.
 #[derive(Debug, Serialize)]
 struct Done<'a> {
-    input: &'a Path,
-    output: &'a Path,
+    input: &'a str,
+    output: &'a str,
     #[serde(flatten)]
     made: serde_json::Value,
     problems: Vec<Problem>,
@@ -58,6 +60,11 @@ pub struct Problem {
 /// Runs the command.
 pub fn run(args: &RemuxArgs) -> anyhow::Result<Outcome> {
     let started = Instant::now();
+    // An address may hold a secret.
+    let shown = |path: &Path| {
+        Place::of(path).map_or_else(|_| path.display().to_string(), |place| place.to_string())
+    };
+    let (input, output) = (shown(&args.input), shown(&args.output));
     let result = if args.fragmented {
         super::fragmented::fragmented(args).map(|(bytes, units, problems)| {
             let made = serde_json::json!({ "bytes": bytes, "samples": units });
@@ -76,31 +83,45 @@ pub fn run(args: &RemuxArgs) -> anyhow::Result<Outcome> {
                 let own = error.downcast_ref::<streamcore::error::Error>();
                 let byte = own.and_then(|error| error.offset());
                 let problem = Problem { what: format!("{error:#}"), byte };
-                print(&serde_json::json!({ "input": args.input, "error": problem }))?;
+                print(&serde_json::json!({ "input": input, "error": problem }))?;
             }
             return Err(error);
         }
     };
     for problem in &problems {
-        eprintln!("{}: {}", args.input.display(), problem.what);
+        eprintln!("{input}: {}", problem.what);
     }
     let outcome = if problems.is_empty() { Outcome::Whole } else { Outcome::Partial };
     // Standard output may be the MP4 itself.
     if args.json && args.output != Path::new("-") {
-        let (input, output) = (&args.input, &args.output);
-        print(&Done { input, output, made, problems, elapsed_s: started.elapsed().as_secs_f64() })?;
+        print(&Done {
+            input: &input,
+            output: &output,
+            made,
+            problems,
+            elapsed_s: started.elapsed().as_secs_f64(),
+        })?;
     }
     Ok(outcome)
 }
 
 /// Makes the MP4. Gives what was done, and what of the source is not in it.
 pub fn remux(args: &RemuxArgs) -> anyhow::Result<(Plan, Vec<Problem>)> {
+    let (input, output) = (Place::of(&args.input)?, Place::of(&args.output)?);
+    ensure!(output != Place::Pipe, "an index in front needs a file: a pipe takes --fragmented");
+    super::not_the_same(&input, &output)?;
+    let plan = if input.is_far() || output.is_far() {
+        super::far::remux(args, &input, &output)?
+    } else {
+        near(args)?
+    };
+    let problems = problems(&plan);
+    Ok((plan, problems))
+}
+
+/// Where both ends are files, or what stood in a pipe: the kernel copies.
+fn near(args: &RemuxArgs) -> anyhow::Result<Plan> {
     let (input, output) = (args.input.display(), args.output.display());
-    ensure!(
-        args.output != Path::new("-"),
-        "an index in front needs a file: a pipe takes --fragmented"
-    );
-    super::not_the_same(&args.input, &args.output)?;
     let source = open(&args.input, &args.output).with_context(|| format!("cannot open {input}"))?;
     let size = source.metadata().with_context(|| format!("cannot read {input}"))?.len();
     let part = Part::create(&args.output)?;
@@ -113,9 +134,7 @@ pub fn remux(args: &RemuxArgs) -> anyhow::Result<(Plan, Vec<Problem>)> {
     let plan = super::index(&source, size, &options, &mut |done| index_bar.set_position(done));
     index_bar.finish_and_clear();
     let plan = plan.with_context(|| format!("cannot make {output} of {input}"))?;
-    if let Some(byte) = plan.report.encrypted_at {
-        bail!("cannot make {output} of {input}: encrypted tag at byte {byte}");
-    }
+    refuse_encrypted(&plan, &input, &output)?;
 
     let copy_bar = bar(plan.body.len());
     copy_bar.set_message("copy ");
@@ -128,8 +147,19 @@ pub fn remux(args: &RemuxArgs) -> anyhow::Result<(Plan, Vec<Problem>)> {
             .with_context(|| format!("{output} was not written as it should be"))?;
     }
     part.keep(args.sync)?;
-    let problems = problems(&plan);
-    Ok((plan, problems))
+    Ok(plan)
+}
+
+/// Media that nobody can read is not made an MP4.
+pub fn refuse_encrypted(
+    plan: &Plan,
+    input: &dyn fmt::Display,
+    output: &dyn fmt::Display,
+) -> anyhow::Result<()> {
+    match plan.report.encrypted_at {
+        Some(byte) => bail!("cannot make {output} of {input}: encrypted tag at byte {byte}"),
+        None => Ok(()),
+    }
 }
 
 /// The FLV: a file, or what stands in a pipe, put down beside the output without a name.

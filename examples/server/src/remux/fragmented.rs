@@ -2,7 +2,6 @@
 
 use std::fs::File;
 use std::io::{self, Read, Seek as _, SeekFrom, Write as _};
-use std::path::Path;
 
 use anyhow::{Context as _, bail};
 use streamcore::assemble::{Assembler, Event};
@@ -14,27 +13,24 @@ use streamcore::record::{Mp4Config, Mp4Output, Mp4Recorder, Patch, TrackFit};
 use super::command::Problem;
 use super::io::BLOCK;
 use super::part::Part;
+use super::place::Place;
+use super::ranges::Ranges;
+use super::upload::Upload;
 use crate::cli::RemuxArgs;
 
 /// Where the fragments go.
-enum Target {
+enum Out {
     File(Part),
     Pipe(io::StdoutLock<'static>),
+    Far(Box<Upload>),
 }
 
-impl Target {
-    fn create(output: &Path) -> anyhow::Result<Self> {
-        Ok(if output == Path::new("-") {
-            Self::Pipe(io::stdout().lock())
-        } else {
-            Self::File(Part::create(output)?)
-        })
-    }
-
-    fn append(&mut self, chain: &Chain) -> io::Result<()> {
+impl Out {
+    fn append(&mut self, chain: &Chain) -> anyhow::Result<()> {
         let mut write = |part: &[u8]| match self {
-            Self::File(part_file) => part_file.file.write_all(part),
-            Self::Pipe(pipe) => pipe.write_all(part),
+            Self::File(part_file) => Ok(part_file.file.write_all(part)?),
+            Self::Pipe(pipe) => Ok(pipe.write_all(part)?),
+            Self::Far(upload) => upload.write(part),
         };
         chain.iter().try_for_each(|part| write(part))
     }
@@ -47,13 +43,47 @@ impl Target {
         part.file.seek(SeekFrom::End(0))?;
         Ok(true)
     }
+
+    fn keep(self, sync: bool) -> anyhow::Result<()> {
+        match self {
+            Self::File(part) => part.keep(sync),
+            Self::Pipe(mut pipe) => pipe.flush().context("cannot write"),
+            Self::Far(upload) => upload.keep().context("cannot write"),
+        }
+    }
+}
+
+/// Opens both ends.
+fn open(input: &Place, output: &Place) -> anyhow::Result<(Box<dyn Read>, Out)> {
+    let runtime = (input.is_far() || output.is_far()).then(super::far::runtime).transpose()?;
+    let source: anyhow::Result<Box<dyn Read>> = match (input, &runtime) {
+        (Place::Pipe, _) => Ok(Box::new(io::stdin().lock())),
+        (Place::Url(url), Some(runtime)) => {
+            Ranges::open(runtime.clone(), url).map(|ranges| Box::new(ranges) as Box<dyn Read>)
+        }
+        (Place::File(path), _) => {
+            File::open(path).map(|file| Box::new(file) as Box<dyn Read>).map_err(Into::into)
+        }
+        (Place::Url(_), None) => bail!("no runtime"),
+    };
+    let source = source.with_context(|| format!("cannot open {input}"))?;
+    let out = match (output, runtime) {
+        (Place::Pipe, _) => Out::Pipe(io::stdout().lock()),
+        (Place::Url(url), Some(runtime)) => {
+            let upload = Upload::create(runtime, url, None);
+            Out::Far(Box::new(upload.with_context(|| format!("cannot make {output}"))?))
+        }
+        (Place::File(path), _) => Out::File(Part::create(path)?),
+        (Place::Url(_), None) => bail!("no runtime"),
+    };
+    Ok((source, out))
 }
 
 /// What happens on the way.
 struct Work {
     assembler: Assembler,
     recorder: Mp4Recorder,
-    target: Target,
+    target: Out,
     problems: Vec<Problem>,
     bytes: u64,
     units: u64,
@@ -61,19 +91,15 @@ struct Work {
 
 /// Makes the MP4. Gives its size, its access units, and what of the source is not in it.
 pub fn fragmented(args: &RemuxArgs) -> anyhow::Result<(u64, u64, Vec<Problem>)> {
-    let shown = args.input.display();
-    super::not_the_same(&args.input, &args.output)?;
-    let mut source: Box<dyn Read> = if args.input == Path::new("-") {
-        Box::new(io::stdin().lock())
-    } else {
-        Box::new(File::open(&args.input).with_context(|| format!("cannot open {shown}"))?)
-    };
+    let (input, output) = (Place::of(&args.input)?, Place::of(&args.output)?);
+    super::not_the_same(&input, &output)?;
+    let (mut source, target) = open(&input, &output)?;
     let limits = Limits::default();
     let mut reader = Reader::new(&limits);
     let mut work = Work {
         assembler: Assembler::new(&limits),
         recorder: Mp4Recorder::new(Mp4Config::default(), &limits),
-        target: Target::create(&args.output)?,
+        target,
         problems: Vec::new(),
         bytes: 0,
         units: 0,
@@ -84,18 +110,18 @@ pub fn fragmented(args: &RemuxArgs) -> anyhow::Result<(u64, u64, Vec<Problem>)> 
             Ok(0) => break,
             Ok(count) => count,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(error) => return Err(error).with_context(|| format!("cannot read {shown}")),
+            Err(error) => return Err(error).with_context(|| format!("cannot read {input}")),
         };
         let mut rest = block.get(..count).unwrap_or_default();
         while !rest.is_empty() {
             let taken =
-                reader.handle_input(rest).with_context(|| format!("cannot read {shown}"))?;
+                reader.handle_input(rest).with_context(|| format!("cannot read {input}"))?;
             rest = rest.get(taken..).unwrap_or_default();
             work.take(&mut reader)?;
         }
         work.write()?;
     }
-    work.end(&mut reader, args)
+    work.end(&mut reader, args, (&input, &output))
 }
 
 impl Work {
@@ -151,7 +177,7 @@ impl Work {
                 Mp4Output::Patch(patch) => {
                     if !self.target.patch(&patch).context("cannot write")? {
                         bail!(
-                            "a track begins after the index was written to a pipe: write to a file"
+                            "a track begins after the index was given out, and only in a file can it be changed: write to one"
                         );
                     }
                 }
@@ -164,6 +190,7 @@ impl Work {
         mut self,
         reader: &mut Reader,
         args: &RemuxArgs,
+        (input, output): (&Place, &Place),
     ) -> anyhow::Result<(u64, u64, Vec<Problem>)> {
         let cut = loop {
             let cut = reader.finish();
@@ -175,25 +202,21 @@ impl Work {
         self.events(reader.good())?;
         self.recorder.finish()?;
         self.write()?;
-        let shown = args.input.display();
         if let Some(byte) = reader.encrypted_at() {
-            bail!("cannot make {} of {shown}: encrypted tag at byte {byte}", args.output.display());
+            bail!("cannot make {output} of {input}: encrypted tag at byte {byte}");
         }
         if self.units == 0 {
             let why = self.problems.first().map(|problem| problem.what.clone());
             let why = why
                 .unwrap_or_else(|| format!("no picture and no sound up to byte {}", reader.good()));
-            bail!("cannot make {} of {shown}: {why}", args.output.display());
+            bail!("cannot make {output} of {input}: {why}");
         }
         if cut {
             let byte = reader.good();
             let what = format!("cut off at byte {byte}: all before it is in the MP4");
             self.problems.insert(0, Problem { what, byte: Some(byte) });
         }
-        match self.target {
-            Target::File(part) => part.keep(args.sync)?,
-            Target::Pipe(mut pipe) => pipe.flush().context("cannot write")?,
-        }
+        self.target.keep(args.sync)?;
         Ok((self.bytes, self.units, self.problems))
     }
 }

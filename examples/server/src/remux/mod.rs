@@ -1,20 +1,25 @@
 //! `streamcore remux`: an FLV into an MP4 whose index stands in front; also what makes MP4s of recordings.
 
 pub mod command;
+mod far;
 mod fragmented;
 pub mod io;
 pub mod part;
+mod place;
+mod ranges;
+mod upload;
 
 use std::fs::File;
 use std::io::{BufReader, Read as _};
 use std::path::Path;
 
-use anyhow::{Context as _, bail, ensure};
+use anyhow::{Context as _, ensure};
 use streamcore::limits::Limits;
 use streamcore::remux::{Options, Piece, Plan, Skimmer};
 
 pub use command::{print, run};
 use io::{BLOCK, Copier, How, Window};
+pub use place::Place;
 
 use crate::media_info::mp4;
 
@@ -103,9 +108,14 @@ pub fn verify(
 }
 
 /// Makes sure that a command does not write over what it reads.
-pub fn not_the_same(input: &Path, output: &Path) -> anyhow::Result<()> {
-    if matches!((input.canonicalize(), output.canonicalize()), (Ok(a), Ok(b)) if a == b) {
-        bail!("{} and {} are the same file", input.display(), output.display());
-    }
+pub fn not_the_same(input: &Place, output: &Place) -> anyhow::Result<()> {
+    let same = match (input, output) {
+        (Place::File(a), Place::File(b)) => {
+            matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b)
+        }
+        (Place::Url(a), Place::Url(b)) => a == b,
+        _ => false,
+    };
+    ensure!(!same, "{input} and {output} are the same file");
     Ok(())
 }

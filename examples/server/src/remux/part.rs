@@ -40,7 +40,7 @@ impl Part {
             .open(&path)
             .with_context(|| format!("cannot make {}", output.display()))?;
         parts().push(path.clone());
-        SIGNALS.call_once(remove_when_interrupted);
+        watch_signals();
         Ok(Self { path, output: output.to_path_buf(), file })
     }
 
@@ -71,6 +71,11 @@ impl Drop for Part {
     }
 }
 
+/// Has Ctrl-C and SIGTERM remove what was written so far and end the program.
+pub fn watch_signals() {
+    SIGNALS.call_once(remove_when_interrupted);
+}
+
 /// Ends the program where Ctrl-C was pressed: a file was taken away on purpose, and that is no error to tell.
 pub fn exit_if_interrupted() {
     if INTERRUPTED.load(Ordering::SeqCst) {
@@ -89,7 +94,6 @@ fn parts() -> MutexGuard<'static, Vec<PathBuf>> {
     PARTS.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Ctrl-C and SIGTERM remove what was written so far and end the program.
 fn remove_when_interrupted() {
     let spawned = std::thread::Builder::new().name("signals".into()).spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
@@ -101,6 +105,7 @@ fn remove_when_interrupted() {
             for part in &*parts {
                 let _ = fs::remove_file(part);
             }
+            runtime.block_on(super::upload::give_up_all());
             std::process::exit(INTERRUPTED_STATUS);
         }
     });

@@ -1,6 +1,8 @@
 // What turns a URL into moving pictures: hls.js over Media Source Extensions, the browser's own HLS, or a plain file.
 
 import Hls, { ErrorDetails, ErrorTypes, Events, type ErrorData } from 'hls.js';
+import { serverNow } from './clock';
+import { MediaRate } from './rate';
 
 /** Why playback stopped. `missing`: nothing at that address (yet); `network`: the way there broke. Both are worth another try. */
 export type Fault = 'missing' | 'network' | 'media' | 'unsupported';
@@ -27,10 +29,12 @@ export interface Engine {
   retry(): void;
   /** Seconds behind the live edge, `null` where that has no meaning. */
   latency(): number | null;
-  /** Seconds between the moment on show, by the stream's own dates, and this machine's clock; `null` without dates. */
+  /** Seconds between the moment on show, by the stream's own dates, and the server's clock; `null` without dates. */
   wallLatency(): number | null;
   /** The latency aimed at, in seconds. */
   targetLatency(): number | null;
+  /** Bit rate of the media that came last, sound and picture, in kbit/s; `null` where the player does not tell. */
+  kbps(): number | null;
   jumpToEdge(): void;
   destroy(): void;
 }
@@ -60,7 +64,11 @@ function openHlsJs(video: HTMLVideoElement, url: string, events: EngineEvents): 
   });
   let manifestSeen = false;
   let lastRecovery = -Infinity;
+  const rate = new MediaRate();
   hls.on(Events.MANIFEST_PARSED, () => (manifestSeen = true));
+  hls.on(Events.FRAG_BUFFERED, (_event, { frag, part, stats }) => {
+    if (frag.sn !== 'initSegment') rate.add(frag.type, stats.total, part?.duration ?? frag.duration);
+  });
   hls.on(Events.ERROR, (_event, data) => {
     events.log({ type: data.type, details: data.details, fatal: data.fatal });
     if (!data.fatal) return;
@@ -79,8 +87,9 @@ function openHlsJs(video: HTMLVideoElement, url: string, events: EngineEvents): 
     kind: 'hls.js',
     retry: () => (manifestSeen ? hls.startLoad() : hls.loadSource(url)),
     latency: () => (hls.latency > 0 ? hls.latency : null),
-    wallLatency: () => (hls.playingDate ? (Date.now() - hls.playingDate.getTime()) / 1000 : null),
+    wallLatency: () => (hls.playingDate ? (serverNow() - hls.playingDate.getTime()) / 1000 : null),
     targetLatency: () => hls.targetLatency,
+    kbps: () => rate.kbps(),
     jumpToEdge: () => {
       if (hls.liveSyncPosition !== null) video.currentTime = hls.liveSyncPosition;
     },
@@ -134,6 +143,7 @@ function openNative(video: HTMLVideoElement, url: string, kind: 'native' | 'file
     },
     wallLatency: () => null,
     targetLatency: () => null,
+    kbps: () => null,
     jumpToEdge: () => {
       const end = edge();
       if (end !== null) video.currentTime = end;

@@ -1,6 +1,7 @@
 // Puts the parts together: address → player, server → lists.
 
 import { ApiError, fetchRecordings, fetchServer, fetchStreams, type Stream } from './api';
+import { meetClock } from './clock';
 import { byId, setText } from './dom';
 import { plural } from './format';
 import { Player } from './player';
@@ -159,3 +160,4 @@ follow(true);
 streamPoll.now();
 recordingPoll.now();
 void meetServer();
+void meetClock();

@@ -228,7 +228,9 @@ export class Player {
     const latency = this.engine?.latency() ?? null;
     const target = this.engine?.targetLatency() ?? 6;
     this.edge.hidden = this.state === 'closed' || latency === null || latency < target + 6;
-    this.stats.update(this.video, this.played && this.engine ? this.engine : null);
+    const stalled = this.state === 'buffering' || this.state === 'lost';
+    const serverKbps = this.stream?.bitrateKbps ?? null;
+    this.stats.update(this.played && this.engine ? { video: this.video, engine: this.engine, serverKbps, stalled } : null);
   }
 
   /** An address to copy into another player. */
@@ -245,8 +247,9 @@ export class Player {
     }
     const s = this.stream;
     if (!s) return { title: lastSegment(target.path), sub: this.streamsKnown ? 'Not live' : '' };
+    const size = this.played && this.video.videoWidth > 0 ? `${this.video.videoWidth}×${this.video.videoHeight}` : '';
     const codecs = [s.video, s.audio].flatMap((track) => (track ? [codec(track.codec)] : [])).join(' + ');
-    return { title: s.name, sub: [codecs, bitrate(s.bitrateKbps), plural(s.viewers, 'viewer')].filter(Boolean).join(' · ') };
+    return { title: s.name, sub: [size, codecs, bitrate(s.bitrateKbps), plural(s.viewers, 'viewer')].filter(Boolean).join(' · ') };
   }
 }
 

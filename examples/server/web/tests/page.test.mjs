@@ -220,7 +220,7 @@ test('the page is one file that asks nobody but its server', async () => {
   await seePlaying(it);
   assert.deepEqual(it.outside, []);
   assert.deepEqual(it.pageErrors, []);
-  assert.deepEqual([...new Set(it.mock.requests)].filter((path) => !/^\/(api\/v1\/(streams|recordings|server)|live\/demo\/.+)?$/.test(path)), []);
+  assert.deepEqual([...new Set(it.mock.requests)].filter((path) => !/^\/(api\/v1\/(streams|recordings|server|time)|live\/demo\/.+)?$/.test(path)), []);
   const html = await readFile(new URL('../dist/index.html', import.meta.url), 'utf8');
   assert.ok(html.length < 700_000, `${html.length} bytes`);
   assert.doesNotMatch(html, /<(script|link|img)[^>]+(src|href)="(?!data:)/);

@@ -31,6 +31,29 @@ test('one click plays, and the back button leaves', async () => {
   assert.deepEqual(it.outside, []);
 });
 
+test('figures are plots with a text, and arrow keys read earlier moments', async () => {
+  it.mock.streams = [stream('demo')];
+  await open(it, '#/live/demo');
+  await seePlaying(it);
+  for (const label of ['Behind live', 'Buffer', 'Bitrate', 'Dropped frames']) await seeText(it, '#stats dt', label);
+  const said = (pattern) => it.page.waitForFunction((text) => [...document.querySelectorAll('#stats svg[role=img]')].some((svg) => new RegExp(text).test(svg.getAttribute('aria-label'))), pattern);
+  await said('^Behind live in the last minute: [0-9.]+ s to [0-9.]+ s, now [0-9.]+ s');
+  await said('^Bitrate in the last minute: .*bit/s');
+  await said('^Dropped frames in the last minute: [0-9]+');
+  // Two samples make a line.
+  await it.page.waitForFunction(() => document.querySelectorAll('#stats .plot.line .line[d*=L]').length === 3);
+  await it.page.focus('#stats dl');
+  await it.page.keyboard.press('ArrowLeft');
+  await it.page.keyboard.press('ArrowLeft');
+  await seeText(it, '#stats .when', '2 seconds ago');
+  assert.match(await it.page.getAttribute('#stats .cursor', 'd'), /^M/);
+  await it.page.keyboard.press('End');
+  assert.equal(await it.page.textContent('#stats .when'), '');
+  await it.page.setViewportSize({ width: 360, height: 740 });
+  assert.ok(await it.page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), 'nothing sticks out on a phone');
+  assert.deepEqual(it.pageErrors, []);
+});
+
 test('a deep link plays', async () => {
   it.mock.streams = [stream('demo')];
   await open(it, '#/live/demo');

@@ -16,6 +16,7 @@ pub mod relay;
 pub mod rtmp;
 pub mod server;
 pub mod source;
+pub mod store;
 pub mod tls;
 pub mod wait;
 
