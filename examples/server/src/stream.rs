@@ -341,7 +341,7 @@ impl Stream {
             Event::Unit(unit) => {
                 self.publisher_with(token, |publisher| {
                     publisher.tracks.unit(&unit);
-                    self.events.media(|| publisher.health.is_recording());
+                    self.events.media(publisher.health.is_recording());
                 });
                 let wall = SystemTime::now().duration_since(UNIX_EPOCH).ok();
                 let wall = wall.and_then(|wall| i64::try_from(wall.as_micros()).ok());

@@ -69,8 +69,10 @@ fn events_outlive_a_killed_server_and_come_in_order() {
             && json(request)["id"] != before["id"]
     });
     let types = types(&receiver);
-    let of_first = ["connected", "recording", "active"].map(|name| format!("live_stream.{name}"));
-    assert_eq!(types[..3], of_first, "{types:?}");
+    assert_eq!(types[0], "live_stream.connected", "{types:?}");
+    for name in ["live_stream.recording", "live_stream.active"] {
+        assert!(types[1..3].contains(&name.to_owned()), "{types:?}");
+    }
     let came_again =
         receiver.requests().iter().filter(|one| json(one)["id"] == before["id"]).count();
     assert!(came_again >= 2, "the first event was sent until it was taken");

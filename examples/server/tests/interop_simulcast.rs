@@ -83,10 +83,10 @@ fn wait_lines(server: &Server, text: &str, count: usize) {
 
 #[test]
 fn two_targets_get_every_packet_and_one_that_is_lost_costs_the_other_nothing() {
-    let (data, folder, film) = (kit::temp_dir(), kit::temp_dir(), film());
+    let (data, folder, other, film) = (kit::temp_dir(), kit::temp_dir(), kit::temp_dir(), film());
     let (first, second) = (free_port(), free_port());
     let key = format!("rtmp://127.0.0.1:{second}/live/s3cr3t-key");
-    let out = folder.path().join("ffmpeg.flv");
+    let out = other.path().join("ffmpeg.flv");
     let (mut nginx_process, mut ffmpeg) =
         (nginx(folder.path(), first), listener(&key, &out, second));
     let options =
@@ -158,7 +158,7 @@ fn a_stream_is_pulled_while_somebody_plays_it() {
     let options = format!("--no-record --pull rtmp://127.0.0.1:{port}/live --pull-linger 1s");
     let server = ServerBuilder::new(BINARY, data.path()).with(&options).start();
     let _publisher = publish(&film, &format!("rtmp://127.0.0.1:{port}/live/show"), "1");
-    let out = folder.path().join("out.flv.part");
+    let out = data.path().join("out.flv");
     let url = server.rtmp_url("live/show");
     let mut player = Process::start(BINARY, ["record", &url, text(&out), "--duration", "3"]);
     server.wait_live("live/show");

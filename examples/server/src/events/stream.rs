@@ -13,7 +13,10 @@ enum State {
     #[default]
     Idle,
     Connected,
-    Active,
+    /// Media has come; whether its recording was told of.
+    Active {
+        recorded: bool,
+    },
     Disconnected,
 }
 
@@ -39,23 +42,31 @@ impl StreamEvents {
         self.emit(Kind::StreamConnected, "connected", Some(publisher));
     }
 
-    /// Media has come. Only the first after a publisher says anything.
-    pub fn media(&self, recording: impl FnOnce() -> bool) {
+    /// Media has come, and is `recorded` or not. Only the first of each after a publisher says anything.
+    pub fn media(&self, recorded: bool) {
         let mut state = self.state();
-        if *state != State::Connected {
-            return;
+        let (active, told) = match *state {
+            State::Connected => (false, false),
+            State::Active { recorded } => (true, recorded),
+            State::Idle | State::Disconnected => return,
+        };
+        let tells = recorded && !told;
+        if tells {
+            let status = if active { "active" } else { "connected" };
+            self.emit(Kind::StreamRecording, status, None);
         }
-        *state = State::Active;
-        if recording() {
-            self.emit(Kind::StreamRecording, "connected", None);
+        if !active {
+            self.emit(Kind::StreamActive, "active", None);
         }
-        self.emit(Kind::StreamActive, "active", None);
+        if tells || !active {
+            *state = State::Active { recorded: told || recorded };
+        }
     }
 
     /// The publisher has gone.
     pub fn disconnected(&self) {
         let mut state = self.state();
-        if matches!(*state, State::Connected | State::Active) {
+        if matches!(*state, State::Connected | State::Active { .. }) {
             *state = State::Disconnected;
             self.emit(Kind::StreamDisconnected, "disconnected", None);
         }

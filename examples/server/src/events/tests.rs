@@ -88,8 +88,9 @@ async fn events_come_in_order_signed_and_again_until_they_are_taken() {
     let journal = Journal::start(store, settings(&[&url], &[]), queue).unwrap();
     let stream = StreamEvents::new(bus, "live/demo");
     stream.connected("192.0.2.1:1", "OBS");
-    stream.media(|| true);
-    stream.media(|| panic!("told once"));
+    stream.media(true);
+    stream.media(true);
+    stream.media(false);
     stream.disconnected();
     stream.disconnected();
     stream.idle();
