@@ -86,10 +86,14 @@ fn d_31_a_server_killed_at_any_moment_loses_less_than_two_seconds_of_each_stream
     println!("{kills} kills of 4 streams: lost {median:?} ms in the middle, {most:?} ms at most");
 }
 
-/// Kills a server that records all sources, and looks at what is left, before and after the next start.
-fn kill_at(sources: &[Source], moment: Duration) -> Losses {
-    let data = kit::temp_dir();
-    let mut server = ServerBuilder::new(BINARY, data.path()).start();
+/// Publishes all sources until `moment`, and then kills the server, once `before` has had a look. Gives how far each had come,
+/// milliseconds.
+fn publish_and_kill(
+    server: &mut Server,
+    sources: &[Source],
+    moment: Duration,
+    before: impl FnOnce(&Server),
+) -> Vec<i64> {
     let stop = AtomicBool::new(false);
     let sent: Vec<AtomicU32> = sources.iter().map(|_| AtomicU32::new(0)).collect();
     std::thread::scope(|scope| {
@@ -102,13 +106,21 @@ fn kill_at(sources: &[Source], moment: Duration) -> Losses {
             });
         }
         std::thread::sleep(moment);
+        before(server);
         server.process.kill();
         stop.store(true, Ordering::Relaxed);
     });
+    sent.iter().map(|sent| i64::from(sent.load(Ordering::Relaxed))).collect()
+}
+
+/// Kills a server that records all sources, and looks at what is left, before and after the next start.
+fn kill_at(sources: &[Source], moment: Duration) -> Losses {
+    let data = kit::temp_dir();
+    let mut server = ServerBuilder::new(BINARY, data.path()).start();
+    let sent = publish_and_kill(&mut server, sources, moment, |_| {});
     let mut losses = Losses::default();
     let mut kept = Vec::new();
-    for (source, sent) in sources.iter().zip(&sent) {
-        let sent = i64::from(sent.load(Ordering::Relaxed));
+    for (source, sent) in sources.iter().zip(sent) {
         let files = server.files(&format!("live/{}", source.name), "live.mp4");
         let found = files.first().map(|file| packets::probe_torn(file));
         let last = found.as_ref().map_or(0, |found| check_prefix(source, found));
@@ -135,6 +147,71 @@ fn kill_at(sources: &[Source], moment: Duration) -> Losses {
             .unwrap_or_else(|fault| panic!("{path}: {fault}"));
     }
     losses
+}
+
+#[test]
+fn d_31_what_is_said_to_be_finished_stays_and_what_is_being_finished_is_not_lost() {
+    let kills = std::env::var("STREAMCORE_KILLS").ok().and_then(|kills| kills.parse().ok());
+    let kills = kills.map_or(2, |kills: u64| kills.div_ceil(4));
+    let sources = sources();
+    let mut numbers = Numbers(kills + 1);
+    let mut said = 0;
+    for _ in 0..kills {
+        said += kill_while_finishing(&sources, Duration::from_millis(3000 + numbers.below(4000)));
+    }
+    println!(
+        "{kills} kills: {said} files were said to be finished, and all of them stayed as they were"
+    );
+    assert!(said > kills, "only {said} files were finished");
+}
+
+/// Kills a server whose recordings go on in a new file all the time. Gives how many of them it said were finished.
+fn kill_while_finishing(sources: &[Source], moment: Duration) -> u64 {
+    let data = kit::temp_dir();
+    let builder = ServerBuilder::new(BINARY, data.path()).with("--record-interval 1s");
+    let mut server = builder.start();
+    let mut said = Vec::new();
+    let sent = publish_and_kill(&mut server, sources, moment, |server| {
+        let done = server.recordings().into_iter().filter(|item| item["state"] == "done");
+        said = done.map(|item| item["mp4"].as_str().expect("an address").to_owned()).collect();
+    });
+    // What follows `/recordings` is the path in the folder: these names need no escapes.
+    let file = |address: &String| {
+        let name = address.strip_prefix("/recordings/").expect("an address");
+        server.recordings_folder().join(name)
+    };
+    let finished: Vec<_> = said.iter().map(file).collect();
+    let before: Vec<_> = finished.iter().map(|file| std::fs::read(file).expect("it is")).collect();
+    let server = builder.start();
+    until("all is finished", SOON, || {
+        let all = server.recordings();
+        assert!(all.iter().all(|item| item["state"] != "failed"), "{all:?}");
+        all.iter().all(|item| item["state"] == "done").then_some(())
+    });
+    for (file, before) in finished.iter().zip(before) {
+        let same = std::fs::read(file).expect("it is still there") == before;
+        assert!(same, "{} has changed", file.display());
+    }
+    for (source, sent) in sources.iter().zip(sent) {
+        let mut all = Listing::default();
+        let mut kept = 0;
+        for file in server.files(&format!("live/{}", source.name), "mp4") {
+            assert_eq!(mp4::top_level_boxes(&file), ["ftyp", "mdat", "moov"], "{}", file.display());
+            let found = packets::probe(&file);
+            // Each file counts from zero, and its last packet has a length.
+            kept += found.video.last().or(found.audio.last()).map_or(0, |last| last.dts / MS + 30);
+            all.video.extend(found.video);
+            all.audio.extend(found.audio);
+        }
+        for (wanted, got) in
+            [(&source.packets.video, &all.video), (&source.packets.audio, &all.audio)]
+        {
+            let run = packets::run_of(wanted, got);
+            assert!(got.is_empty() || run == Ok(0..got.len()), "{}: {run:?}", source.name);
+        }
+        assert!(sent - kept <= LOSS, "{}: sent {sent} ms, kept {kept} ms", source.name);
+    }
+    said.len() as u64
 }
 
 /// Asserts that what was found are the first packets of the source at their times, and gives the time of the last,

@@ -47,14 +47,31 @@ fn every_command_is_one_that_the_reader_can_type() {
 
 #[test]
 fn options_in_running_text_are_known() {
-    let text = ["README.md", "docs/architecture.md"].map(read).concat();
-    let serve = help(&["serve"]);
+    let text = ["README.md", "docs/architecture.md", "docs/recording.md"].map(read).concat();
+    let serve =
+        [&["serve"], &["remux"], &["repair"], &["probe"]].map(|command| help(command)).concat();
     // Every second part stands between backticks.
     let options: Vec<&str> =
         text.split('`').skip(1).step_by(2).filter(|code| code.starts_with("--")).collect();
     assert!(!options.is_empty(), "no option is named anywhere: this test has gone blind");
     for option in options.iter().filter_map(|code| code.split([' ', '=']).next()) {
-        assert!(serve.contains(option), "{option}: not in `streamcore serve --help`");
+        assert!(serve.contains(option), "{option}: not in `--help`");
+    }
+}
+
+#[test]
+fn the_recorders_of_the_page_on_recording_are_a_configuration() {
+    let page = read("docs/recording.md");
+    let (_, rest) = page.split_once("```toml\n").expect("an example");
+    let (toml, _) = rest.split_once("```").expect("its end");
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("streamcore.toml");
+    std::fs::write(&file, toml).expect("a file");
+    let output = Command::new(BINARY).arg("check-config").arg(&file).output().expect("the program");
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{told}");
+    for line in page.lines().filter(|line| line.starts_with("streamcore ")) {
+        assert_known(line.split(" - ").next().unwrap_or(line));
     }
 }
 

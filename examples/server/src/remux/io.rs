@@ -129,12 +129,14 @@ impl<'a> Copier<'a> {
         }
         let (target, pending) = (&mut self.target, &mut self.pending);
         self.window.read(start, end - start, |bytes| {
-            if pending.len() + bytes.len() > BLOCK {
+            // What is large enough to go by itself still goes behind what waits.
+            let large = bytes.len() >= BLOCK / 2;
+            if large || pending.len() + bytes.len() > BLOCK {
                 target.write_all(pending)?;
                 pending.clear();
             }
             done(bytes.len() as u64);
-            if bytes.len() >= BLOCK / 2 {
+            if large {
                 return target.write_all(bytes);
             }
             pending.extend_from_slice(bytes);
@@ -212,5 +214,41 @@ impl<'a> Window<'a> {
     fn fill(&mut self, offset: u64) -> io::Result<()> {
         self.start = offset;
         read_at(self.file, &(offset..offset + 1), BLOCK, &mut self.block)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Writes and ranges of all sizes around those of blocks, in both ways.
+    #[test]
+    fn what_is_written_and_copied_stands_in_order() {
+        let dir = tempfile::tempdir().unwrap();
+        let bytes: Vec<u8> = (0..3_000_000_u32).flat_map(u32::to_le_bytes).collect();
+        let path = dir.path().join("source");
+        std::fs::write(&path, &bytes).unwrap();
+        let source = File::open(&path).unwrap();
+        let sizes = [1, 4096, BLOCK / 2 - 1, BLOCK / 2, BLOCK - 4096, BLOCK, BLOCK + 1, 2 << 20];
+        for how in [How::Kernel, How::Memory] {
+            for (head, size) in sizes.into_iter().flat_map(|a| sizes.map(|b| (a, b))) {
+                let target = dir.path().join("target");
+                let file = File::create(&target).unwrap();
+                let mut copier = Copier::new(&source, &file, how);
+                let (mut wanted, mut copied) = (Vec::new(), 0);
+                for start in [0, 7, 5_000_000, 5_000_000 + size] {
+                    let inline = &bytes[1000..1000 + head];
+                    copier.write(inline).unwrap();
+                    wanted.extend_from_slice(inline);
+                    let range = start as u64..(start + size) as u64;
+                    copier.copy(range, &mut |count| copied += count).unwrap();
+                    wanted.extend_from_slice(&bytes[start..start + size]);
+                }
+                copier.flush().unwrap();
+                assert_eq!(copied, 4 * size as u64, "{how:?}: {head} and {size}");
+                let same = std::fs::read(&target).unwrap() == wanted;
+                assert!(same, "{how:?}: {head} bytes and ranges of {size}");
+            }
+        }
     }
 }
