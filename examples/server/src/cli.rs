@@ -15,6 +15,7 @@ use clap::{
 use tracing_subscriber::EnvFilter;
 
 use crate::config::{self, Given, Problems};
+use crate::net::NetArgs;
 
 use app::size;
 pub use app::{AppArgs, PlaylistType};
@@ -70,7 +71,7 @@ pub struct ServeArgs {
     /// Address for RTMP over TLS (RTMPS), mostly port 443 or 1936; port 0 picks a free one.
     #[arg(long, visible_alias = "rtmps", env = "STREAMCORE_RTMPS_LISTEN", value_name = "ADDR")]
     pub rtmps_listen: Option<SocketAddr>,
-    /// Certificate chain for RTMPS, PEM. It is read anew when the file changes, and at SIGHUP.
+    /// Certificate chain for RTMPS and HTTPS, PEM. It is read anew when the file changes, and at SIGHUP.
     #[arg(long, env = "STREAMCORE_TLS_CERT", value_name = "FILE")]
     pub tls_cert: Option<PathBuf>,
     /// Private key of that certificate, PEM.
@@ -98,6 +99,9 @@ pub struct ServeArgs {
     /// Memory for segments of all streams that wait for the store. What has no room is not stored: a gap.
     #[arg(long, env = "STREAMCORE_HLS_STORE_QUEUE", value_name = "SIZE", default_value = "256MiB", value_parser = size)]
     pub hls_store_queue: usize,
+    /// What is done with connections of either kind.
+    #[command(flatten)]
+    pub net: NetArgs,
     /// What each application may have its own of.
     #[command(flatten)]
     pub hooks: crate::hooks::HookArgs,

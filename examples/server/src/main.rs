@@ -11,6 +11,7 @@ mod http;
 mod hub;
 mod media_info;
 mod names;
+mod net;
 mod nginx;
 mod notices;
 mod origin;
@@ -30,6 +31,7 @@ mod services;
 mod stats;
 mod store;
 mod stream;
+mod systemd;
 
 fn main() -> std::process::ExitCode {
     cli::run()

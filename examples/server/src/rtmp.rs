@@ -16,6 +16,7 @@ use tokio::sync::Notify;
 use crate::access::{Action, Answer, Ask, ClientInfo, Gate, Grant, Protocol, Reason, Refused};
 use crate::hooks::{Role, Visit};
 use crate::hub::{Hub, Newcomer, Refusal};
+use crate::net::Arrival;
 use crate::player::{Form, Next, Player};
 use crate::redact::Redacted;
 use crate::stream::{Publication, Stream};
@@ -24,6 +25,8 @@ use crate::stream::{Publication, Stream};
 pub struct Peer {
     hub: Arc<Hub>,
     address: SocketAddr,
+    /// Says whose connection it is, where a proxy had to say so, and counts it.
+    arrival: Arrival,
     /// The connection came to the RTMPS port.
     tls: bool,
     /// Who it is, once it has said so.
@@ -40,13 +43,14 @@ pub struct Peer {
 
 impl Peer {
     /// A connection that has just come.
-    pub fn new(hub: Arc<Hub>, address: SocketAddr, tls: bool) -> Self {
+    pub fn new(hub: Arc<Hub>, address: SocketAddr, tls: bool, arrival: Arrival) -> Self {
         tracing::debug!(peer = %address, tls, "connection");
         let wake = Arc::<Notify>::default();
         let gate = Gate::new(hub.services().admission.clone(), wake.clone());
         Self {
             hub,
             address,
+            arrival,
             tls,
             client: None,
             gate,
@@ -270,6 +274,7 @@ impl Peer {
 
 impl Handler for Peer {
     fn handle_event(&mut self, session: &mut ServerSession, event: SessionEvent) -> Result<()> {
+        self.address = self.arrival.client().unwrap_or(self.address);
         match event {
             SessionEvent::Media { stream_id, type_id, timestamp, payload } => {
                 if let Some(kind) = TagKind::from_type_id(type_id) {
@@ -359,8 +364,12 @@ impl Handler for Peer {
         let (bytes_in, bytes_out) = (closed.bytes_in, closed.bytes_out);
         match &closed.reason {
             CloseReason::Open(error) if error.kind() == ErrorKind::UnexpectedEof => {
-                tracing::debug!(%peer, "closed before TLS was there");
+                tracing::debug!(%peer, "closed before it was open");
             }
+            CloseReason::Open(error) if error.kind() == ErrorKind::ConnectionRefused => {
+                tracing::warn!(%peer, "refused: {error}");
+            }
+            CloseReason::Open(error) if !self.tls => tracing::warn!(%peer, "refused: {error}"),
             CloseReason::Open(error) => {
                 let failures = self.hub.count_tls_failure();
                 tracing::warn!(%peer, failures, "closed: the TLS handshake failed: {error}");

@@ -1,4 +1,4 @@
-//! RTMP over TLS: the certificate, its renewal while the server runs, and the opening of a connection.
+//! TLS for RTMP and HTTP: the certificate, its renewal while the server runs, and the opening of a connection.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -27,7 +27,8 @@ const RTMP_VERSION: u8 = 3;
 
 /// What TLS connections of this server have in common.
 pub struct Tls {
-    acceptor: TlsAcceptor,
+    rtmps: TlsAcceptor,
+    https: TlsAcceptor,
     certificate: Arc<Certificate>,
 }
 
@@ -45,18 +46,26 @@ impl Tls {
             .context("TLS cannot be used")?
             .with_no_client_auth()
             .with_cert_resolver(certificate.clone());
+        let mut web = config.clone();
+        web.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         // librtmp on GnuTLS takes a session ticket behind the handshake for the end of the connection, and a stream that lasts for
         // hours gains nothing by a resumed handshake.
         config.send_tls13_tickets = 0;
-        Ok(Self { acceptor: TlsAcceptor::from(Arc::new(config)), certificate })
+        let [rtmps, https] = [config, web].map(|config| TlsAcceptor::from(Arc::new(config)));
+        Ok(Self { rtmps, https, certificate })
     }
 
-    /// Opens a connection: the TLS handshake, for those that begin one.
+    /// For HTTPS, with HTTP/2 where the client speaks it.
+    pub fn https(&self) -> TlsAcceptor {
+        self.https.clone()
+    }
+
+    /// Opens an RTMPS connection: the TLS handshake, for those that begin one.
     pub fn open(
         &self,
         socket: Socket,
     ) -> impl Future<Output = io::Result<TlsStream<Socket>>> + use<> {
-        let acceptor = self.acceptor.clone();
+        let acceptor = self.rtmps.clone();
         async move {
             let mut first = [0];
             if socket.peek(&mut first).await? == 0 {

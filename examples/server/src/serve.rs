@@ -3,29 +3,29 @@
 use std::io::Write as _;
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::Context as _;
 use streamcore::driver::tokio as driver;
 use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinHandle;
 
-use crate::access::address::Addresses;
 use crate::cli::{LogFormat, ServeArgs};
 use crate::config::{Config, Given, Shared, reload_on_hangup};
-use crate::events::{self, Bus, Journal};
+use crate::events;
 use crate::finish::{self, Finisher, Listener};
-use crate::hooks::Hooks;
-use crate::http::Ports;
+use crate::http::{Ports, Web};
 use crate::hub::Hub;
+use crate::net::{self, Arrival, Door, Sockets};
 use crate::origin::{self, OriginConfig};
 use crate::recorder::{Disk, RecordEnv};
 use crate::recordings::Recordings;
-use crate::relay::Relay;
 use crate::rtmp::Peer;
 use crate::rtmps::Tls;
 use crate::services::Services;
 use crate::store::{SCHEMAS, Store};
+use crate::systemd;
 
 /// Runs the server until it is told to stop.
 pub fn run(given: Given, config: Config) -> anyhow::Result<()> {
@@ -39,20 +39,20 @@ pub fn run(given: Given, config: Config) -> anyhow::Result<()> {
 async fn serve(given: Given, config: Config) -> anyhow::Result<()> {
     let args = config.server.clone();
     let recordings = Arc::new(Recordings::open(&args.data_dir)?);
-    let rtmp = bind("RTMP", args.rtmp_listen).await?;
-    let rtmps = bind_rtmps(&args).await?;
-    let http = bind("HTTP", args.http_listen).await?;
+    net::raise_open_files();
+    let listeners = Listeners::open(&args).await?;
+    let addresses = listeners.addresses()?;
     // Only now is it sure that no other server works on these recordings.
     let store = Store::open(&args.data_dir, SCHEMAS)?;
     let (server_id, _) = store.server_id().await?;
     let shared = Shared::new(config);
-    let services = services(&shared, &store)?;
-    let listeners: Vec<Listener> = vec![
+    let services = Services::start(&shared, &store)?;
+    let done: Vec<Listener> = vec![
         Box::new(|done| finish::exec_done(done)),
         Box::new(services.hooks.record_listener()),
         Box::new(events::record_listener(services.bus.clone())),
     ];
-    let finisher = Finisher::start(recordings.clone(), listeners)?;
+    let finisher = Finisher::start(recordings.clone(), done)?;
     finisher.submit_left_over(&shared.get().record_settings());
     let record = RecordEnv {
         disk: Disk::start()?,
@@ -61,30 +61,39 @@ async fn serve(given: Given, config: Config) -> anyhow::Result<()> {
     };
     let hub = Hub::new(shared.clone(), record, open_origin(&args)?, services);
 
-    let addresses = Listening {
-        rtmp: rtmp.local_addr()?,
-        rtmps: rtmps.as_ref().map(|(_, listener)| listener.local_addr()).transpose()?,
-        http: http.local_addr()?,
-    };
     tracing::debug!(server_id, "this server");
     banner(&args, &addresses, recordings.root());
     let (stopping, stopped) = watch::channel(false);
-    let config = session_config(&args, &hub);
-    let sessions =
-        tokio::spawn(driver::serve(rtmp, config.clone(), peers(&hub, false), stop(&stopped)));
-    let secure = tokio::spawn(serve_rtmps(rtmps, config, hub.clone(), stop(&stopped)));
-    let routes = crate::http::router(hub.clone(), addresses.ports());
-    let pages = tokio::spawn(crate::http::serve(http, routes, stop(&stopped)));
+    let door = Door::new(shared.clone());
+    let sessions = tokio::spawn(serve_rtmp(
+        listeners.rtmp,
+        session_config(&args, &hub),
+        (hub.clone(), door.clone()),
+        stop(&stopped),
+    ));
+    let secure = serve_rtmps(listeners.rtmps, listeners.tls.clone(), (hub.clone(), door), &stopped);
+    let web = Web {
+        router: crate::http::router(hub.clone(), addresses.ports()),
+        door: Door::new(shared.clone()),
+        config: shared.clone(),
+        room: Arc::new(Semaphore::new(args.net.max_http_connections)),
+        tls: None,
+    };
+    let secure_web = serve_https(listeners.https, listeners.tls.as_deref(), &web, &stopped);
+    let pages = tokio::spawn(crate::http::serve(listeners.http, web, stop(&stopped)));
+    let fresh = tokio::spawn(keep_fresh(listeners.tls));
     let janitor = tokio::spawn(hub.clone().keep_tidy());
     let reload = tokio::spawn(reload_on_hangup(given, shared));
+    let alive = tokio::spawn(systemd::keep_watchdog_quiet());
+    systemd::ready();
 
     signal().await;
     tracing::info!("stopping");
+    systemd::stopping();
     let _ = stopping.send(true);
-    janitor.abort();
-    reload.abort();
+    [janitor, reload, fresh, alive].iter().for_each(JoinHandle::abort);
     let clean = async {
-        let _ = tokio::join!(sessions, secure, pages);
+        let _ = tokio::join!(sessions, secure, pages, secure_web);
         hub.end_waiting();
         tokio::join!(hub.close_store(), finisher.idle());
     };
@@ -98,32 +107,48 @@ async fn serve(given: Given, config: Config) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What streams and connections share beside the media.
-fn services(config: &Shared, store: &Store) -> anyhow::Result<Services> {
-    let server = config.get().server.clone();
-    let (bus, queue) = Bus::new();
-    Journal::start(store.clone(), server.events.settings(server.hooks.notify_ca.clone()), queue)?;
-    let hooks = Hooks::new(config.clone())?;
-    let relay = Relay::new(config.clone(), bus.clone())?;
-    let addresses = Addresses::new(config.clone());
-    Ok(Services::new(vec![Arc::new(addresses)], hooks, bus, relay))
+/// All listeners, and the certificate for those with TLS.
+struct Listeners {
+    rtmp: TcpListener,
+    rtmps: Option<TcpListener>,
+    http: TcpListener,
+    https: Option<TcpListener>,
+    tls: Option<Arc<Tls>>,
 }
 
-async fn bind(what: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {
-    TcpListener::bind(address)
-        .await
-        .with_context(|| format!("cannot listen for {what} on {address}"))
-}
+impl Listeners {
+    async fn open(args: &ServeArgs) -> anyhow::Result<Self> {
+        let mut sockets = Sockets::from_environment();
+        let tls = match (&args.tls_cert, &args.tls_key) {
+            (Some(certificate), Some(key)) => Some(Arc::new(Tls::load(certificate, key)?)),
+            _ => None,
+        };
+        let rtmp = sockets.listen("rtmp", args.rtmp_listen).await?;
+        let (mut rtmps, mut https) = (sockets.take("rtmps")?, sockets.take("https")?);
+        if let (None, Some(address)) = (&rtmps, args.rtmps_listen) {
+            rtmps = Some(sockets.listen("rtmps", address).await?);
+        }
+        let http = sockets.listen("http", args.http_listen).await?;
+        if let (None, Some(address)) = (&https, args.net.https_listen) {
+            https = Some(sockets.listen("https", address).await?);
+        }
+        if tls.is_none() && (rtmps.is_some() || https.is_some()) {
+            anyhow::bail!("RTMPS and HTTPS need a certificate and its key: tls_cert and tls_key");
+        }
+        Ok(Self { rtmp, rtmps, http, https, tls })
+    }
 
-/// The certificate and the listener for RTMPS, where it is asked for.
-async fn bind_rtmps(args: &ServeArgs) -> anyhow::Result<Option<(Tls, TcpListener)>> {
-    let (Some(address), Some(certificate), Some(key)) =
-        (args.rtmps_listen, &args.tls_cert, &args.tls_key)
-    else {
-        return Ok(None);
-    };
-    let tls = Tls::load(certificate, key)?;
-    Ok(Some((tls, bind("RTMPS", address).await?)))
+    fn addresses(&self) -> std::io::Result<Addresses> {
+        let address = |listener: &Option<TcpListener>| {
+            listener.as_ref().map(TcpListener::local_addr).transpose()
+        };
+        Ok(Addresses {
+            rtmp: self.rtmp.local_addr()?,
+            rtmps: address(&self.rtmps)?,
+            http: self.http.local_addr()?,
+            https: address(&self.https)?,
+        })
+    }
 }
 
 /// Where HLS is kept, where it is asked for.
@@ -139,18 +164,84 @@ fn open_origin(args: &ServeArgs) -> anyhow::Result<Option<Arc<origin::Store>>> {
     Ok(Some(store))
 }
 
-async fn serve_rtmps(
-    bound: Option<(Tls, TcpListener)>,
+/// What an RTMP connection meets: the streams, and the way in.
+type Inside = (Arc<Hub>, Arc<Door>);
+
+async fn serve_rtmp(
+    listener: TcpListener,
     config: driver::ServeConfig,
-    hub: Arc<Hub>,
+    (hub, door): Inside,
     stop: impl Future<Output = ()>,
 ) {
-    let Some((tls, listener)) = bound else { return };
-    let fresh = tls.keep_fresh();
-    let open = move |socket| tls.open(socket);
-    tokio::select! {
-        () = driver::serve_with(listener, config, peers(&hub, true), open, stop) => {}
-        () = fresh => {}
+    let arrivals = Arrivals::default();
+    let make = arrivals.clone().peers(hub, false);
+    let open = move |mut socket| {
+        let (arrival, door) = (arrivals.next(), door.clone());
+        async move {
+            arrival.enter(&door, &mut socket).await?;
+            Ok(socket)
+        }
+    };
+    driver::serve_with(listener, config, make, open, stop).await;
+}
+
+fn serve_rtmps(
+    listener: Option<TcpListener>,
+    tls: Option<Arc<Tls>>,
+    (hub, door): Inside,
+    stopped: &watch::Receiver<bool>,
+) -> JoinHandle<()> {
+    let (Some(listener), Some(tls)) = (listener, tls) else { return tokio::spawn(async {}) };
+    let config = session_config(&hub.config().server, &hub);
+    let arrivals = Arrivals::default();
+    let make = arrivals.clone().peers(hub, true);
+    let open = move |mut socket| {
+        let (arrival, door, tls) = (arrivals.next(), door.clone(), tls.clone());
+        async move {
+            arrival.enter(&door, &mut socket).await?;
+            tls.open(socket).await
+        }
+    };
+    tokio::spawn(driver::serve_with(listener, config, make, open, stop(stopped)))
+}
+
+fn serve_https(
+    listener: Option<TcpListener>,
+    tls: Option<&Tls>,
+    web: &Web,
+    stopped: &watch::Receiver<bool>,
+) -> JoinHandle<()> {
+    let (Some(listener), Some(tls)) = (listener, tls) else { return tokio::spawn(async {}) };
+    let web = Web { tls: Some(tls.https()), ..web.clone() };
+    tokio::spawn(crate::http::serve(listener, web, stop(stopped)))
+}
+
+async fn keep_fresh(tls: Option<Arc<Tls>>) {
+    if let Some(tls) = tls {
+        tls.keep_fresh().await;
+    }
+}
+
+/// Joins the two that the driver asks for one connection, one right after the other: the way to open it, and its peer.
+#[derive(Clone, Default)]
+struct Arrivals(Arc<Mutex<Option<Arrival>>>);
+
+impl Arrivals {
+    /// The same for each of the two.
+    fn next(&self) -> Arrival {
+        let mut next = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match next.take() {
+            Some(arrival) => arrival,
+            None => next.insert(Arrival::default()).clone(),
+        }
+    }
+
+    fn peers(self, hub: Arc<Hub>, tls: bool) -> impl FnMut(SocketAddr) -> Peer + use<> {
+        move |address| {
+            let arrival = self.next();
+            arrival.from(address);
+            Peer::new(hub.clone(), address, tls, arrival)
+        }
     }
 }
 
@@ -159,11 +250,6 @@ fn session_config(args: &ServeArgs, hub: &Hub) -> driver::ServeConfig {
     config.connection.session.limits = hub.config().limits.clone();
     config.max_connections = args.max_connections;
     config
-}
-
-fn peers(hub: &Arc<Hub>, tls: bool) -> impl FnMut(SocketAddr) -> Peer + use<> {
-    let hub = hub.clone();
-    move |address| Peer::new(hub.clone(), address, tls)
 }
 
 fn stop(stopped: &watch::Receiver<bool>) -> impl Future<Output = ()> + use<> {
@@ -190,22 +276,23 @@ pub async fn signal() {
 }
 
 /// Where the server listens.
-struct Listening {
+struct Addresses {
     rtmp: SocketAddr,
     rtmps: Option<SocketAddr>,
     http: SocketAddr,
+    https: Option<SocketAddr>,
 }
 
-impl Listening {
+impl Addresses {
     fn ports(&self) -> Ports {
         Ports { rtmp: self.rtmp.port(), rtmps: self.rtmps.map(|address| address.port()) }
     }
 }
 
-fn banner(args: &ServeArgs, addresses: &Listening, recordings: &Path) {
-    let Listening { rtmp, rtmps, http } = addresses;
+fn banner(args: &ServeArgs, addresses: &Addresses, recordings: &Path) {
+    let Addresses { rtmp, rtmps, http, https } = addresses;
     let recordings = recordings.display();
-    tracing::info!(%rtmp, rtmps = rtmps.map(tracing::field::display), %http, %recordings, "listening");
+    tracing::info!(%rtmp, rtmps = rtmps.map(tracing::field::display), %http, https = https.map(tracing::field::display), %recordings, "listening");
     if args.log == LogFormat::Json {
         return;
     }

@@ -2,10 +2,13 @@
 
 use std::sync::Arc;
 
+use crate::access::address::Addresses;
 use crate::access::{Admission, Rates, Step, WebPlayers};
-use crate::events::Bus;
+use crate::config::Shared;
+use crate::events::{Bus, Journal};
 use crate::hooks::{HookStep, Hooks};
 use crate::relay::Relay;
+use crate::store::Store;
 
 /// All of it, for the run of the server.
 #[derive(Debug)]
@@ -19,13 +22,23 @@ pub struct Services {
 }
 
 impl Services {
+    /// Services that go by `config`, with what outlives the program in `store`.
+    ///
+    /// # Errors
+    /// A file with authorities cannot be used.
+    pub fn start(config: &Shared, store: &Store) -> anyhow::Result<Self> {
+        let server = config.get().server.clone();
+        let (bus, queue) = Bus::new();
+        let events = server.events.settings(server.hooks.notify_ca.clone());
+        Journal::start(store.clone(), events, queue)?;
+        let hooks = Hooks::new(config.clone())?;
+        let relay = Relay::new(config.clone(), bus.clone())?;
+        let addresses = Addresses::new(config.clone());
+        Ok(Self::new(vec![Arc::new(addresses)], hooks, bus, relay))
+    }
+
     /// Services with these steps of admission ahead of the hooks.
-    pub fn new(
-        mut steps: Vec<Arc<dyn Step>>,
-        hooks: Arc<Hooks>,
-        bus: Bus,
-        relay: Arc<Relay>,
-    ) -> Self {
+    fn new(mut steps: Vec<Arc<dyn Step>>, hooks: Arc<Hooks>, bus: Bus, relay: Arc<Relay>) -> Self {
         steps.push(Arc::new(HookStep(hooks.clone())));
         Self {
             admission: Arc::new(Admission::new(steps)),

@@ -1,5 +1,7 @@
 //! One stream: from its publisher to HLS, to RTMP players and to the recorder.
 
+mod aside;
+
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -167,25 +169,6 @@ impl Stream {
         live.fan.add(player);
     }
 
-    /// Adds a server that the stream is pushed to, with what it has to have first.
-    pub fn attach_tap(&self, tap: &Arc<Tap>) {
-        let mut live = self.live();
-        tap.open(live.gop.tags());
-        live.taps.push(tap.clone());
-    }
-
-    /// Removes it.
-    pub fn detach_tap(&self, tap: &Arc<Tap>) {
-        self.live().taps.retain(|other| !Arc::ptr_eq(other, tap));
-        tap.shut();
-    }
-
-    /// Players, of whatever kind.
-    pub fn audience(&self) -> usize {
-        let watching = lock(&self.viewers).count(Instant::now());
-        self.live().fan.len() + watching
-    }
-
     /// Lets a player go on after a pause.
     pub fn resume(&self, player: &Player) {
         let live = self.live();
@@ -229,14 +212,6 @@ impl Stream {
     /// Playlists as they were compressed.
     pub fn compressed(&self) -> &Compressed {
         &self.compressed
-    }
-
-    /// Whether the publisher there is has the right of `identity`.
-    pub fn is_of(&self, identity: Option<&str>) -> bool {
-        let live = self.live();
-        live.publisher
-            .as_ref()
-            .is_none_or(|publisher| publisher.info.identity.as_deref() == identity)
     }
 
     /// Whether there is a publisher.

@@ -107,6 +107,7 @@ impl<'a> Loader<'a> {
         let tls = server.tls_cert.is_some() && server.tls_key.is_some();
         let wanted = [
             ("rtmps_listen", server.rtmps_listen.is_some()),
+            ("https_listen", server.net.https_listen.is_some()),
             ("tls_cert", server.tls_cert.is_some()),
             ("tls_key", server.tls_key.is_some()),
         ];

@@ -3,10 +3,12 @@
 use super::{Config, Given, Shared, load};
 
 /// Options that count only when the server starts.
-const AT_START: [&str; 19] = [
+const AT_START: [&str; 21] = [
     "rtmp_listen",
     "rtmps_listen",
     "http_listen",
+    "https_listen",
+    "max_http_connections",
     "tls_cert",
     "tls_key",
     "data_dir",
@@ -32,6 +34,7 @@ pub async fn reload_on_hangup(given: Given, shared: Shared) {
     loop {
         hangups.next().await;
         let Some(file) = &given.file else { continue };
+        crate::systemd::reloading();
         let old = shared.get();
         match load(&given, Some(old.limits.clone())) {
             Ok(new) => {
@@ -48,6 +51,7 @@ pub async fn reload_on_hangup(given: Given, shared: Shared) {
                 tracing::error!(file = %file.display(), "the configuration stays as it was");
             }
         }
+        crate::systemd::ready();
     }
 }
 

@@ -1,4 +1,4 @@
-//! The HTTP listener, HTTP/1.1 and HTTP/2 by prior knowledge: connections with bounded waiting, ended cleanly when the server
+//! The HTTP and HTTPS listeners, HTTP/1.1 and HTTP/2 (by ALPN, or without TLS by prior knowledge): connections with bounded waiting, ended cleanly when the server
 //! stops.
 
 use std::net::SocketAddr;
@@ -11,11 +11,17 @@ use axum::extract::ConnectInfo;
 use axum::http::Request;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
-use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
 use tower::ServiceExt as _;
+
+use crate::config::Shared;
+use crate::net::{self, Door};
 
 /// Time that a client has to send the head of a request, and that a kept connection may be silent.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
@@ -23,11 +29,25 @@ const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
 const STREAMS: u32 = 128;
 /// How often an HTTP/2 connection is asked whether it is there, and how long it has to say so.
 const PING: (Duration, Duration) = (Duration::from_secs(20), Duration::from_secs(20));
+/// Pause after a failed accept: out of file descriptors, mostly, which passes when connections end.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// Time that running answers have once the server stops.
 const STOP_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Serves `router` on `listener` until `stop` completes.
-pub async fn serve(listener: TcpListener, router: Router, stop: impl Future<Output = ()>) {
+/// What all connections of a listener have in common.
+#[derive(Clone)]
+pub struct Web {
+    pub router: Router,
+    pub door: Arc<Door>,
+    pub config: Shared,
+    /// Connections at once.
+    pub room: Arc<Semaphore>,
+    /// For HTTPS.
+    pub tls: Option<TlsAcceptor>,
+}
+
+/// Serves `web` on `listener` until `stop` completes.
+pub async fn serve(listener: TcpListener, web: Web, stop: impl Future<Output = ()>) {
     let mut stop = std::pin::pin!(stop);
     let graceful = GracefulShutdown::new();
     loop {
@@ -36,24 +56,85 @@ pub async fn serve(listener: TcpListener, router: Router, stop: impl Future<Outp
             accepted = listener.accept() => accepted,
         };
         let Ok((stream, peer)) = accepted else {
-            tokio::time::sleep(Duration::from_millis(100)).await;
+            tokio::time::sleep(ACCEPT_PAUSE).await;
+            continue;
+        };
+        let Ok(room) = web.room.clone().try_acquire_owned() else {
+            tracing::debug!(%peer, "HTTP connection refused: there are too many");
             continue;
         };
         let _ = stream.set_nodelay(true);
-        connection(&graceful, stream, peer, router.clone());
+        let (web, watcher) = (web.clone(), graceful.watcher());
+        tokio::spawn(async move {
+            open(stream, peer, web, watcher).await;
+            drop(room);
+        });
     }
     drop(listener);
     let _ = tokio::time::timeout(STOP_TIMEOUT, graceful.shutdown()).await;
 }
 
-fn connection(graceful: &GracefulShutdown, stream: TcpStream, peer: SocketAddr, router: Router) {
-    let asked = Arc::new(Notify::new());
-    let first = asked.clone();
-    let service = router.map_request(move |mut request: Request<hyper::body::Incoming>| {
-        first.notify_one();
-        request.extensions_mut().insert(ConnectInfo(peer));
-        request.map(Body::new)
+/// Lets the connection in, and serves it until it ends.
+async fn open(mut stream: TcpStream, peer: SocketAddr, web: Web, watcher: Watcher) {
+    let opened = tokio::time::timeout(web.config.get().limits.handshake_timeout, async {
+        let (client, permit) = web.door.enter(&mut stream, peer).await?;
+        let stream = match &web.tls {
+            Some(tls) => Opened::Tls(Box::new(tls.accept(stream).await?)),
+            None => Opened::Plain(stream),
+        };
+        std::io::Result::Ok((stream, client, permit))
     });
+    match opened.await {
+        Err(_) => tracing::debug!(%peer, "HTTP connection that did not open in time"),
+        Ok(Err(error)) => tracing::debug!(%peer, "HTTP connection not opened: {error}"),
+        Ok(Ok((Opened::Plain(stream), client, _permit))) => {
+            connection(stream, client, &web, watcher).await;
+        }
+        Ok(Ok((Opened::Tls(stream), client, _permit))) => {
+            connection(*stream, client, &web, watcher).await;
+        }
+    }
+}
+
+enum Opened {
+    Plain(TcpStream),
+    Tls(Box<TlsStream<TcpStream>>),
+}
+
+async fn connection<S>(stream: S, peer: SocketAddr, web: &Web, watcher: Watcher)
+where
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
+    let asked = Arc::new(Notify::new());
+    let (first, config) = (asked.clone(), web.config.clone());
+    let service =
+        web.router.clone().map_request(move |mut request: Request<hyper::body::Incoming>| {
+            first.notify_one();
+            let config = config.get();
+            let client = net::client(request.headers(), peer, &config.server.net.forwarded_from);
+            request.extensions_mut().insert(ConnectInfo(client));
+            request.map(Body::new)
+        });
+    let builder = builder();
+    let connection =
+        builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
+    let mut connection = std::pin::pin!(watcher.watch(connection.into_owned()));
+    // Which of both protocols it is has to be said in time, too.
+    let ended = tokio::select! {
+        ended = connection.as_mut() => Some(ended),
+        asked = tokio::time::timeout(HEADER_TIMEOUT, asked.notified()) => match asked {
+            Ok(()) => Some(connection.await),
+            Err(_) => None,
+        },
+    };
+    match ended {
+        Some(Err(error)) => tracing::debug!(%peer, %error, "HTTP connection"),
+        Some(Ok(())) => {}
+        None => tracing::debug!(%peer, "HTTP connection without a request"),
+    }
+}
+
+fn builder() -> auto::Builder<TokioExecutor> {
     let mut builder = auto::Builder::new(TokioExecutor::new());
     builder
         .http1()
@@ -65,24 +146,5 @@ fn connection(graceful: &GracefulShutdown, stream: TcpStream, peer: SocketAddr, 
         .max_concurrent_streams(STREAMS)
         .keep_alive_interval(PING.0)
         .keep_alive_timeout(PING.1);
-    let connection = builder
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(service))
-        .into_owned();
-    let connection = graceful.watch(connection);
-    tokio::spawn(async move {
-        let mut connection = std::pin::pin!(connection);
-        // Which of both protocols it is has to be said in time, too.
-        let ended = tokio::select! {
-            ended = connection.as_mut() => Some(ended),
-            asked = tokio::time::timeout(HEADER_TIMEOUT, asked.notified()) => match asked {
-                Ok(()) => Some(connection.await),
-                Err(_) => None,
-            },
-        };
-        match ended {
-            Some(Err(error)) => tracing::debug!(%peer, %error, "HTTP connection"),
-            Some(Ok(())) => {}
-            None => tracing::debug!(%peer, "HTTP connection without a request"),
-        }
-    });
+    builder
 }

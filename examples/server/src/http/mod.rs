@@ -23,7 +23,7 @@ use axum::routing::get;
 
 pub use api::Ports;
 pub use compress::Compressed;
-pub use listen::serve;
+pub use listen::{Web, serve};
 
 use crate::hub::{Hub, TIME_URL};
 

@@ -26,7 +26,11 @@ impl Client {
 
     /// The same with more in the object of `connect`.
     pub fn connect_with(address: SocketAddr, fields: &[(&str, Value)]) -> Self {
-        let mut stream = TcpStream::connect(address).expect("a connection");
+        Self::on(TcpStream::connect(address).expect("a connection"), fields)
+    }
+
+    /// The same on a connection that is there.
+    pub fn on(mut stream: TcpStream, fields: &[(&str, Value)]) -> Self {
         stream.set_read_timeout(Some(super::PATIENCE)).expect("a timeout");
         stream.set_nodelay(true).expect("no delay");
         let mut hello = vec![3];
@@ -58,10 +62,13 @@ impl Client {
     /// The same with more in the object of `connect`.
     pub fn publish_with(address: SocketAddr, name: &str, fields: &[(&str, Value)]) -> Self {
         let mut client = Self::connect_with(address, fields);
+        client.start_publishing(name);
+        client
+    }
+
+    pub fn start_publishing(&mut self, name: &str) {
         let kind = string("live");
-        client
-            .command(1, &[string("publish"), Value::Number(3.0), Value::Null, string(name), kind]);
-        client
+        self.command(1, &[string("publish"), Value::Number(3.0), Value::Null, string(name), kind]);
     }
 
     pub fn play(address: SocketAddr, name: &str) -> Self {

@@ -50,7 +50,20 @@ pub fn command(data: &Path, arguments: &[&str]) -> Command {
 
 impl Server {
     pub fn start(data: &Path, arguments: &[&str]) -> Self {
-        let mut child = command(data, arguments)
+        Self::spawn(data, command(data, arguments))
+    }
+
+    /// The same as the end of a shell script, which has the command as `"$@"`.
+    pub fn start_with(data: &Path, arguments: &[&str], script: &str) -> Self {
+        let inner = command(data, arguments);
+        let mut command = Command::new("sh");
+        command.args(["-c", script, "sh"]).arg(inner.get_program()).args(inner.get_args());
+        command.env_remove("RUST_LOG").stdin(Stdio::null());
+        Self::spawn(data, command)
+    }
+
+    fn spawn(data: &Path, mut command: Command) -> Self {
+        let mut child = command
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
