@@ -54,15 +54,18 @@ bench-setup:
 	cargo build --release --locked -p streamcore-server -p streamcore-bench
 	target/release/streamcore-bench setup $(ARGS)
 
-# Recordings of a server that is killed 200 times, four streams each time. Some fifteen minutes.
+# Recordings of a server that is killed 200 times, four streams each time, and 50 times while files are finished. Some half an hour.
 soak-recording: web
-	STREAMCORE_KILLS=$(or $(KILLS),200) cargo test --locked -p streamcore-server --test interop_recording d_31 -- --nocapture
+	cargo test --locked -p streamcore-server --test interop_recording --no-run
+	scripts/record-run soak-recording 'Recordings of a killed server' env STREAMCORE_KILLS=$(or $(KILLS),200) \
+		cargo test --quiet --locked -p streamcore-server --test interop_recording d_31 -- --nocapture
 
 # What finishing a recording of 10 GB and of 30 hours costs: sparse files, whose boxes are written and whose media are holes.
 bench-finish:
-	cargo run --release --locked --example long_recording -- target/recording-10gb.mp4 3.7 6000
-	cargo run --release --locked --example long_recording -- target/recording-30h.mp4 30 2500
-	rm target/recording-10gb.mp4 target/recording-30h.mp4
+	cargo build --release --locked --example long_recording
+	scripts/record-run finish 'Finishing long recordings' sh -ec ' \
+		target/release/examples/long_recording target/recording.mp4 3.7 6000; \
+		target/release/examples/long_recording target/recording.mp4 30 2500; rm target/recording.mp4'
 
 # Chunk reading beside other crates, from the same bytes in the same run. Builds them first; then about six minutes.
 bench-peers:

@@ -120,3 +120,32 @@ fn sighup_reads_the_file_anew_and_live_streams_do_not_notice() {
     until("a recording", || (!server.files("live.mp4").is_empty()).then_some(()));
     assert!(server.stream("live/first").is_some());
 }
+
+#[test]
+fn the_documented_example_is_one_and_the_shipped_one() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let page = fs::read_to_string(root.join("docs/configuration.md")).unwrap();
+    let example = page.split_once("```toml\n").unwrap().1.split_once("```").unwrap().0;
+    let shipped = root.join("examples/server/dist/streamcore.toml");
+    assert_eq!(example, fs::read_to_string(&shipped).unwrap());
+    let output = check(&[shipped.to_str().unwrap()]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    // Its lines without a value are right as well.
+    let folder = tempfile::tempdir().unwrap();
+    let file = write(
+        folder.path(),
+        &example
+            .replace("\n# rtmps", "\nrtmps")
+            .replace("\n# https", "\nhttps")
+            .replace("\n# tls", "\ntls"),
+    );
+    let output = check(&[&file]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    // What the page says of faults.
+    let file = write(
+        folder.path(),
+        "\n\nhls_windo = \"1m\"\n\n\n\n\n[applications.live]\ntakeover = \"never\"\n",
+    );
+    let told = text(&check(&[&file]).stderr).replace(&file, "streamcore.toml");
+    assert!(!told.is_empty() && page.contains(&told), "{told}");
+}

@@ -160,9 +160,11 @@ fn b1_05_b1_09_b4_13_what_cannot_be_remuxed_is_one_line_with_its_place() {
         (flv(&[(18, &script)]), 1, "at byte 34", 34),
         (capture[..1_000_000].to_vec(), 2, "cut off at byte ", 0),
     ];
-    for (content, status, line, byte) in &cases {
+    let ways = [&["remux", "--json"][..], &["remux", "--json", "--fragmented"]];
+    let all = cases.iter().flat_map(|case| ways.map(|words| (case, words)));
+    for ((content, status, line, byte), words) in all {
         fs::write(&bad, content).expect("a file");
-        let output = streamcore(["remux", "--json", text(&bad), text(&made)]);
+        let output = streamcore([words, &[text(&bad), text(&made)]].concat());
         let told = said(&output);
         assert_eq!(output.status.code(), Some(*status), "{told}");
         assert!(
@@ -181,6 +183,23 @@ fn b1_05_b1_09_b4_13_what_cannot_be_remuxed_is_one_line_with_its_place() {
     }
     let same = streamcore(["remux", text(&bad), text(&bad)]);
     assert!(!same.status.success() && said(&same).contains("the same file"));
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn blocks_that_cannot_be_shared_are_told_or_copied() {
+    // Files in memory share nothing.
+    let folder = tempfile::tempdir_in("/dev/shm").expect("a folder in memory");
+    let (source, made) = (folder.path().join("film.flv"), folder.path().join("made.mp4"));
+    fs::copy(Film::new(8).flv(FILMS), &source).expect("a film");
+    let words = |mode| ["remux", "--verify", "--reflink", mode, text(&source), text(&made)];
+    let refused = streamcore(words("always"));
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(said(&refused).contains("cannot share blocks") && !made.exists(), "{}", said(&refused));
+    for mode in ["auto", "never"] {
+        let output = streamcore(words(mode));
+        assert!(output.status.success(), "{mode}: {}", said(&output));
+    }
 }
 
 #[test]

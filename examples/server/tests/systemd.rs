@@ -6,6 +6,7 @@ mod common;
 
 use std::net::TcpListener;
 use std::os::fd::OwnedFd;
+use std::os::unix::fs::MetadataExt as _;
 use std::os::unix::net::UnixDatagram;
 use std::process::{Child, Command, Stdio};
 
@@ -67,4 +68,51 @@ fn sockets_are_taken_over_by_their_names_and_the_manager_is_told() {
     signal(&child.0, "TERM");
     told("STOPPING=1");
     assert!(until("the end", || child.0.try_wait().unwrap()).success());
+}
+
+#[test]
+fn without_rights_it_serves_and_records() {
+    use common::Server;
+    use common::client::{Client, picture, video_header};
+    let data = tempfile::tempdir().unwrap();
+    // Whoever runs the tests without rights is such a user already.
+    let root = std::fs::metadata("/proc/self").is_ok_and(|own| own.uid() == 0);
+    let script = if root {
+        std::os::unix::fs::chown(data.path(), Some(65534), Some(65534)).unwrap();
+        "exec setpriv --reuid=65534 --regid=65534 --clear-groups --no-new-privs --bounding-set=-all \"$@\""
+    } else {
+        "exec \"$@\""
+    };
+    let server = Server::start_with(data.path(), &[], script);
+    let mut publisher = Client::publish(server.rtmp, "demo");
+    publisher.expect("NetStream.Publish.Start");
+    publisher.send(9, 1, 0, video_header());
+    for time in [0, 2000, 4000] {
+        publisher.send(9, 1, time, picture(true, 1000));
+    }
+    server.wait_live("live/demo");
+    drop(publisher);
+    server.wait_state("done");
+    let file = server.files("mp4").remove(0);
+    assert!(!root || std::fs::metadata(file).unwrap().uid() == 65534);
+}
+
+#[test]
+fn the_units_are_ones_that_systemd_takes() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("dist");
+    let here = tempfile::tempdir().unwrap();
+    let mut files = Vec::new();
+    for name in ["streamcore.service", "streamcore-rtmp.socket", "streamcore-http.socket"] {
+        let unit = std::fs::read_to_string(folder.join(name)).unwrap();
+        // The program has to be there.
+        let unit = unit.replace("/usr/local/bin/streamcore", env!("CARGO_BIN_EXE_streamcore"));
+        let file = here.path().join(name);
+        std::fs::write(&file, unit).unwrap();
+        files.push(file);
+    }
+    let output = Command::new("systemd-analyze").arg("verify").args(files).output();
+    let output = output.expect("systemd-analyze is installed");
+    let told = String::from_utf8_lossy(&output.stderr);
+    // Of the machine's own units it may say something, too.
+    assert!(!told.contains("streamcore") && output.status.success(), "{told}");
 }

@@ -6,7 +6,7 @@ use std::io::{self, Write as _};
 use std::path::Path;
 use std::time::Instant;
 
-use anyhow::{Context as _, bail, ensure};
+use anyhow::{Context as _, ensure};
 use serde::Serialize;
 use streamcore::remux::{Options, Plan, TrackReport};
 
@@ -49,6 +49,21 @@ struct DoneTrack {
     duration_s: f64,
 }
 
+/// What makes an MP4 impossible, and where in the source it stands.
+#[derive(Debug)]
+pub struct AtByte {
+    pub what: String,
+    pub byte: u64,
+}
+
+impl fmt::Display for AtByte {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.what)
+    }
+}
+
+impl std::error::Error for AtByte {}
+
 /// What is not in the MP4, or was repaired.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Problem {
@@ -82,6 +97,7 @@ pub fn run(args: &RemuxArgs) -> anyhow::Result<Outcome> {
             if args.json {
                 let own = error.downcast_ref::<streamcore::error::Error>();
                 let byte = own.and_then(|error| error.offset());
+                let byte = byte.or(error.downcast_ref::<AtByte>().map(|error| error.byte));
                 let problem = Problem { what: format!("{error:#}"), byte };
                 print(&serde_json::json!({ "input": input, "error": problem }))?;
             }
@@ -157,7 +173,10 @@ pub fn refuse_encrypted(
     output: &dyn fmt::Display,
 ) -> anyhow::Result<()> {
     match plan.report.encrypted_at {
-        Some(byte) => bail!("cannot make {output} of {input}: encrypted tag at byte {byte}"),
+        Some(byte) => {
+            let what = format!("cannot make {output} of {input}: encrypted tag at byte {byte}");
+            Err(AtByte { what, byte }.into())
+        }
         None => Ok(()),
     }
 }

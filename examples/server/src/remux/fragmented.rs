@@ -10,7 +10,7 @@ use streamcore::flv::Reader;
 use streamcore::limits::Limits;
 use streamcore::record::{Mp4Config, Mp4Output, Mp4Recorder, Patch, TrackFit};
 
-use super::command::Problem;
+use super::command::{AtByte, Problem};
 use super::io::BLOCK;
 use super::part::Part;
 use super::place::Place;
@@ -186,6 +186,22 @@ impl Work {
         Ok(())
     }
 
+    /// Why there is no MP4, and where.
+    fn nothing(&self, reader: &Reader) -> Option<(u64, String)> {
+        if let Some(byte) = reader.encrypted_at() {
+            return Some((byte, format!("encrypted tag at byte {byte}")));
+        }
+        let good = reader.good();
+        match (self.units, self.problems.first(), good) {
+            (1.., _, _) => None,
+            (0, Some(problem), _) => Some((problem.byte.unwrap_or(good), problem.what.clone())),
+            (0, None, 0) => Some((0, "empty file at byte 0".into())),
+            (0, None, _) => {
+                Some((good, format!("neither picture nor sound: it ends at byte {good}")))
+            }
+        }
+    }
+
     fn end(
         mut self,
         reader: &mut Reader,
@@ -202,14 +218,9 @@ impl Work {
         self.events(reader.good())?;
         self.recorder.finish()?;
         self.write()?;
-        if let Some(byte) = reader.encrypted_at() {
-            bail!("cannot make {output} of {input}: encrypted tag at byte {byte}");
-        }
-        if self.units == 0 {
-            let why = self.problems.first().map(|problem| problem.what.clone());
-            let why = why
-                .unwrap_or_else(|| format!("no picture and no sound up to byte {}", reader.good()));
-            bail!("cannot make {output} of {input}: {why}");
+        if let Some((byte, why)) = self.nothing(reader) {
+            let what = format!("cannot make {output} of {input}: {why}");
+            return Err(AtByte { what, byte }.into());
         }
         if cut {
             let byte = reader.good();
