@@ -114,6 +114,10 @@ pub struct ServeArgs {
     /// Let whoever reaches the HTTP port start and stop recorders: /control/record/start?app=live&name=demo, as nginx-rtmp.
     #[arg(long, env = "STREAMCORE_CONTROL")]
     pub control: bool,
+    /// How long live streams may go on after SIGTERM, while nobody new is let in; clients that reconnect on request are asked to go.
+    /// Without it streams end at once.
+    #[arg(long, env = "STREAMCORE_DRAIN_TIMEOUT", value_name = "TIME", value_parser = duration)]
+    pub drain_timeout: Option<Duration>,
     /// How long a stop waits for recordings to be finished; what is left is finished at the next start.
     #[arg(long, env = "STREAMCORE_STOP_TIMEOUT", value_name = "TIME", default_value = "30s", value_parser = duration)]
     pub stop_timeout: Duration,

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 
 use crate::config::{AppConfig, Config, Shared};
 use crate::names;
@@ -44,9 +44,20 @@ pub enum Refusal {
     Full,
 }
 
+/// How the server stands to its clients.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Phase {
+    Serving,
+    /// Nobody new is let in, and those who can are asked to go elsewhere.
+    Draining,
+    /// All are told that it is over.
+    Ending,
+}
+
 /// All streams.
 #[derive(Debug)]
 pub struct Hub {
+    phase: watch::Sender<Phase>,
     config: Shared,
     record: Arc<RecordEnv>,
     store: Option<Arc<Store>>,
@@ -77,6 +88,7 @@ impl Hub {
         services: Services,
     ) -> Arc<Self> {
         Arc::new(Self {
+            phase: watch::Sender::new(Phase::Serving),
             services,
             config,
             record: Arc::new(record),
@@ -95,6 +107,21 @@ impl Hub {
     /// Who may, and who is told.
     pub fn services(&self) -> &Services {
         &self.services
+    }
+
+    /// How the server stands to its clients, and each change of it.
+    pub fn phase(&self) -> watch::Receiver<Phase> {
+        self.phase.subscribe()
+    }
+
+    /// Goes on to the next phase.
+    pub fn enter(&self, phase: Phase) {
+        self.phase.send_replace(phase);
+    }
+
+    /// Whether somebody publishes.
+    pub fn is_live(&self) -> bool {
+        self.streams().values().any(|stream| stream.is_live())
     }
 
     /// The recordings.

@@ -11,11 +11,11 @@ use streamcore::flv::{Tag, TagKind};
 use streamcore::live::Handover;
 use streamcore::rtmp::message::{Capabilities, ExtendedCaps};
 use streamcore::rtmp::session::{Rejection, RequestId, ServerSession, SessionEvent, StreamPath};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 
 use crate::access::{Action, Answer, Ask, ClientInfo, Gate, Grant, Protocol, Reason, Refused};
 use crate::hooks::{Role, Visit};
-use crate::hub::{Hub, Newcomer, Refusal};
+use crate::hub::{Hub, Newcomer, Phase, Refusal};
 use crate::net::Arrival;
 use crate::player::{Form, Next, Player};
 use crate::redact::Redacted;
@@ -27,6 +27,9 @@ pub struct Peer {
     address: SocketAddr,
     /// Says whose connection it is, where a proxy had to say so, and counts it.
     arrival: Arrival,
+    phase: watch::Receiver<Phase>,
+    /// The server stops, and this connection goes on for a while.
+    leaving: bool,
     /// The connection came to the RTMPS port.
     tls: bool,
     /// Who it is, once it has said so.
@@ -47,10 +50,13 @@ impl Peer {
         tracing::debug!(peer = %address, tls, "connection");
         let wake = Arc::<Notify>::default();
         let gate = Gate::new(hub.services().admission.clone(), wake.clone());
+        let phase = hub.phase();
         Self {
             hub,
             address,
             arrival,
+            phase,
+            leaving: false,
             tls,
             client: None,
             gate,
@@ -84,7 +90,7 @@ impl Peer {
             match answer {
                 Answer::Closed(refused) => {
                     tracing::warn!(%peer, "connection refused: {}", refused.text);
-                    self.handle_stop(session);
+                    self.end_all(session);
                 }
                 Answer::Request { .. } if session.is_closing() => {}
                 Answer::Request { request, stream_id, ask, result } => match (result, ask.action) {
@@ -261,6 +267,14 @@ impl Peer {
         }
     }
 
+    /// Tells the client that it is over.
+    fn end_all(&mut self, session: &mut ServerSession) {
+        for (_, (stream, player)) in self.players.drain() {
+            stream.detach(&player);
+        }
+        session.close();
+    }
+
     fn stop_publishing(&mut self, id: u32) {
         self.gate.forget(id);
         self.newcomers.remove(&id);
@@ -312,11 +326,19 @@ impl Handler for Peer {
     }
 
     async fn ready(&mut self) {
-        self.wake.notified().await;
+        tokio::select! {
+            () = self.wake.notified() => {}
+            _ = self.phase.wait_for(|phase| *phase == Phase::Ending), if self.leaving => {}
+        }
     }
 
     fn handle_ready(&mut self, session: &mut ServerSession, budget: usize) -> Result<bool> {
         self.settle(session)?;
+        if self.leaving && *self.phase.borrow() == Phase::Ending {
+            self.leaving = false;
+            self.end_all(session);
+            return Ok(false);
+        }
         let mut ended = Vec::new();
         let mut sent = 0;
         for (&id, (_, player)) in &self.players {
@@ -350,10 +372,15 @@ impl Handler for Peer {
     }
 
     fn handle_stop(&mut self, session: &mut ServerSession) {
-        for (_, (stream, player)) in self.players.drain() {
-            stream.detach(&player);
+        let busy = !(self.publications.is_empty() && self.players.is_empty());
+        self.leaving = busy && *self.phase.borrow() == Phase::Draining;
+        if !self.leaving {
+            return self.end_all(session);
         }
-        session.close();
+        // Who cannot reconnect goes on until it ends by itself, or the time is over.
+        if session.request_reconnect(None, "The server is about to stop.").unwrap_or(false) {
+            tracing::debug!(peer = %self.address, "asked to reconnect");
+        }
     }
 
     fn handle_closed(&mut self, closed: &Closed) {

@@ -4,6 +4,7 @@ use std::io::Write as _;
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use anyhow::Context as _;
 use streamcore::driver::tokio as driver;
@@ -16,7 +17,7 @@ use crate::config::{Config, Given, Shared, reload_on_hangup};
 use crate::events;
 use crate::finish::{self, Finisher, Listener};
 use crate::http::{Ports, Web};
-use crate::hub::Hub;
+use crate::hub::{Hub, Phase};
 use crate::net::{self, Arrival, Door, Sockets};
 use crate::origin::{self, OriginConfig};
 use crate::recorder::{Disk, RecordEnv};
@@ -26,6 +27,9 @@ use crate::rtmps::Tls;
 use crate::services::Services;
 use crate::store::{SCHEMAS, Store};
 use crate::systemd;
+
+/// How often it is looked whether a stream is still live.
+const DRAIN_LOOK: Duration = Duration::from_millis(200);
 
 /// Runs the server until it is told to stop.
 pub fn run(given: Given, config: Config) -> anyhow::Result<()> {
@@ -64,14 +68,16 @@ async fn serve(given: Given, config: Config) -> anyhow::Result<()> {
     tracing::debug!(server_id, "this server");
     banner(&args, &addresses, recordings.root());
     let (stopping, stopped) = watch::channel(false);
+    // RTMP ends in two steps.
+    let (leaving, left) = watch::channel(false);
     let door = Door::new(shared.clone());
     let sessions = tokio::spawn(serve_rtmp(
         listeners.rtmp,
         session_config(&args, &hub),
         (hub.clone(), door.clone()),
-        stop(&stopped),
+        stop(&left),
     ));
-    let secure = serve_rtmps(listeners.rtmps, listeners.tls.clone(), (hub.clone(), door), &stopped);
+    let secure = serve_rtmps(listeners.rtmps, listeners.tls.clone(), (hub.clone(), door), &left);
     let web = Web {
         router: crate::http::router(hub.clone(), addresses.ports()),
         door: Door::new(shared.clone()),
@@ -90,6 +96,9 @@ async fn serve(given: Given, config: Config) -> anyhow::Result<()> {
     signal().await;
     tracing::info!("stopping");
     systemd::stopping();
+    drain(&args, &hub, &leaving).await;
+    hub.enter(Phase::Ending);
+    let _ = leaving.send(true);
     let _ = stopping.send(true);
     [janitor, reload, fresh, alive].iter().for_each(JoinHandle::abort);
     let clean = async {
@@ -105,6 +114,27 @@ async fn serve(given: Given, config: Config) -> anyhow::Result<()> {
         () = signal() => tracing::warn!("stopped at once: the next start finishes the recordings"),
     }
     Ok(())
+}
+
+/// Lets live streams go on for a while, without anybody new. A second signal ends that.
+async fn drain(args: &ServeArgs, hub: &Hub, leaving: &watch::Sender<bool>) {
+    let Some(time) = args.drain_timeout else { return };
+    hub.enter(Phase::Draining);
+    let _ = leaving.send(true);
+    tracing::info!("nobody new is let in");
+    let empty = async {
+        let mut ticks = tokio::time::interval(DRAIN_LOOK);
+        ticks.tick().await;
+        while hub.is_live() {
+            ticks.tick().await;
+        }
+    };
+    tokio::select! {
+        ended = tokio::time::timeout(time, empty) => if ended.is_err() {
+            tracing::warn!("streams that are still live are ended");
+        },
+        () = signal() => {}
+    }
 }
 
 /// All listeners, and the certificate for those with TLS.
@@ -249,6 +279,7 @@ fn session_config(args: &ServeArgs, hub: &Hub) -> driver::ServeConfig {
     let mut config = driver::ServeConfig::default();
     config.connection.session.limits = hub.config().limits.clone();
     config.max_connections = args.max_connections;
+    config.stop_timeout += args.drain_timeout.unwrap_or_default();
     config
 }
 

@@ -15,7 +15,8 @@ mod stored;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::Request;
+use axum::extract::{Request, State};
+use axum::http::StatusCode;
 use axum::http::header::{HeaderName, HeaderValue, X_CONTENT_TYPE_OPTIONS};
 use axum::middleware::{Next, from_fn};
 use axum::response::Response;
@@ -25,14 +26,14 @@ pub use api::Ports;
 pub use compress::Compressed;
 pub use listen::{Web, serve};
 
-use crate::hub::{Hub, TIME_URL};
+use crate::hub::{Hub, Phase, TIME_URL};
 
 /// All routes. What is not one of the server's own is a file of a live stream, or not found.
 pub fn router(hub: Arc<Hub>, ports: Ports) -> Router {
     let control = hub.config().server.control;
     let router = Router::new()
         .route("/", get(page::page))
-        .route("/healthz", get(|| async { "ok\n" }))
+        .route("/healthz", get(health))
         .route("/api/v1/server", get(move || async move { api::server(ports) }))
         .route("/api/v1/streams", get(api::streams))
         .route("/api/v1/recordings", get(api::recordings))
@@ -44,6 +45,14 @@ pub fn router(hub: Arc<Hub>, ports: Ports) -> Router {
         router
     };
     router.fallback(hls::file).layer(from_fn(common_headers)).with_state(hub)
+}
+
+/// For balancers: not there any more as soon as the server is about to stop.
+async fn health(State(hub): State<Arc<Hub>>) -> (StatusCode, &'static str) {
+    match *hub.phase().borrow() {
+        Phase::Serving => (StatusCode::OK, "ok\n"),
+        Phase::Draining | Phase::Ending => (StatusCode::SERVICE_UNAVAILABLE, "about to stop\n"),
+    }
 }
 
 async fn common_headers(request: Request, next: Next) -> Response {
