@@ -41,6 +41,11 @@
 #define SC_NO_WALL_CLOCK INT64_MIN
 
 /**
+ * The size of a file is not known: it comes through a pipe.
+ */
+#define SC_UNKNOWN_SIZE UINT64_MAX
+
+/**
  * Number of the binary interface. It grows only when programs have to be compiled anew, is part of the SONAME
  * (`libstreamcore.so.0`), and is checked by every function that makes a handle.
  */
@@ -76,6 +81,22 @@ typedef struct sc_assembler sc_assembler;
  * Any thread may read, retain and release: references are counted atomically.
  */
 typedef struct sc_buf sc_buf;
+
+/**
+ * The client's end of one RTMP connection: it publishes or plays one stream. It has no socket and no clock.
+ *
+ * 1. Connect to `sc_client_session_address`;
+ * 2. `sc_client_session_output`, `writev`, `sc_client_session_sent` until `SC_NONE`: the client speaks first;
+ * 3. `sc_client_session_handle_input` with the bytes that came;
+ * 4. `sc_client_session_poll_event` until `SC_NONE`; a publisher calls `sc_client_session_send` from `SC_CLIENT_PUBLISHING` on, and
+ *    `sc_client_session_finish` at the end;
+ * 5. `sc_client_session_handle_timeout` at the time that `sc_client_session_poll_timeout` names.
+ *
+ * Once `sc_client_session_is_closing`, write the output and close.
+ *
+ * All times are microseconds on one monotonic clock of the caller's. One thread at a time; sessions are independent of each other.
+ */
+typedef struct sc_client_session sc_client_session;
 
 /**
  * One file of a stream: a playlist, an init segment, a segment or a part. It never changes, and outlives the muxer that gave it: its bytes
@@ -120,6 +141,17 @@ typedef struct sc_flv_writer sc_flv_writer;
 typedef struct sc_gop_cache sc_gop_cache;
 
 /**
+ * Makes an MP4 of the tracks and access units of a live stream: one in fragments, which plays up to where it was written whatever
+ * happens, and at the end a plain one with an index, in place and without another look at the media.
+ *
+ * Give `sc_mp4_recorder_handle_track` and `sc_mp4_recorder_handle_unit` what an assembler tells, and do what
+ * `sc_mp4_recorder_poll_write` says until `SC_NONE`; at the end `sc_mp4_recorder_finish`, and poll again.
+ *
+ * One thread at a time.
+ */
+typedef struct sc_mp4_recorder sc_mp4_recorder;
+
+/**
  * A live HLS stream in memory, LL-HLS with parts, and DASH over the same segments. Give tracks before their units and units in the order
  * of their arrival; answer requests with `sc_muxer_request` at any time. Where it says `SC_WAIT`, ask again when `sc_muxer_version` has
  * changed: it changes only within `sc_muxer_handle_*`, `sc_muxer_finish` and `sc_muxer_resume`.
@@ -127,6 +159,26 @@ typedef struct sc_gop_cache sc_gop_cache;
  * One thread at a time; files that it gave are independent of it.
  */
 typedef struct sc_muxer sc_muxer;
+
+/**
+ * What `sc_probe_file` found. It never changes.
+ *
+ * One thread at a time.
+ */
+typedef struct sc_probe sc_probe;
+
+/**
+ * Makes an MP4 of an FLV without decoding: the index stands in front, the media is copied as it is.
+ *
+ * Of a file whose size is known it reads the index alone: read what `sc_remuxer_poll_read` names and give it to
+ * `sc_remuxer_handle_read`, until `SC_NONE`. Of a pipe it takes all bytes by `sc_remuxer_handle_input`. Then call
+ * `sc_remuxer_finish`, and write what `sc_remuxer_poll_piece` gives, in order, until `SC_NONE`.
+ *
+ * `sc_remux_file` does all of it on file names.
+ *
+ * One thread at a time.
+ */
+typedef struct sc_remuxer sc_remuxer;
 
 /**
  * The server's end of one RTMP connection. It has no socket and no clock: give it what the socket gives and take events and output.
@@ -307,6 +359,153 @@ typedef struct sc_media_event {
 typedef void (*sc_free_fn)(void *opaque);
 
 /**
+ * What a client wants of the server.
+ */
+typedef uint32_t sc_role;
+
+/**
+ * How a client session behaves. Zero the struct, set `struct_size`, and set what shall differ: a field of 0 keeps its default.
+ */
+typedef struct sc_client_config {
+    /**
+     * `sizeof(sc_client_config)`, set by the caller.
+     */
+    size_t struct_size;
+    /**
+     * Bytes of payload in the chunks that this side sends, 128 to 0xFFFFFF. Default 65,536.
+     */
+    uint32_t chunk_size;
+    /**
+     * Bytes after which the server is to acknowledge. Default 2,500,000.
+     */
+    uint32_t window_ack_size;
+    /**
+     * Bytes of one message. Default 10 MiB.
+     */
+    size_t message_bytes;
+    /**
+     * Bytes that are queued for the server before the session stops to take messages. Default 4 MiB.
+     */
+    size_t queued_output_bytes;
+    /**
+     * Milliseconds from the first byte to the end of the handshake. Default 10,000.
+     */
+    uint32_t handshake_timeout_ms;
+    /**
+     * Milliseconds from the handshake until media flows. Default 10,000.
+     */
+    uint32_t command_timeout_ms;
+    /**
+     * Milliseconds without a byte of the server after which a player gives it up. Default 150,000.
+     */
+    uint32_t silence_timeout_ms;
+    /**
+     * Start of the random bytes of the handshake: something that differs between connections. 0 is a number like any other.
+     */
+    uint64_t seed;
+} sc_client_config;
+
+/**
+ * Where a session wants to be connected. The text is lent as long as the session.
+ */
+typedef struct sc_client_address {
+    /**
+     * `sizeof(sc_client_address)`, set by the caller.
+     */
+    size_t struct_size;
+    /**
+     * Name or address of the host; an IPv6 address without brackets.
+     */
+    const char *host;
+    /**
+     * TCP port.
+     */
+    uint16_t port;
+    /**
+     * Whether the connection is TLS (`rtmps`), which is the caller's to make.
+     */
+    bool tls;
+} sc_client_address;
+
+/**
+ * What a server did. Numbers are never given a new meaning; a program passes over those that it does not know.
+ */
+typedef uint32_t sc_client_event_kind;
+
+/**
+ * What a server did. Pointers are lent until the next call on the session; texts are UTF-8 and end with NUL. Fields that an event does not
+ * name are 0 or NULL.
+ */
+typedef struct sc_client_event {
+    /**
+     * `sizeof(sc_client_event)`, set by the caller.
+     */
+    size_t struct_size;
+    /**
+     * One of `SC_CLIENT_*`, which says which of the fields below are set.
+     */
+    sc_client_event_kind event;
+    /**
+     * Message stream.
+     */
+    uint32_t stream_id;
+    /**
+     * What a message carries: one of `SC_KIND_*`.
+     */
+    sc_kind kind;
+    /**
+     * Wire time of a message in milliseconds, wrapping at 2^32, not repaired.
+     */
+    uint32_t timestamp;
+    /**
+     * Body of a message; empty for a silent period of audio.
+     */
+    const uint8_t *data;
+    /**
+     * Bytes of the body.
+     */
+    size_t size;
+    /**
+     * Memory of the body: `sc_buf_retain` keeps it.
+     */
+    const struct sc_buf *buf;
+    /**
+     * `status`, `warning` or `error`.
+     */
+    const char *level;
+    /**
+     * Code of a status, such as `NetStream.Publish.BadName`.
+     */
+    const char *code;
+    /**
+     * The server's words, or what was met.
+     */
+    const char *text;
+    /**
+     * Clause of the specification that says otherwise; may be empty.
+     */
+    const char *clause;
+    /**
+     * Where to connect next, in the server's words. It may hold secrets.
+     */
+    const char *url;
+} sc_client_event;
+
+/**
+ * A piece of output, laid out as POSIX's `struct iovec`: an array of them goes to `writev` by a cast.
+ */
+typedef struct sc_iovec {
+    /**
+     * First byte; not to be changed.
+     */
+    const uint8_t *data;
+    /**
+     * Bytes.
+     */
+    size_t len;
+} sc_iovec;
+
+/**
  * The headers of a file. Texts are lent as long as the file.
  */
 typedef struct sc_file_info {
@@ -333,18 +532,113 @@ typedef struct sc_file_info {
 } sc_file_info;
 
 /**
- * A piece of output, laid out as POSIX's `struct iovec`: an array of them goes to `writev` by a cast.
+ * Told how far the work is: `done` of `total`, in bytes of a scale that does not change during a call. 0 goes on; anything else cancels
+ * the call, which leaves nothing behind and gives `SC_ERR_CANCELLED`. Called on the thread of the call.
  */
-typedef struct sc_iovec {
+typedef int32_t (*sc_progress_fn)(void *opaque, uint64_t done, uint64_t total);
+
+/**
+ * How a file is packaged. Zero the struct, set `struct_size`, and set what shall differ: a field of 0 keeps its default.
+ */
+typedef struct sc_package_options {
     /**
-     * First byte; not to be changed.
+     * `sizeof(sc_package_options)`, set by the caller.
      */
-    const uint8_t *data;
+    size_t struct_size;
     /**
-     * Bytes.
+     * A segment ends at the first key frame after so many milliseconds. Default 6,000.
      */
-    size_t len;
-} sc_iovec;
+    uint32_t segment_ms;
+    /**
+     * Milliseconds of the fragments that segments are made of. Default: each is one.
+     */
+    uint32_t part_ms;
+    /**
+     * Told how far the work is, and able to cancel it; may be NULL.
+     */
+    sc_progress_fn progress;
+    /**
+     * The first argument of `progress`.
+     */
+    void *opaque;
+} sc_package_options;
+
+/**
+ * Where the media goes in an MP4.
+ */
+typedef uint32_t sc_layout;
+
+/**
+ * How a file is remuxed. Zero the struct, set `struct_size`, and set what shall differ.
+ */
+typedef struct sc_remux_options {
+    /**
+     * `sizeof(sc_remux_options)`, set by the caller.
+     */
+    size_t struct_size;
+    /**
+     * Where the media goes: one of `SC_LAYOUT_*`.
+     */
+    sc_layout layout;
+    /**
+     * Whether to wait until the file is on the disk.
+     */
+    bool sync;
+    /**
+     * Told how far the work is, and able to cancel it; may be NULL.
+     */
+    sc_progress_fn progress;
+    /**
+     * The first argument of `progress`.
+     */
+    void *opaque;
+} sc_remux_options;
+
+/**
+ * What a remux found. Zero the struct and set `struct_size`.
+ */
+typedef struct sc_remux_report {
+    /**
+     * `sizeof(sc_remux_report)`, set by the caller.
+     */
+    size_t struct_size;
+    /**
+     * Bytes of the MP4.
+     */
+    uint64_t size;
+    /**
+     * Microseconds from zero to the end of the longest track.
+     */
+    uint64_t duration;
+    /**
+     * Tracks in the MP4.
+     */
+    uint32_t tracks;
+    /**
+     * Tracks of codecs that no MP4 takes, which are not in it.
+     */
+    uint32_t left_out;
+    /**
+     * Places where all times jumped: what follows stands right behind what was before.
+     */
+    uint32_t discontinuities;
+    /**
+     * Whether the media is one range of the source.
+     */
+    bool whole;
+    /**
+     * Access units in the MP4.
+     */
+    uint64_t units;
+    /**
+     * Where the source ends in the middle of a tag: the offset of that tag, else -1. All whole tags are in the MP4.
+     */
+    int64_t cut_at;
+    /**
+     * Offset of the first encrypted tag, else -1. Those are not in the MP4.
+     */
+    int64_t encrypted_at;
+} sc_remux_report;
 
 /**
  * What a track is. Texts are lent as long as the track.
@@ -393,6 +687,56 @@ typedef struct sc_track_info {
 } sc_track_info;
 
 /**
+ * How an MP4 is recorded. Zero the struct, set `struct_size`, and set what shall differ: a field of 0 keeps its default.
+ */
+typedef struct sc_mp4_config {
+    /**
+     * `sizeof(sc_mp4_config)`, set by the caller.
+     */
+    size_t struct_size;
+    /**
+     * Milliseconds of a fragment: so much is lost when nothing more is written. At least 100; default 1,000.
+     */
+    uint32_t fragment_ms;
+    /**
+     * Bytes kept free behind the first index, for tracks that come later: some 700 each. Default 4,096.
+     */
+    uint32_t room;
+} sc_mp4_config;
+
+/**
+ * Something to write to a file: `pwritev(fd, pieces, count, offset)`, in parts where `count` is more than the system takes at once
+ * (`IOV_MAX`, mostly 1,024). Pointers are lent until the next call on the recorder.
+ */
+typedef struct sc_write {
+    /**
+     * `sizeof(sc_write)`, set by the caller.
+     */
+    size_t struct_size;
+    /**
+     * Where in the file, in bytes from its start: its end so far, or a place that was written before.
+     */
+    uint64_t offset;
+    /**
+     * Bytes of all pieces.
+     */
+    uint64_t size;
+    /**
+     * The pieces, in order.
+     */
+    const struct sc_iovec *pieces;
+    /**
+     * How many.
+     */
+    size_t count;
+    /**
+     * Whether all earlier writes must be on the disk (`fdatasync`) before this one is made. Without that the file may be lost in a power cut
+     * at the wrong moment; a crash of the program does no harm.
+     */
+    bool sync_before;
+} sc_write;
+
+/**
  * How a stream is cut and how much of it is listed. Zero the struct, set `struct_size`, and set what shall differ: a field of 0 keeps its
  * default.
  */
@@ -427,6 +771,162 @@ typedef struct sc_muxer_config {
      */
     bool dash;
 } sc_muxer_config;
+
+/**
+ * What a file holds. The text is lent as long as the probe.
+ */
+typedef struct sc_probe_info {
+    /**
+     * `sizeof(sc_probe_info)`, set by the caller.
+     */
+    size_t struct_size;
+    /**
+     * `flv` or `mp4`.
+     */
+    const char *format;
+    /**
+     * Bytes of the file.
+     */
+    uint64_t size;
+    /**
+     * Microseconds from the first presentation to the end of the last.
+     */
+    uint64_t duration;
+    /**
+     * Tracks of video and audio.
+     */
+    size_t tracks;
+    /**
+     * Things that are wrong or odd.
+     */
+    size_t problems;
+    /**
+     * Fragments of an MP4; 0 for other files.
+     */
+    uint64_t fragments;
+    /**
+     * Whether an MP4's index stands in front of its media, so that it plays from the first byte.
+     */
+    bool index_first;
+} sc_probe_info;
+
+/**
+ * What a track of a file holds. The text is lent as long as the probe.
+ */
+typedef struct sc_probe_track_info {
+    /**
+     * `sizeof(sc_probe_track_info)`, set by the caller.
+     */
+    size_t struct_size;
+    /**
+     * `SC_KIND_AUDIO` or `SC_KIND_VIDEO`.
+     */
+    sc_kind kind;
+    /**
+     * Number of the track among those of its kind.
+     */
+    uint8_t index;
+    /**
+     * The codec as RFC 6381 writes it; its four characters where no more is known.
+     */
+    const char *codec;
+    /**
+     * Width in pixels, 0 where not known.
+     */
+    uint32_t width;
+    /**
+     * Height in pixels, 0 where not known.
+     */
+    uint32_t height;
+    /**
+     * Hz, 0 for video and where not known.
+     */
+    uint32_t sample_rate;
+    /**
+     * Channels, 0 for video and where not known.
+     */
+    uint16_t channels;
+    /**
+     * Access units.
+     */
+    uint64_t units;
+    /**
+     * Those of them where decoding can start.
+     */
+    uint64_t keys;
+    /**
+     * Bytes of all access units.
+     */
+    uint64_t bytes;
+    /**
+     * First presentation time in microseconds; may be negative.
+     */
+    int64_t start;
+    /**
+     * Microseconds from the first presentation to the end of the last.
+     */
+    uint64_t duration;
+} sc_probe_track_info;
+
+/**
+ * One track of a remuxed MP4. The text is lent as long as the remuxer.
+ */
+typedef struct sc_remux_track {
+    /**
+     * `sizeof(sc_remux_track)`, set by the caller.
+     */
+    size_t struct_size;
+    /**
+     * `SC_KIND_AUDIO` or `SC_KIND_VIDEO`.
+     */
+    sc_kind kind;
+    /**
+     * Number of the track among those of its kind.
+     */
+    uint8_t index;
+    /**
+     * The codec as RFC 6381 writes it.
+     */
+    const char *codec;
+    /**
+     * Access units.
+     */
+    uint64_t units;
+    /**
+     * Bytes of all of them.
+     */
+    uint64_t bytes;
+    /**
+     * Presentation time of the first in microseconds.
+     */
+    uint64_t start;
+    /**
+     * Microseconds that are presented behind that.
+     */
+    uint64_t duration;
+} sc_remux_track;
+
+/**
+ * A piece of an MP4: bytes, or a range of the source to copy.
+ */
+typedef struct sc_remux_piece {
+    /**
+     * `sizeof(sc_remux_piece)`, set by the caller.
+     */
+    size_t struct_size;
+    /**
+     * The bytes, lent until the next call on the remuxer; NULL for a range of the source.
+     */
+    const uint8_t *data;
+    /**
+     * Bytes of the piece.
+     */
+    uint64_t size;
+    /**
+     * Where the range begins in the source; 0 where `data` is not NULL.
+     */
+    uint64_t offset;
+} sc_remux_piece;
 
 /**
  * How a session behaves. Zero the struct, set `struct_size`, and set what shall differ: a field of 0 keeps its default.
@@ -585,6 +1085,82 @@ typedef uint32_t sc_rejection;
 #define SC_MEDIA_NOTICE 5
 
 /**
+ * The server has taken `connect`: `text` is its name and version, may be empty.
+ */
+#define SC_CLIENT_CONNECTED 1
+
+/**
+ * The server takes media: send metadata, headers and frames with `sc_client_session_send`.
+ */
+#define SC_CLIENT_PUBLISHING 2
+
+/**
+ * The server has begun to play, or goes on after `SC_CLIENT_ENDED`.
+ */
+#define SC_CLIENT_PLAYING 3
+
+/**
+ * One message of the stream that is played: `kind`, `timestamp`, `data`, `size`, `buf`.
+ */
+#define SC_CLIENT_MEDIA 4
+
+/**
+ * An `onStatus` that means none of the other events: `level`, `code`, `text`.
+ */
+#define SC_CLIENT_STATUS 5
+
+/**
+ * Stream Begin of a message stream: `stream_id`.
+ */
+#define SC_CLIENT_STREAM_BEGIN 6
+
+/**
+ * Stream EOF of a message stream: `stream_id`.
+ */
+#define SC_CLIENT_STREAM_EOF 7
+
+/**
+ * The server asks the client to connect anew when it suits it, and goes on until then: `url` (NULL: the same), `text`.
+ * `sc_client_session_next` makes the session of the next connection.
+ */
+#define SC_CLIENT_RECONNECT_REQUEST 8
+
+/**
+ * The server sends the client on to another one: `url`. This session is closing; `sc_client_session_next` makes the next.
+ */
+#define SC_CLIENT_REDIRECT 9
+
+/**
+ * The server wants user and password, which the URL has. This session is closing; `sc_client_session_next` makes the next.
+ */
+#define SC_CLIENT_AUTHENTICATE 10
+
+/**
+ * The server refused: `code` (may be empty) and `text`. The session is closing.
+ */
+#define SC_CLIENT_REJECTED 11
+
+/**
+ * The stream has ended. A player may stay; where the server ended the connection, the session is closing.
+ */
+#define SC_CLIENT_ENDED 12
+
+/**
+ * A deviation that was repaired or ignored, the first of its kind: `text` and `clause`.
+ */
+#define SC_CLIENT_NOTICE 13
+
+/**
+ * To publish a live stream.
+ */
+#define SC_ROLE_PUBLISH 1
+
+/**
+ * To play a stream: a live one, or else a recorded one.
+ */
+#define SC_ROLE_PLAY 2
+
+/**
  * Sound.
  */
 #define SC_KIND_AUDIO 8
@@ -598,6 +1174,21 @@ typedef uint32_t sc_rejection;
  * Data in AMF0 that begin with their name, for example `onMetaData`.
  */
 #define SC_KIND_DATA 18
+
+/**
+ * Whole, but compact where much has to be rewritten.
+ */
+#define SC_LAYOUT_AUTO 0
+
+/**
+ * The source from its first access unit to its last is one range to copy, which the kernel does, or the file system shares.
+ */
+#define SC_LAYOUT_WHOLE 1
+
+/**
+ * The access units alone, each after the other.
+ */
+#define SC_LAYOUT_COMPACT 2
 
 /**
  * Another client publishes under this name.
@@ -684,6 +1275,11 @@ typedef uint32_t sc_rejection;
  * What was asked for is not there any more. Not an error.
  */
 #define SC_GONE 3
+
+/**
+ * This file has no place for the track: a new one has. Not an error.
+ */
+#define SC_NEW_FILE 4
 
 /**
  * The bytes do not follow their format.
@@ -850,6 +1446,114 @@ const uint8_t *sc_buf_data(const struct sc_buf *buf);
 size_t sc_buf_size(const struct sc_buf *buf);
 
 /**
+ * Makes a session for `url` (`rtmp://host[:port]/app/name` or `rtmps://…`, with `user:password@` where the server asks for them).
+ * `role` is one of `SC_ROLE_*`. `config` may be NULL for the defaults; neither it nor `url` is kept. `now` is the time of the caller's clock.
+ * On success `*out` is freed with `sc_client_session_free`; on failure it is untouched and `error` says why.
+ *
+ * Errors: `SC_ERR_ABI`, `SC_ERR_NULL`, `SC_ERR_UTF8`, `SC_ERR_STRUCT_SIZE`, `SC_ERR_ARGUMENT` for a role that is none; `SC_ERR_MALFORMED`,
+ * `SC_ERR_UNSUPPORTED` and `SC_ERR_LIMIT` for the URL.
+ */
+sc_status sc_client_session_new(uint32_t abi,
+                                const char *url,
+                                sc_role role,
+                                const struct sc_client_config *config,
+                                uint64_t now,
+                                struct sc_client_session **out,
+                                struct sc_error *error);
+
+/**
+ * Frees a session and sets `*session` to NULL. `session` or `*session` may be NULL. Buffers that were retained live on.
+ */
+sc_status sc_client_session_free(struct sc_client_session **session);
+
+/**
+ * Says where to connect: `address` is filled in, its text lent as long as the session.
+ *
+ * Errors: `SC_ERR_NULL`, `SC_ERR_STRUCT_SIZE`.
+ */
+sc_status sc_client_session_address(struct sc_client_session *session, struct sc_client_address *address);
+
+/**
+ * Takes `size` bytes that came at `now`. `*taken` says how many were taken, 0 on failure: fewer than all while a queue is full; poll, write, and give the
+ * rest again. The bytes are copied once, into the messages.
+ *
+ * Errors: those of the protocol, with the byte: `SC_ERR_MALFORMED`, `SC_ERR_VIOLATION`, `SC_ERR_LIMIT`, `SC_ERR_UNSUPPORTED`. They are final:
+ * close the connection.
+ */
+sc_status sc_client_session_handle_input(struct sc_client_session *session,
+                                         uint64_t now,
+                                         const uint8_t *data,
+                                         size_t size,
+                                         size_t *taken);
+
+/**
+ * Gives the next event, or `SC_NONE`. Its pointers are lent until the next call on the session.
+ */
+sc_status sc_client_session_poll_event(struct sc_client_session *session, struct sc_client_event *event);
+
+/**
+ * Queues one message for the server. A body with a `buf` is referenced, not copied. `onMetaData` goes out behind `@setDataFrame`.
+ *
+ * Errors: `SC_ERR_MISUSE` where nothing is published or the body is too long; `SC_ERR_LIMIT` where `queued_output_bytes` wait: nothing was
+ * queued, write the output and send it again.
+ */
+sc_status sc_client_session_send(struct sc_client_session *session,
+                                 const struct sc_tag *tag);
+
+/**
+ * Whether `sc_client_session_send` would take a message now: `*wants`.
+ */
+sc_status sc_client_session_wants_media(struct sc_client_session *session, bool *wants);
+
+/**
+ * Ends the stream from this side. The session is closing then: write the output first.
+ */
+sc_status sc_client_session_finish(struct sc_client_session *session);
+
+/**
+ * Makes the session of the connection that the server asked for, once: behind `SC_CLIENT_REDIRECT`, `SC_CLIENT_AUTHENTICATE` and
+ * `SC_CLIENT_RECONNECT_REQUEST`. On `SC_OK` `*out` is freed with `sc_client_session_free`; this session stays the caller's too.
+ * `SC_NONE`, and `*out` is NULL: none was asked for, or the client was sent on too often.
+ */
+sc_status sc_client_session_next(struct sc_client_session *session,
+                                 uint64_t now,
+                                 struct sc_client_session **out);
+
+/**
+ * Lists up to `capacity` pieces that wait to be written, in order; `*count` says how many, `SC_NONE` that there are none. They are lent until
+ * the next call on the session and stay queued until `sc_client_session_sent`.
+ */
+sc_status sc_client_session_output(struct sc_client_session *session,
+                                   struct sc_iovec *pieces,
+                                   size_t capacity,
+                                   size_t *count);
+
+/**
+ * Says that the first `size` bytes of the output were written.
+ *
+ * Errors: `SC_ERR_ARGUMENT` for more than were listed.
+ */
+sc_status sc_client_session_sent(struct sc_client_session *session, size_t size);
+
+/**
+ * Gives the time at which `sc_client_session_handle_timeout` is to be called next, or `SC_NONE`. It may change with every other call.
+ */
+sc_status sc_client_session_poll_timeout(struct sc_client_session *session,
+                                         uint64_t *at);
+
+/**
+ * Does what is due at `now`. A call before its time does nothing.
+ *
+ * Errors: `SC_ERR_VIOLATION` where a deadline has passed: close the connection.
+ */
+sc_status sc_client_session_handle_timeout(struct sc_client_session *session, uint64_t now);
+
+/**
+ * Whether the connection is to be closed once the output is written: `*closing`.
+ */
+sc_status sc_client_session_is_closing(struct sc_client_session *session, bool *closing);
+
+/**
  * Tells of the last call on `handle` that failed: a server session, a reader, any handle of this library. `error` is filled in;
  * it is the caller's.
  *
@@ -884,6 +1588,34 @@ sc_status sc_file_pieces(struct sc_file *file,
                          size_t *count);
 
 /**
+ * Makes of the FLV file `input` the folder `output` of HLS (`index.m3u8`) and DASH (`index.mpd`), for any web server. The folder must
+ * not be there, or be empty; it appears when it is whole, and on failure nothing is left behind. `options` may be NULL.
+ *
+ * Errors: `SC_ERR_IO`, `SC_ERR_CANCELLED`; `SC_ERR_MALFORMED`, `SC_ERR_UNSUPPORTED` (nothing in it fits a segment) and `SC_ERR_LIMIT` for the
+ * input; `SC_ERR_ABI`, `SC_ERR_NULL`, `SC_ERR_STRUCT_SIZE`, `SC_ERR_ARGUMENT`. `error` (may be NULL) says why.
+ */
+sc_status sc_package_file(uint32_t abi,
+                          const char *input,
+                          const char *output,
+                          const struct sc_package_options *options,
+                          struct sc_error *error);
+
+/**
+ * Makes the MP4 file `output` of the FLV file `input`, index in front, nothing decoded. `output` appears when it is whole, and replaces
+ * what had its name; on failure nothing is left behind. `options` may be NULL. `report` (may be NULL) is filled in on success.
+ *
+ * Errors: `SC_ERR_IO`, `SC_ERR_CANCELLED`; `SC_ERR_MALFORMED`, `SC_ERR_UNSUPPORTED` (encrypted, or nothing in it fits an MP4) and
+ * `SC_ERR_LIMIT` for the input; `SC_ERR_ABI`, `SC_ERR_NULL`, `SC_ERR_STRUCT_SIZE`, `SC_ERR_ARGUMENT` also where both are one file. `error`
+ * (may be NULL) says why.
+ */
+sc_status sc_remux_file(uint32_t abi,
+                        const char *input,
+                        const char *output,
+                        const struct sc_remux_options *options,
+                        struct sc_remux_report *report,
+                        struct sc_error *error);
+
+/**
  * Makes a reader at the start of a file. `abi` is `SC_ABI_VERSION`. On success `*out` is freed with `sc_flv_reader_free`; on failure
  * it is untouched and `error`, which may be NULL, says why.
  *
@@ -899,7 +1631,7 @@ sc_status sc_flv_reader_new(uint32_t abi,
 sc_status sc_flv_reader_free(struct sc_flv_reader **reader);
 
 /**
- * Takes `size` bytes of the file. `*taken` says how many were taken: fewer than all only while tags wait to be polled; poll and give
+ * Takes `size` bytes of the file. `*taken` says how many were taken, 0 on failure: fewer than all only while tags wait to be polled; poll and give
  * the rest again. The bytes are copied.
  *
  * Errors: `SC_ERR_MALFORMED` where the file is no FLV, or 32 MiB hold no tag; `SC_ERR_UNSUPPORTED` for versions past 4. The error stays.
@@ -908,6 +1640,17 @@ sc_status sc_flv_reader_handle_input(struct sc_flv_reader *reader,
                                      const uint8_t *data,
                                      size_t size,
                                      size_t *taken);
+
+/**
+ * Takes the bytes of `buf` from `offset` on, as `sc_flv_reader_handle_input`, but bodies that lie in it whole are references to it and not
+ * copied: the memory lives as long as one of them. With `sc_buf_wrap` that memory is the caller's own.
+ *
+ * Errors: those of `sc_flv_reader_handle_input`; `SC_ERR_HANDLE`, and `SC_ERR_ARGUMENT` for an offset past the end.
+ */
+sc_status sc_flv_reader_handle_buf(struct sc_flv_reader *reader,
+                                   const struct sc_buf *buf,
+                                   size_t offset,
+                                   size_t *taken);
 
 /**
  * Ends the file; call it again after polling until `sc_flv_reader_poll_tag` gives `SC_NONE`. `*cut` (may be NULL) says whether the
@@ -1024,6 +1767,76 @@ sc_status sc_track_retain(const struct sc_track *track, struct sc_track **out);
 sc_status sc_track_release(struct sc_track **track);
 
 /**
+ * Makes a recorder at the start of a file. `config` may be NULL for the defaults; it is not kept. On success `*out` is freed with
+ * `sc_mp4_recorder_free`; on failure it is untouched and `error` says why.
+ *
+ * Errors: `SC_ERR_ABI`, `SC_ERR_NULL`, `SC_ERR_STRUCT_SIZE`.
+ */
+sc_status sc_mp4_recorder_new(uint32_t abi,
+                              const struct sc_mp4_config *config,
+                              struct sc_mp4_recorder **out,
+                              struct sc_error *error);
+
+/**
+ * Frees a recorder and sets `*recorder` to NULL. `recorder` or `*recorder` may be NULL. What was written so far plays.
+ */
+sc_status sc_mp4_recorder_free(struct sc_mp4_recorder **recorder);
+
+/**
+ * Announces a track, or a new configuration of one. The track is referenced. `SC_NEW_FILE`: this file has no place for it; its units are
+ * left out, and a new recorder takes them.
+ *
+ * Errors: `SC_ERR_UNSUPPORTED` for a codec that MP4 cannot carry, `SC_ERR_LIMIT` for too many tracks: the units of the track are left out, the
+ * others go on. `SC_ERR_MISUSE` once finished; `SC_ERR_NULL`, `SC_ERR_HANDLE`.
+ */
+sc_status sc_mp4_recorder_handle_track(struct sc_mp4_recorder *recorder,
+                                       const struct sc_track *track);
+
+/**
+ * Takes an access unit; bytes with a `buf` are referenced, not copied. Units of tracks without a place in the file are left out.
+ *
+ * Errors: `SC_ERR_LIMIT` where a value does not fit the file, `SC_ERR_MISUSE` once finished; `SC_ERR_ARGUMENT`, `SC_ERR_NULL`,
+ * `SC_ERR_STRUCT_SIZE`.
+ */
+sc_status sc_mp4_recorder_handle_unit(struct sc_mp4_recorder *recorder,
+                                      const struct sc_unit *unit);
+
+/**
+ * All tracks jumped in time, or another publisher goes on: what follows stands right behind what was before.
+ *
+ * Errors: `SC_ERR_LIMIT`.
+ */
+sc_status sc_mp4_recorder_handle_discontinuity(struct sc_mp4_recorder *recorder);
+
+/**
+ * Gives out all that came, while nothing follows: for a stream that pauses.
+ *
+ * Errors: `SC_ERR_LIMIT`.
+ */
+sc_status sc_mp4_recorder_flush(struct sc_mp4_recorder *recorder);
+
+/**
+ * Ends the recording: `sc_mp4_recorder_poll_write` gives what is left, and what makes a plain MP4 of the file. A second time does nothing.
+ *
+ * Errors: `SC_ERR_LIMIT`.
+ */
+sc_status sc_mp4_recorder_finish(struct sc_mp4_recorder *recorder);
+
+/**
+ * Gives what to write next, or `SC_NONE`. Writes are to be made in this order; each is lent until the next call on the recorder and is
+ * given once.
+ *
+ * Errors: `SC_ERR_LIMIT` where an index does not fit the file: it stays one in fragments. `SC_ERR_NULL`, `SC_ERR_STRUCT_SIZE`.
+ */
+sc_status sc_mp4_recorder_poll_write(struct sc_mp4_recorder *recorder,
+                                     struct sc_write *write);
+
+/**
+ * Microseconds of the recording so far, the open fragment included: `*micros`.
+ */
+sc_status sc_mp4_recorder_duration(struct sc_mp4_recorder *recorder, uint64_t *micros);
+
+/**
  * Makes an empty stream. `config` may be NULL for the defaults; it is not kept. On success `*out` is freed with `sc_muxer_free`; on
  * failure it is untouched and `error` says why.
  *
@@ -1099,7 +1912,7 @@ sc_status sc_muxer_held_bytes(struct sc_muxer *muxer, size_t *size);
  * Answers a request for a file by its name, without folders: `index.m3u8`, `index.mpd` (where `dash` is set), `video_17.m4s` and so on. `query` is what stands
  * behind the `?` of the address, with the directives of LL-HLS, or NULL.
  *
- * `SC_OK`: `*out` is the file, freed with `sc_file_free`. `SC_WAIT`: not yet; hold the request, ask again when `sc_muxer_version` has
+ * `SC_OK`: `*out` is the file, freed with `sc_file_free`; it is NULL otherwise. `SC_WAIT`: not yet; hold the request, ask again when `sc_muxer_version` has
  * changed, and give up (status 503) after `*wait_ms` (may be NULL) in all. `SC_GONE`: it was there and will not be again (404 or 410).
  * `SC_NONE`: there is no such file (404). `SC_ERR_ARGUMENT`: the directives are wrong (400), `sc_last_error` says how.
  * Errors: `SC_ERR_NULL`, `SC_ERR_UTF8`.
@@ -1109,6 +1922,43 @@ sc_status sc_muxer_request(struct sc_muxer *muxer,
                            const char *query,
                            struct sc_file **out,
                            uint64_t *wait_ms);
+
+/**
+ * Reads what the FLV or MP4 file `input` holds: an FLV from its start to its end, of an MP4 the index. On success `*out` is freed with
+ * `sc_probe_free`; on failure it is untouched and `error` says why. What is odd in a file that can be read is a problem of it, not an error.
+ *
+ * Errors: `SC_ERR_IO`; `SC_ERR_UNSUPPORTED` for another format, `SC_ERR_MALFORMED` and `SC_ERR_LIMIT` for the file; `SC_ERR_ABI`, `SC_ERR_NULL`.
+ */
+sc_status sc_probe_file(uint32_t abi,
+                        const char *input,
+                        struct sc_probe **out,
+                        struct sc_error *error);
+
+/**
+ * Frees a probe and sets `*probe` to NULL. `probe` or `*probe` may be NULL.
+ */
+sc_status sc_probe_free(struct sc_probe **probe);
+
+/**
+ * Says what the file holds: `info` is filled in.
+ *
+ * Errors: `SC_ERR_NULL`, `SC_ERR_STRUCT_SIZE`.
+ */
+sc_status sc_probe_describe(struct sc_probe *probe, struct sc_probe_info *info);
+
+/**
+ * Says what the track of this number is, from 0 on; `SC_NONE` past the last.
+ *
+ * Errors: `SC_ERR_NULL`, `SC_ERR_STRUCT_SIZE`.
+ */
+sc_status sc_probe_track(struct sc_probe *probe, size_t number, struct sc_probe_track_info *info);
+
+/**
+ * Gives the problem of this number, from 0 on, in English: `*text`, lent as long as the probe; `SC_NONE` past the last.
+ */
+sc_status sc_probe_problem(struct sc_probe *probe,
+                           size_t number,
+                           const char **text);
 
 /**
  * Makes a recorder at the start of a file. On success `*out` is freed with `sc_flv_recorder_free`; on failure it is untouched and
@@ -1163,6 +2013,76 @@ sc_status sc_flv_recorder_output(struct sc_flv_recorder *recorder,
 sc_status sc_flv_recorder_sent(struct sc_flv_recorder *recorder, size_t size);
 
 /**
+ * Makes a remuxer for an FLV of `size` bytes, or of `SC_UNKNOWN_SIZE`. On success `*out` is freed with `sc_remuxer_free`; on failure it is
+ * untouched and `error` says why.
+ *
+ * Errors: `SC_ERR_ABI`, `SC_ERR_NULL`.
+ */
+sc_status sc_remuxer_new(uint32_t abi,
+                         uint64_t size,
+                         struct sc_remuxer **out,
+                         struct sc_error *error);
+
+/**
+ * Frees a remuxer and sets `*remuxer` to NULL. `remuxer` or `*remuxer` may be NULL.
+ */
+sc_status sc_remuxer_free(struct sc_remuxer **remuxer);
+
+/**
+ * Takes the next `size` bytes of a pipe, all of them.
+ *
+ * Errors: `SC_ERR_MALFORMED` where it is no FLV, `SC_ERR_LIMIT`; `SC_ERR_MISUSE` for a file of known size and once finished.
+ */
+sc_status sc_remuxer_handle_input(struct sc_remuxer *remuxer,
+                                  const uint8_t *data,
+                                  size_t size);
+
+/**
+ * Says which bytes of the file to read next: `*size` at `*offset`; `SC_NONE` where all that is needed was read. More bytes may be
+ * given: some 1,500 at once are best where the file is in memory, and more where it is on a disk.
+ *
+ * Errors: `SC_ERR_MISUSE` for a pipe and once finished.
+ */
+sc_status sc_remuxer_poll_read(struct sc_remuxer *remuxer,
+                               uint64_t *offset,
+                               uint64_t *size);
+
+/**
+ * Takes what was read at the offset that `sc_remuxer_poll_read` named, at least as much as it named.
+ *
+ * Errors: `SC_ERR_MALFORMED` where it is no FLV, `SC_ERR_LIMIT`; `SC_ERR_MISUSE` for a pipe, for fewer bytes, and once finished.
+ */
+sc_status sc_remuxer_handle_read(struct sc_remuxer *remuxer,
+                                 const uint8_t *data,
+                                 size_t size);
+
+/**
+ * Ends the source and lays out the MP4 by `layout`, one of `SC_LAYOUT_*`. `block` is what file systems share, 4,096 for most, or 1 where
+ * ranges are not copied by the system. `report` (may be NULL) is filled in.
+ *
+ * Errors: `SC_ERR_UNSUPPORTED` where nothing in it fits an MP4, `SC_ERR_MALFORMED`, `SC_ERR_LIMIT`, and `SC_ERR_MISUSE` a second time: the
+ * remuxer can only be freed then. `SC_ERR_ARGUMENT`, `SC_ERR_STRUCT_SIZE`.
+ */
+sc_status sc_remuxer_finish(struct sc_remuxer *remuxer,
+                            sc_layout layout,
+                            uint32_t block,
+                            struct sc_remux_report *report);
+
+/**
+ * Says what the MP4's track of this number is, from 0 on; `SC_NONE` past the last.
+ *
+ * Errors: `SC_ERR_MISUSE` before `sc_remuxer_finish`; `SC_ERR_NULL`, `SC_ERR_STRUCT_SIZE`.
+ */
+sc_status sc_remuxer_track(struct sc_remuxer *remuxer, size_t number, struct sc_remux_track *track);
+
+/**
+ * Gives the next piece of the MP4, or `SC_NONE`. Its bytes are lent until the next call on the remuxer.
+ *
+ * Errors: `SC_ERR_MISUSE` before `sc_remuxer_finish`; `SC_ERR_NULL`, `SC_ERR_STRUCT_SIZE`.
+ */
+sc_status sc_remuxer_poll_piece(struct sc_remuxer *remuxer, struct sc_remux_piece *piece);
+
+/**
  * Makes a session at the first byte of a connection. `config` may be NULL for the defaults; it is not kept. `now` is the time of the
  * caller's clock. On success `*out` is freed with `sc_server_session_free`; on failure it is untouched and `error` says why.
  *
@@ -1180,7 +2100,7 @@ sc_status sc_server_session_new(uint32_t abi,
 sc_status sc_server_session_free(struct sc_server_session **session);
 
 /**
- * Takes `size` bytes that came at `now`. `*taken` says how many were taken: fewer than all while a queue is full or a request waits for its
+ * Takes `size` bytes that came at `now`. `*taken` says how many were taken, 0 on failure: fewer than all while a queue is full or a request waits for its
  * answer; poll, answer, and give the rest again. The bytes are copied once, into the messages.
  *
  * Errors: those of the protocol, with the byte: `SC_ERR_MALFORMED`, `SC_ERR_VIOLATION`, `SC_ERR_LIMIT`, `SC_ERR_UNSUPPORTED`. They are final:

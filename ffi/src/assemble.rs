@@ -11,7 +11,7 @@ use crate::error::{deliver, sc_error};
 use crate::media::{
     Known, kind_of, no_unit, sc_kind, sc_tag, sc_track, sc_unit, tag_from, unit_of,
 };
-use crate::pointers::{c_text, fill, sized};
+use crate::pointers::{c_text, fill, fits, sized};
 use crate::status::{SC_ERR_PANIC, SC_NONE, SC_OK, sc_status};
 use crate::version::check_abi;
 
@@ -152,7 +152,7 @@ pub unsafe extern "C" fn sc_assembler_poll_event(
 ) -> sc_status {
     door!(assembler, |value| {
         // SAFETY: as the function's. A struct that cannot be filled must not cost an event.
-        unsafe { fill(event, nothing()) }?;
+        unsafe { fits(event) }?;
         while let Some(found) = value.assembler.poll_event() {
             if let Some(shown) = value.show(found) {
                 // SAFETY: as the function's.

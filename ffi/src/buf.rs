@@ -90,6 +90,15 @@ unsafe fn look<'a>(buf: *const sc_buf) -> Result<&'a Shared, sc_status> {
     if buf.magic == MAGIC { Ok(buf) } else { Err(SC_ERR_HANDLE) }
 }
 
+/// All bytes of a buffer, by reference.
+///
+/// # Safety
+/// As [`look`].
+pub(crate) unsafe fn whole(buf: *const sc_buf) -> Result<Bytes, sc_status> {
+    // SAFETY: as above.
+    unsafe { look(buf) }.map(|buf| buf.bytes.clone())
+}
+
 /// Bytes for the library to keep: a reference to `buf` where there is one, or else a copy of `len` bytes at `data`.
 ///
 /// # Safety

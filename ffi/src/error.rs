@@ -43,6 +43,10 @@ impl Failure {
         Self { status, offset: None, text: text.to_string() }
     }
 
+    pub(crate) fn text(&self) -> &str {
+        &self.text
+    }
+
     /// What the caller sees of it.
     pub(crate) fn shown(&self) -> sc_error {
         let mut error = sc_error {
@@ -72,6 +76,35 @@ impl From<sc_status> for Failure {
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         Self { offset: error.offset(), ..Self::new(status::of(error.kind()), error) }
+    }
+}
+
+impl Failure {
+    /// A file could not be read or written.
+    pub(crate) fn io(what: &str, path: &std::path::Path, error: &std::io::Error) -> Self {
+        Self::new(status::SC_ERR_IO, format_args!("cannot {what} {}: {error}", path.display()))
+    }
+
+    /// The same at a name.
+    pub(crate) fn of_file(self, path: &std::path::Path) -> Self {
+        Self { text: format!("{}: {}", path.display(), self.text), ..self }
+    }
+}
+
+/// Runs `work`, whose failure goes to the caller's `error`: for calls that have no handle.
+///
+/// # Safety
+/// `error` is NULL or points to an `sc_error`.
+pub(crate) unsafe fn told(error: *mut sc_error, work: impl FnOnce() -> Outcome) -> sc_status {
+    match crate::door::caught(work) {
+        Ok(status) => status,
+        Err(failure) => {
+            if !error.is_null() {
+                // SAFETY: `error` points to an `sc_error`. Where its size is wrong the status of the call still tells.
+                let _ = unsafe { fill(error, failure.shown()) };
+            }
+            failure.status
+        }
     }
 }
 

@@ -4,13 +4,13 @@ use core_crate::buf::Chain;
 use core_crate::flv::{Reader, Writer};
 use core_crate::limits::Limits;
 
-use crate::buf::Shared;
+use crate::buf::{Shared, sc_buf, whole};
 use crate::door::{door, hall, handle, release};
 use crate::error::{deliver, sc_error};
-use crate::media::{lend_tag, no_tag, sc_tag, tag_from};
+use crate::media::{lend_tag, sc_tag, tag_from};
 use crate::output::{list, sc_iovec, sent};
-use crate::pointers::{bytes, fill, must_put, put};
-use crate::status::{SC_ERR_PANIC, SC_NONE, SC_OK, sc_status};
+use crate::pointers::{bytes, fill, fits, must_put, put};
+use crate::status::{SC_ERR_ARGUMENT, SC_ERR_PANIC, SC_NONE, SC_OK, sc_status};
 use crate::version::check_abi;
 
 /// Reads an FLV file or stream as its bytes come in: give bytes with `sc_flv_reader_handle_input`, take tags with
@@ -62,7 +62,7 @@ pub unsafe extern "C" fn sc_flv_reader_free(reader: *mut *mut sc_flv_reader) -> 
     })
 }
 
-/// Takes `size` bytes of the file. `*taken` says how many were taken: fewer than all only while tags wait to be polled; poll and give
+/// Takes `size` bytes of the file. `*taken` says how many were taken, 0 on failure: fewer than all only while tags wait to be polled; poll and give
 /// the rest again. The bytes are copied.
 ///
 /// Errors: `SC_ERR_MALFORMED` where the file is no FLV, or 32 MiB hold no tag; `SC_ERR_UNSUPPORTED` for versions past 4. The error stays.
@@ -82,6 +82,36 @@ pub unsafe extern "C" fn sc_flv_reader_handle_input(
         // SAFETY: as the function's.
         unsafe { must_put(taken, 0) }?;
         let count = flv.reader.handle_input(input)?;
+        // SAFETY: as the function's.
+        unsafe { put(taken, count) };
+        Ok(SC_OK)
+    })
+}
+
+/// Takes the bytes of `buf` from `offset` on, as `sc_flv_reader_handle_input`, but bodies that lie in it whole are references to it and not
+/// copied: the memory lives as long as one of them. With `sc_buf_wrap` that memory is the caller's own.
+///
+/// Errors: those of `sc_flv_reader_handle_input`; `SC_ERR_HANDLE`, and `SC_ERR_ARGUMENT` for an offset past the end.
+///
+/// # Safety
+/// `reader` is a live reader, `buf` is NULL or a live buffer, `taken` is writable.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sc_flv_reader_handle_buf(
+    reader: *mut sc_flv_reader,
+    buf: *const sc_buf,
+    offset: usize,
+    taken: *mut usize,
+) -> sc_status {
+    door!(reader, |flv| {
+        // SAFETY: as the function's.
+        let mut input = unsafe { whole(buf) }?;
+        if offset > input.len() {
+            return Err(SC_ERR_ARGUMENT.into());
+        }
+        // SAFETY: as the function's.
+        unsafe { must_put(taken, 0) }?;
+        bytes::Buf::advance(&mut input, offset);
+        let count = flv.reader.handle_shared(&input)?;
         // SAFETY: as the function's.
         unsafe { put(taken, count) };
         Ok(SC_OK)
@@ -119,7 +149,7 @@ pub unsafe extern "C" fn sc_flv_reader_poll_tag(
 ) -> sc_status {
     door!(reader, |flv| {
         // SAFETY: as the function's. A struct that cannot be filled must not cost a tag.
-        unsafe { fill(tag, no_tag()) }?;
+        unsafe { fits(tag) }?;
         let Some((place, found)) = flv.reader.poll_tag() else { return Ok(SC_NONE) };
         let shown = lend_tag(found, &mut flv.lent);
         // SAFETY: as the function's.

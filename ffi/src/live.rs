@@ -9,8 +9,8 @@ use core_crate::live::GopCache;
 use crate::buf::Shared;
 use crate::door::{door, hall, handle, release};
 use crate::error::{deliver, sc_error};
-use crate::media::{lend_tag, no_tag, sc_tag, tag_from};
-use crate::pointers::fill;
+use crate::media::{lend_tag, sc_tag, tag_from};
+use crate::pointers::{fill, fits};
 use crate::status::{SC_ERR_PANIC, SC_NONE, SC_OK, sc_status};
 use crate::version::check_abi;
 
@@ -106,7 +106,7 @@ pub unsafe extern "C" fn sc_gop_cache_next(
 ) -> sc_status {
     door!(cache, |value| {
         // SAFETY: as the function's. A struct that cannot be filled must not cost a tag.
-        unsafe { fill(tag, no_tag()) }?;
+        unsafe { fits(tag) }?;
         let Some(found) = value.rest.pop_front() else { return Ok(SC_NONE) };
         let shown = lend_tag(found, &mut value.lent);
         // SAFETY: as the function's.

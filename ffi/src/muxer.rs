@@ -245,7 +245,7 @@ pub unsafe extern "C" fn sc_muxer_held_bytes(muxer: *mut sc_muxer, size: *mut us
 /// Answers a request for a file by its name, without folders: `index.m3u8`, `index.mpd` (where `dash` is set), `video_17.m4s` and so on. `query` is what stands
 /// behind the `?` of the address, with the directives of LL-HLS, or NULL.
 ///
-/// `SC_OK`: `*out` is the file, freed with `sc_file_free`. `SC_WAIT`: not yet; hold the request, ask again when `sc_muxer_version` has
+/// `SC_OK`: `*out` is the file, freed with `sc_file_free`; it is NULL otherwise. `SC_WAIT`: not yet; hold the request, ask again when `sc_muxer_version` has
 /// changed, and give up (status 503) after `*wait_ms` (may be NULL) in all. `SC_GONE`: it was there and will not be again (404 or 410).
 /// `SC_NONE`: there is no such file (404). `SC_ERR_ARGUMENT`: the directives are wrong (400), `sc_last_error` says how.
 /// Errors: `SC_ERR_NULL`, `SC_ERR_UTF8`.

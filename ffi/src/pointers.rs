@@ -1,6 +1,7 @@
 //! From the caller's pointers to Rust, and back.
 
 use std::ffi::{CStr, CString, c_char};
+use std::path::Path;
 
 use crate::error::Failure;
 use crate::status::{SC_ERR_NULL, SC_ERR_STRUCT_SIZE, SC_ERR_UTF8, sc_status};
@@ -32,20 +33,29 @@ sized!(crate::error::sc_error);
 /// # Safety
 /// `to` is NULL or points to a struct whose `struct_size` is its true size.
 pub(crate) unsafe fn fill<T: Shared>(to: *mut T, value: T) -> Result<(), sc_status> {
-    if to.is_null() {
-        return Err(SC_ERR_NULL);
-    }
+    // SAFETY: as the function's.
+    unsafe { fits(to) }?;
     // SAFETY: the first field of every such struct is its size.
     let size = unsafe { to.cast::<usize>().read() };
-    if size < T::FIRST_SIZE {
-        return Err(SC_ERR_STRUCT_SIZE);
-    }
     let size = size.min(size_of::<T>());
     let (from, to) = ((&raw const value).cast::<u8>(), to.cast::<u8>());
     let head = size_of::<usize>();
     // SAFETY: both have at least `size` bytes, which is at least `head`; the caller's size is left as it is.
     unsafe { std::ptr::copy_nonoverlapping(from.add(head), to.add(head), size - head) };
     Ok(())
+}
+
+/// Whether [`fill`] would fill the caller's struct: asked before anything is taken out of a queue.
+///
+/// # Safety
+/// As [`fill`].
+pub(crate) unsafe fn fits<T: Shared>(to: *const T) -> Result<(), sc_status> {
+    if to.is_null() {
+        return Err(SC_ERR_NULL);
+    }
+    // SAFETY: the first field of every such struct is its size.
+    let size = unsafe { to.cast::<usize>().read() };
+    if size < T::FIRST_SIZE { Err(SC_ERR_STRUCT_SIZE) } else { Ok(()) }
 }
 
 /// Reads the caller's struct; fields that the caller does not know are those of `default`. NULL is the default.
@@ -101,6 +111,28 @@ pub(crate) unsafe fn text<'a>(text: *const c_char) -> Result<&'a str, sc_status>
     }
     // SAFETY: it ends with NUL by the caller's word.
     unsafe { CStr::from_ptr(text) }.to_str().map_err(|_| SC_ERR_UTF8)
+}
+
+/// The caller's name of a file. Where the system's names are bytes they need not be UTF-8.
+///
+/// # Safety
+/// As [`text`].
+pub(crate) unsafe fn path<'a>(name: *const c_char) -> Result<&'a Path, sc_status> {
+    if name.is_null() {
+        return Err(SC_ERR_NULL);
+    }
+    #[cfg(unix)]
+    {
+        use std::os::unix::ffi::OsStrExt as _;
+        // SAFETY: it ends with NUL by the caller's word.
+        let name = unsafe { CStr::from_ptr(name) };
+        Ok(Path::new(std::ffi::OsStr::from_bytes(name.to_bytes())))
+    }
+    #[cfg(not(unix))]
+    {
+        // SAFETY: it ends with NUL by the caller's word.
+        unsafe { text(name) }.map(Path::new)
+    }
 }
 
 /// Writes one value where the caller wants it; NULL says that it is not wanted.

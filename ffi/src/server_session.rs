@@ -8,8 +8,8 @@ use crate::door::{door, hall, handle, release};
 use crate::error::{deliver, sc_error};
 use crate::media::{sc_tag, tag_from};
 use crate::output::{list, sc_iovec, sent};
-use crate::pointers::{bytes, fill, must_put, put, sized, take};
-use crate::session_event::{Lent, nothing, sc_session_event};
+use crate::pointers::{bytes, fill, fits, must_put, put, sized, take};
+use crate::session_event::{Lent, sc_session_event};
 use crate::status::{SC_ERR_ARGUMENT, SC_ERR_PANIC, SC_NONE, SC_OK, sc_status};
 use crate::version::check_abi;
 
@@ -158,7 +158,7 @@ pub unsafe extern "C" fn sc_server_session_free(session: *mut *mut sc_server_ses
     })
 }
 
-/// Takes `size` bytes that came at `now`. `*taken` says how many were taken: fewer than all while a queue is full or a request waits for its
+/// Takes `size` bytes that came at `now`. `*taken` says how many were taken, 0 on failure: fewer than all while a queue is full or a request waits for its
 /// answer; poll, answer, and give the rest again. The bytes are copied once, into the messages.
 ///
 /// Errors: those of the protocol, with the byte: `SC_ERR_MALFORMED`, `SC_ERR_VIOLATION`, `SC_ERR_LIMIT`, `SC_ERR_UNSUPPORTED`. They are final:
@@ -197,7 +197,7 @@ pub unsafe extern "C" fn sc_server_session_poll_event(
 ) -> sc_status {
     door!(session, |value| {
         // SAFETY: as the function's. A struct that cannot be filled must not cost an event.
-        unsafe { fill(event, nothing()) }?;
+        unsafe { fits(event) }?;
         while let Some(found) = value.session.poll_event() {
             if let Some(shown) = value.lent.show(found) {
                 // SAFETY: as the function's.

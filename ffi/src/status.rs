@@ -18,6 +18,8 @@ pub const SC_NONE: sc_status = 1;
 pub const SC_WAIT: sc_status = 2;
 /// What was asked for is not there any more. Not an error.
 pub const SC_GONE: sc_status = 3;
+/// This file has no place for the track: a new one has. Not an error.
+pub const SC_NEW_FILE: sc_status = 4;
 
 /// The bytes do not follow their format.
 pub const SC_ERR_MALFORMED: sc_status = -1;
@@ -71,6 +73,7 @@ pub(crate) fn sentence(status: sc_status) -> &'static CStr {
         SC_NONE => c"nothing to give now",
         SC_WAIT => c"not there yet",
         SC_GONE => c"not there any more",
+        SC_NEW_FILE => c"the track needs a new file",
         SC_ERR_MALFORMED => c"malformed input",
         SC_ERR_VIOLATION => c"protocol violation",
         SC_ERR_LIMIT => c"limit exceeded",

@@ -50,3 +50,12 @@ fn the_header_is_what_the_sources_say() {
         "include/streamcore.h is out of date: UPDATE=1 cargo test -p streamcore-ffi --test header"
     );
 }
+
+/// cargo-c takes the version from its own table.
+#[test]
+fn packagers_get_the_version_of_the_package() {
+    let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml");
+    let text = std::fs::read_to_string(manifest).expect("the package has a manifest");
+    let table = text.split("[package.metadata.capi.library]").nth(1).expect("the table of cargo-c");
+    assert!(table.contains(&format!("\nversion = \"{}\"\n", env!("CARGO_PKG_VERSION"))));
+}

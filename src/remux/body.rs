@@ -81,29 +81,8 @@ impl Body {
 
     /// The pieces. Inline ones share one buffer, which is copied once.
     pub fn iter(&self) -> impl Iterator<Item = Piece> + use<'_> {
-        let mut packed = &self.packed[..];
-        let mut inline = Bytes::copy_from_slice(&self.inline);
-        let (mut end, mut open) = (0_u64, self.open);
-        std::iter::from_fn(move || {
-            let piece = match varint::take(&mut packed) {
-                Some(told) if told & 1 == 0 => {
-                    let offset = end.wrapping_add(varint::take(&mut packed)?);
-                    Open::Copy { offset, len: told >> 1 }
-                }
-                Some(told) => Open::Inline { len: told >> 1 },
-                None => open.take()?,
-            };
-            Some(match piece {
-                Open::Copy { offset, len } => {
-                    end = offset.wrapping_add(len);
-                    Piece::Copy { offset, len }
-                }
-                Open::Inline { len } => {
-                    let len = usize::try_from(len).unwrap_or(usize::MAX).min(inline.len());
-                    Piece::Inline(inline.split_to(len))
-                }
-            })
-        })
+        let inline = Bytes::copy_from_slice(&self.inline);
+        Pieces { packed: self.packed.as_slice(), at: 0, inline, end: 0, open: self.open }
     }
 
     pub(super) fn copy(&mut self, offset: u64, len: u64) {
@@ -154,6 +133,64 @@ impl Body {
     }
 }
 
+impl IntoIterator for Body {
+    type Item = Piece;
+    type IntoIter = Pieces;
+
+    fn into_iter(self) -> Pieces {
+        let Self { packed, inline, open, .. } = self;
+        Pieces { packed, at: 0, inline: inline.freeze(), end: 0, open }
+    }
+}
+
+/// The pieces of a [`Body`] in their order.
+#[derive(Clone, Debug)]
+pub struct Pieces<P = Vec<u8>> {
+    packed: P,
+    /// How much of `packed` was read.
+    at: usize,
+    /// What is left of the inline bytes.
+    inline: Bytes,
+    /// Where the last copy ended.
+    end: u64,
+    open: Option<Open>,
+}
+
+impl<P: AsRef<[u8]>> Pieces<P> {
+    fn number(&mut self) -> Option<u64> {
+        let packed = self.packed.as_ref();
+        let mut rest = packed.get(self.at..)?;
+        let number = varint::take(&mut rest);
+        self.at = packed.len() - rest.len();
+        number
+    }
+}
+
+impl<P: AsRef<[u8]>> Iterator for Pieces<P> {
+    type Item = Piece;
+
+    fn next(&mut self) -> Option<Piece> {
+        let piece = match self.number() {
+            Some(told) if told & 1 == 0 => {
+                let offset = self.end.wrapping_add(self.number()?);
+                Open::Copy { offset, len: told >> 1 }
+            }
+            Some(told) => Open::Inline { len: told >> 1 },
+            None => self.open.take()?,
+        };
+        Some(match piece {
+            Open::Copy { offset, len } => {
+                self.end = offset.wrapping_add(len);
+                Piece::Copy { offset, len }
+            }
+            Open::Inline { len } => {
+                let len = usize::try_from(len).unwrap_or(usize::MAX).min(self.inline.len());
+                Piece::Inline(self.inline.split_to(len))
+            }
+        })
+    }
+}
+
 /// Numbers of seven bits a byte, the lowest first.
 mod varint {
     pub(super) fn put(out: &mut Vec<u8>, mut value: u64) {
@@ -200,6 +237,7 @@ mod tests {
         let expected = [copy(100, 25), copy(1 << 40, 7), copy(3, 1), inline, copy(4, 1)];
         assert_eq!(body.iter().collect::<Vec<_>>(), expected);
         assert_eq!((body.pieces(), body.len(), body.inline_bytes()), (5, 37, 3));
+        assert!(body.clone().into_iter().eq(body.iter()));
         let mut twice = Body::default();
         twice.append(&body);
         twice.append(&body);

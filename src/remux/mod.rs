@@ -33,7 +33,7 @@ use crate::limits::Limits;
 use crate::media::TrackId;
 use crate::mp4;
 
-pub use body::{Body, Piece};
+pub use body::{Body, Piece, Pieces};
 pub use layout::{Layout, Options};
 pub use mend::{FlvMender, MendedFlv};
 pub use skim::Skimmer;

@@ -1,5 +1,10 @@
 //! Compiles C programs against the library that this test run built, and runs them.
 
+#![expect(dead_code, reason = "each test program uses some of what is here")]
+
+pub(crate) mod declarations;
+pub(crate) mod misuse;
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::OnceLock;
@@ -14,6 +19,10 @@ pub(crate) fn here() -> &'static Path {
 pub(crate) fn libraries() -> &'static Path {
     static ONCE: OnceLock<PathBuf> = OnceLock::new();
     ONCE.get_or_init(|| {
+        // `make sanitize` has built one of its own.
+        if let Some(folder) = std::env::var_os("STREAMCORE_LIBRARIES") {
+            return folder.into();
+        }
         let program = std::env::current_exe().expect("a test knows its own path");
         let folder = program.parent().and_then(Path::parent).expect("target/debug/deps");
         let target = folder.parent().expect("target");
@@ -97,6 +106,7 @@ pub(crate) fn compile_source(
             "-D_POSIX_C_SOURCE=200809L",
         ])
         .args(flags)
+        .args(std::env::var("STREAMCORE_CFLAGS").unwrap_or_default().split_whitespace())
         .arg(source)
         .arg("-o")
         .arg(&program)
