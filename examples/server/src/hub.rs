@@ -258,7 +258,13 @@ impl Hub {
             ticks.tick().await;
             let now = Instant::now();
             let config = self.config();
-            self.streams().retain(|path, stream| !stream.tidy(now, config.of(path)));
+            self.streams().retain(|path, stream| {
+                let app = config.of(path);
+                if let Some(time) = app.drop_idle_publisher {
+                    stream.drop_idle(now, time);
+                }
+                !stream.tidy(now, app)
+            });
             self.services.web.tidy(now);
         }
     }

@@ -68,6 +68,8 @@ struct Publisher {
     started: Instant,
     rate: Rate,
     bytes_in: u64,
+    /// When something came last.
+    heard: Instant,
     tracks: Tracks,
     health: Arc<Health>,
 }
@@ -144,6 +146,7 @@ impl Stream {
             started: now,
             rate: Rate::new(now),
             bytes_in: 0,
+            heard: now,
             tracks: Tracks::default(),
             health,
         });
@@ -302,7 +305,8 @@ impl Stream {
         if let Some(publisher) = &mut live.publisher {
             let bytes = tag.body.len() as u64;
             publisher.bytes_in += bytes;
-            publisher.rate.add(Instant::now(), bytes);
+            publisher.heard = Instant::now();
+            publisher.rate.add(publisher.heard, bytes);
         }
         true
     }

@@ -63,6 +63,26 @@ fn a6_25_a_client_that_reconnects_takes_over_at_its_key_frame_and_players_see_no
 }
 
 #[test]
+fn who_sends_nothing_any_more_loses_its_place_where_that_is_wanted() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::start(dir.path(), &["--drop-idle-publisher", "1s"]);
+    let (mut first, mut player) = first_publisher(&server);
+    player.expect("NetStream.Play.UnpublishNotify");
+    server.wait_log("nothing came from the publisher");
+    assert!(server.stream("live/demo").is_none());
+    let mut second = Client::publish(server.rtmp, "demo");
+    second.expect("NetStream.Publish.Start");
+    second.send(9, 1, 0, video_header());
+    second.send(9, 1, 0, picture(true, 800));
+    server.wait_live("live/demo");
+    // What comes late is not heard, and is the end of that connection.
+    first.send(9, 1, 5040, picture(true, 900));
+    while first.message().is_some() {}
+    second.send(9, 1, 40, picture(false, 700));
+    assert!(server.stream("live/demo").is_some());
+}
+
+#[test]
 fn a5_34_f_19_who_takes_over_is_a_named_policy() {
     let dir = tempfile::tempdir().unwrap();
     // By default nobody but a client that says so.

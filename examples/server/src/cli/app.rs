@@ -15,17 +15,17 @@ pub struct AppArgs {
           default_missing_value = "true", action = clap::ArgAction::Set)]
     pub live: bool,
     /// Target duration of an HLS segment, for example 2s or 1500ms. A segment ends at a key frame.
-    #[arg(long, env = "STREAMCORE_HLS_SEGMENT_DURATION", value_name = "TIME", default_value = "2s", value_parser = duration)]
+    #[arg(long, visible_alias = "hls-fragment", env = "STREAMCORE_HLS_SEGMENT_DURATION", value_name = "TIME", default_value = "2s", value_parser = duration)]
     pub hls_segment_duration: Duration,
     /// Low latency: about how long a part of a segment is that HLS players get before the segment is whole; `off` for plain
     /// HLS. Players stay about three parts behind.
     #[arg(long, env = "STREAMCORE_HLS_PART_DURATION", value_name = "TIME", default_value = "200ms", value_parser = part_duration)]
     pub hls_part_duration: PartDuration,
     /// Whether segments slide out of the HLS playlists (`live`), or stay for as long as the stream lasts (`event`).
-    #[arg(long, env = "STREAMCORE_HLS_PLAYLIST_TYPE", value_enum, default_value_t = PlaylistType::Live)]
+    #[arg(long, visible_alias = "hls-type", env = "STREAMCORE_HLS_PLAYLIST_TYPE", value_enum, default_value_t = PlaylistType::Live)]
     pub hls_playlist_type: PlaylistType,
     /// How much of a live stream its HLS playlists list, for example 30s or 2h: so far back can players go.
-    #[arg(long, env = "STREAMCORE_HLS_WINDOW", value_name = "TIME", default_value = "30s", value_parser = duration)]
+    #[arg(long, visible_alias = "hls-playlist-length", env = "STREAMCORE_HLS_WINDOW", value_name = "TIME", default_value = "30s", value_parser = duration)]
     pub hls_window: Duration,
     /// Memory for the HLS segments of one stream, for example 512MiB. Past it the window gets shorter; an event ends.
     #[arg(long, env = "STREAMCORE_HLS_MEMORY", value_name = "SIZE", default_value = "512MiB", value_parser = size)]
@@ -48,6 +48,9 @@ pub struct AppArgs {
     /// Where streams go to and come from.
     #[command(flatten)]
     pub relay: crate::relay::RelayArgs,
+    /// Time without a message of its publisher after which a stream ends, as if the publisher had been cut off.
+    #[arg(long, env = "STREAMCORE_DROP_IDLE_PUBLISHER", value_name = "TIME", value_parser = duration)]
+    pub drop_idle_publisher: Option<Duration>,
     /// What is recorded.
     #[command(flatten)]
     pub record: RecordArgs,

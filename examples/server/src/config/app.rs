@@ -29,6 +29,7 @@ pub struct AppConfig {
     pub addresses: Vec<Rule>,
     pub hooks: AppHookArgs,
     pub relay: RelayArgs,
+    pub drop_idle_publisher: Option<Duration>,
     /// Its recorders. Those that record nothing are not among them.
     pub record: Vec<Arc<RecordConfig>>,
 }
@@ -56,6 +57,7 @@ impl AppConfig {
             addresses: args.addresses.rules(),
             hooks: args.hooks.clone(),
             relay: args.relay.clone(),
+            drop_idle_publisher: args.drop_idle_publisher,
             record,
         }
     }

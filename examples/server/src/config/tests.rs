@@ -46,6 +46,16 @@ fn a_flag_counts_more_than_the_file_and_an_application_more_than_both() {
 }
 
 #[test]
+fn nginxs_words_are_other_names_and_one_of_both_is_enough() {
+    let config = read("hls_fragment = 4\n[applications.x]\nhls_playlist_length = \"2m\"\n", &[]);
+    let config = config.unwrap();
+    assert_eq!(config.app("x").hls.target_duration, Duration::from_secs(4));
+    assert_eq!(config.app("x").hls.window, Duration::from_secs(120));
+    let problems = read("hls_fragment = 4\nhls_segment_duration = 4\n", &[]).unwrap_err();
+    assert!(problems.contains("is hls_segment_duration by another name"), "{problems}");
+}
+
+#[test]
 fn recorders_have_tables_of_their_own() {
     let text = "[applications.live]\nexec_record_done = [\"cp\", \"$path\", \"/x y\"]\nrecord_path = \"/r\"\n\
                 [applications.live.recorders.sound]\nrecord = [\"audio\", \"manual\"]\n\
