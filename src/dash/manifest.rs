@@ -9,7 +9,7 @@ use super::{
     Representation, Template, timeline,
 };
 use crate::media::MediaKind;
-use crate::time::UtcDate;
+use crate::time::{UtcDate, rescale};
 
 const PROFILES: &str = "urn:mpeg:dash:profile:isoff-live:2011,urn:mpeg:dash:profile:cmaf:2019";
 /// Channels by their number, which every player reads.
@@ -140,7 +140,7 @@ impl AdaptationSet {
                 set.set("id", self.id).set("contentType", kind);
                 set.set("mimeType", format_args!("{kind}/mp4"));
                 set.option("lang", self.language.as_ref());
-                set.set("segmentAlignment", "true").set("startWithSAP", 1);
+                set.set("segmentAlignment", self.is_aligned()).set("startWithSAP", 1);
             },
             |xml| {
                 // In the order of the schema.
@@ -157,6 +157,12 @@ impl AdaptationSet {
                 }
             },
         );
+    }
+
+    /// Whether no segment of one representation overlaps one of another number of another (5.3.3.2).
+    fn is_aligned(&self) -> bool {
+        let Some((first, others)) = self.representations.split_first() else { return true };
+        others.iter().all(|other| first.is_aligned_with(other))
     }
 
     fn reference(&self, xml: &mut Xml, live: Option<&Live>) {
@@ -196,6 +202,30 @@ impl Representation {
                 );
             },
         );
+    }
+
+    fn is_aligned_with(&self, other: &Self) -> bool {
+        let micros = |one: &Self, ticks: u64| {
+            let ticks = i64::try_from(ticks).unwrap_or(i64::MAX);
+            rescale(ticks, one.timescale, 1_000_000)
+        };
+        let number = |one: &Self| match one.media {
+            Template::Number { first, .. } => Some(first),
+            Template::Time { .. } => None,
+        };
+        // The rounding of the wire, and of timescales.
+        let near = |a: i64, b: i64| a.abs_diff(b) <= 1000;
+        let (Some(mine), Some(theirs)) = (number(self), number(other)) else {
+            let starts = |one: &Self| -> Vec<i64> {
+                one.segments.iter().map(|segment| micros(one, segment.start)).collect()
+            };
+            return starts(self).iter().zip(&starts(other)).all(|(&a, &b)| near(a, b));
+        };
+        let skip =
+            |from: u64, to: u64| usize::try_from(to.saturating_sub(from)).unwrap_or(usize::MAX);
+        let first = self.segments.iter().skip(skip(mine, theirs));
+        let second = other.segments.iter().skip(skip(theirs, mine));
+        first.zip(second).all(|(a, b)| near(micros(self, a.start), micros(other, b.start)))
     }
 
     fn template(&self, template: &mut Attributes<'_>, low_latency: Option<&LowLatency>) {

@@ -1,6 +1,7 @@
 //! Periods out of what is listed: an epoch is a period, and so is every stretch with another set of tracks.
 
 use std::collections::VecDeque;
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,8 +14,11 @@ const MICROS: u32 = 1_000_000;
 /// One track as it is listed. All tracks number their segments alike.
 #[derive(Clone, Debug)]
 pub struct Rendition {
-    /// Number of its adaptation set, the same for the life of the presentation.
+    /// Its number, the same for the life of the presentation, and that of its adaptation set, if it is the first there.
     pub id: u32,
+    /// The publisher whose track it is: sound of one codec is in one adaptation set where it is that of several publishers, and else
+    /// these are languages.
+    pub group: u8,
     /// Identifier of its representation, and the start of the names of its segments: `video` for `video_17.m4s`.
     pub name: String,
     /// Bits a second that suffice to play it.
@@ -46,6 +50,14 @@ pub struct ListedSegment {
     pub wall: Option<i64>,
     /// Whether there is no file: nothing came for this time.
     pub gap: bool,
+}
+
+impl Rendition {
+    /// The configuration of the first of these segments that is there.
+    fn config(&self, numbers: &Range<u64>) -> Option<&CodecConfig> {
+        let inside = |one: &&ListedSegment| numbers.contains(&one.number) && !one.gap;
+        self.segments.iter().find(inside).map(|first| &*first.config)
+    }
 }
 
 impl ListedSegment {
@@ -201,11 +213,22 @@ impl Known {
             inside.cloned().collect()
         };
         let mut sounds = 0;
-        let mut sets = Vec::with_capacity(renditions.len());
+        let mut sets: Vec<AdaptationSet> = Vec::with_capacity(renditions.len());
+        let mut firsts: Vec<(u8, &CodecConfig)> = Vec::with_capacity(renditions.len());
         for rendition in renditions {
             let listed = listed(rendition);
-            let Some(first) = listed.first() else { continue };
+            let (Some(first), Some(config)) = (listed.first(), rendition.config(&numbers)) else {
+                continue;
+            };
+            let like =
+                firsts.iter().position(|&other| may_switch(other, (rendition.group, config)));
             let kind = first.config.kind();
+            let representation = self.representation(rendition, first, &listed);
+            if let Some(set) = like.and_then(|index| sets.get_mut(index)) {
+                set.representations.push(representation);
+                continue;
+            }
+            firsts.push((rendition.group, config));
             sounds += usize::from(kind == MediaKind::Audio);
             let reference = first.wall.map(|wall| ReferenceTime { media_time: first.start, wall });
             sets.push(AdaptationSet {
@@ -215,7 +238,7 @@ impl Known {
                 label: None,
                 main: kind == MediaKind::Video || sounds == 1,
                 reference,
-                representations: vec![self.representation(rendition, first, &listed)],
+                representations: vec![representation],
             });
         }
         let id = self.first.to_string();
@@ -258,6 +281,21 @@ impl Known {
                 .collect(),
         }
     }
+}
+
+/// Whether players may switch from one to the other while they play: pictures of one codec, or the same sound of two publishers.
+fn may_switch((group, one): (u8, &CodecConfig), (other_group, other): (u8, &CodecConfig)) -> bool {
+    let family = |config: &CodecConfig| {
+        let codec = config.codec_string();
+        codec.split('.').next().unwrap_or_default().to_owned()
+    };
+    let sound = || {
+        group != other_group
+            && (one.sample_rate(), one.channels()) == (other.sample_rate(), other.channels())
+    };
+    one.kind() == other.kind()
+        && family(one) == family(other)
+        && (one.kind() == MediaKind::Video || sound())
 }
 
 fn segment(rendition: &Rendition, number: u64) -> Option<&ListedSegment> {
@@ -340,7 +378,14 @@ mod tests {
 
     fn rendition(name: &str, segments: Vec<ListedSegment>) -> Rendition {
         let id = if name == "video" { 1 } else { 2 };
-        Rendition { id, name: name.into(), bandwidth: 1_000_000, frame_rate: 29_969, segments }
+        Rendition {
+            id,
+            group: 0,
+            name: name.into(),
+            bandwidth: 1_000_000,
+            frame_rate: 29_969,
+            segments,
+        }
     }
 
     fn both(list: Vec<ListedSegment>) -> [Rendition; 2] {

@@ -34,11 +34,20 @@ pub struct MuxerConfig {
     pub max_bytes: usize,
     /// How long the first track waits for the other one to be announced. Default: the target duration.
     pub track_wait: Option<Duration>,
+    /// Whether the multivariant playlist offers sound without pictures as a variant of its own, the last, for connections that
+    /// carry no more. Default false: sound alone is offered where there is nothing else.
+    pub audio_variant: bool,
     /// Number of the first segment and of the first init segment. Default 0.
     ///
     /// Files are announced as immutable, so where a muxer takes over the URLs of an earlier one this must be past all
     /// numbers of that one (and `EXT-X-MEDIA-SEQUENCE` must not run back, RFC 8216 6.2.2). Milliseconds since 1970 are.
     pub first_sequence: u64,
+    /// Discontinuities before the first segment (`EXT-X-DISCONTINUITY-SEQUENCE`). Default 0.
+    ///
+    /// Where a muxer takes over the URLs of an earlier one this must be past all discontinuities of that one: a player that stayed
+    /// sees by it that the times of the new segments are others. Keep it small: players keep lists by it, and a number like the time of
+    /// day makes them stand still.
+    pub first_discontinuity: u64,
     /// DASH over the same files: `index.mpd`. `None`, the default, makes none.
     pub dash: Option<DashConfig>,
 }
@@ -72,7 +81,9 @@ impl Default for MuxerConfig {
             first_segments: 1,
             max_bytes: 512 << 20,
             track_wait: None,
+            audio_variant: false,
             first_sequence: 0,
+            first_discontinuity: 0,
             dash: None,
         }
     }

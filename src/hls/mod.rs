@@ -15,6 +15,8 @@
 //! |---|---|
 //! | rendition | one track as a player sees it: a media playlist and its files |
 //! | timeline | from the stream's times to ticks of the output: one offset for all tracks of an epoch |
+//! | variant | one video rendition with the sound that belongs to it: players choose between them |
+//! | set | the streams of several publishers as the variants of one: [`VariantSet`] |
 //! | cut | the point where all renditions go on to the next segment |
 //! | segment | what a rendition holds between two cuts |
 //! | part | some frames of a segment, which players get before the segment is whole |
@@ -34,7 +36,9 @@ mod presentation;
 mod rendition;
 mod segment;
 mod segmenter;
+mod set;
 mod timeline;
+mod variants;
 mod window;
 
 pub use answer::{Answer, BadRequest, Growing, Wait};
@@ -42,3 +46,4 @@ pub use config::{DashConfig, MuxerConfig, PlaylistType, Stats};
 pub use file::{Cache, File};
 pub use muxer::Muxer;
 pub use presentation::{PartView, Presentation, RenditionView, SegmentView};
+pub use set::VariantSet;

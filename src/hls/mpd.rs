@@ -145,6 +145,7 @@ fn rendition(view: RenditionView<'_>, open: bool) -> dash::Rendition {
     }
     dash::Rendition {
         id: set_number(view.id()),
+        group: view.group(),
         name: view.id().to_string(),
         bandwidth: view.peak_bandwidth(),
         frame_rate: view.frame_rate(),

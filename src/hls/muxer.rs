@@ -20,7 +20,7 @@ use super::rendition::{Rendition, Terms};
 use super::timeline::Epoch;
 use crate::error::{Error, Layer, Result};
 use crate::limits::Limits;
-use crate::media::{AccessUnit, MediaKind, Track};
+use crate::media::{AccessUnit, Track, TrackId};
 
 /// A live HLS stream in memory.
 ///
@@ -90,26 +90,30 @@ impl Muxer {
 
     /// Announces a track, or a new configuration of one, which applies from the next key frame.
     ///
-    /// Fails with `Unsupported` for a second video track, and where the configuration fits no init segment.
+    /// Each video track is a variant of its own: players choose between them. All are cut at the key frames of the first, so
+    /// these should be at the same times; where they are not, the nearest one is taken.
+    ///
+    /// Fails with `Unsupported` where the configuration fits no init segment.
     pub fn handle_track(&mut self, track: Track) -> Result<()> {
+        self.announce(0, track)
+    }
+
+    /// Announces a track of a group: variants have the sound of their own group.
+    pub(super) fn announce(&mut self, group: u8, track: Track) -> Result<()> {
         let fits = track.config.fits_mp4();
         let known = self.renditions.iter_mut().find(|rendition| rendition.id() == track.id);
         if let Some(rendition) = known {
             rendition.refused = fits.is_err();
             fits?;
-            rendition.announced = true;
+            (rendition.announced, rendition.left) = (true, false);
             let same = rendition.track.config == track.config
                 && rendition.track.timescale == track.timescale;
             rendition.pending = (!same).then_some(track);
             return Ok(());
         }
         fits?;
-        if track.id.kind == MediaKind::Video && self.renditions.iter().any(Rendition::is_video) {
-            return Err(
-                Error::unsupported(Layer::Hls, "second video track").found(track.id.index.into())
-            );
-        }
-        let rendition = Rendition::new(track, self.config.first_sequence)?;
+        let mut rendition = Rendition::new(track, group, self.config.first_sequence)?;
+        rendition.awaited = self.held.is_none().then(|| self.newest());
         self.renditions.push(rendition);
         // Video leads, then the tracks in the order of their numbers.
         self.renditions.sort_by_key(Rendition::id);
@@ -187,6 +191,17 @@ impl Muxer {
         Ok(())
     }
 
+    /// The publisher of a group is gone and others go on: gaps stand for its renditions, which players are not told of any more.
+    pub(super) fn leave(&mut self, group: u8) -> Result<()> {
+        for rendition in self.renditions.iter_mut().filter(|one| one.group == group) {
+            (rendition.left, rendition.announced) = (true, false);
+            (rendition.pending, rendition.awaited) = (None, None);
+            rendition.starving = rendition.is_video();
+        }
+        self.dirty = true;
+        if self.held.is_none() { self.settle() } else { Ok(()) }
+    }
+
     /// Whether players can begin: every rendition has a segment, so that the codecs and the rates are known.
     #[must_use]
     pub const fn is_ready(&self) -> bool {
@@ -232,6 +247,12 @@ impl Muxer {
             .sum()
     }
 
+    /// Ticks a second of the times of a track's units.
+    pub(super) fn timescale_of(&self, id: TrackId) -> Option<u32> {
+        let rendition = self.renditions.iter().find(|rendition| rendition.id() == id)?;
+        Some(rendition.pending.as_ref().unwrap_or(&rendition.track).timescale)
+    }
+
     pub(super) const fn config(&self) -> &MuxerConfig {
         &self.config
     }
@@ -240,9 +261,10 @@ impl Muxer {
         self.held_bytes() >= self.config.max_bytes
     }
 
-    /// The rendition whose key frames cut all: video, or else the first audio.
+    /// The rendition whose key frames cut all: the first video, or else the first audio.
     fn lead_index(&self) -> Option<usize> {
-        self.renditions.iter().position(|rendition| rendition.started)
+        let there = self.renditions.iter().position(|one| one.started && !one.left);
+        there.or_else(|| self.renditions.iter().position(|one| one.started))
     }
 
     fn target_micros(&self) -> i64 {
@@ -263,14 +285,22 @@ impl Muxer {
         let (epoch, max) = (self.epoch, self.max_micros());
         // Only low-latency players ask for it.
         let reference_times = self.config.dash.is_some() && self.config.part_duration.is_some();
+        let reach = self.target_micros() / 2;
         if self.config.playlist_type == PlaylistType::Event {
-            return Terms { epoch, window: u64::MAX, most: usize::MAX, max, reference_times };
+            return Terms {
+                epoch,
+                window: u64::MAX,
+                most: usize::MAX,
+                max,
+                reference_times,
+                reach,
+            };
         }
         let window = u64::try_from(self.config.window.as_micros()).unwrap_or(u64::MAX);
         // Segments may be a quarter as long as they should be, on average.
         let even = window / self.target_micros().unsigned_abs();
         let most = usize::try_from(even).unwrap_or(usize::MAX).saturating_mul(4).saturating_add(16);
-        Terms { epoch, window, most, max, reference_times }
+        Terms { epoch, window, most, max, reference_times, reach }
     }
 }
 

@@ -145,7 +145,7 @@ fn report_line(text: &mut String, report: &Report) {
     text.push('\n');
 }
 
-/// A variant of the multivariant playlist.
+/// One line of the multivariant playlist, and the playlist that it names.
 #[derive(Debug, Default)]
 pub(super) struct Variant {
     pub(super) uri: String,
@@ -155,31 +155,40 @@ pub(super) struct Variant {
     pub(super) resolution: Option<(u32, u32)>,
     /// Frames in a thousand seconds.
     pub(super) frame_rate: Option<u64>,
-    pub(super) audio: Vec<AudioMedia>,
+    /// The group of its sound.
+    pub(super) audio: Option<String>,
 }
 
 /// One audio rendition.
 #[derive(Debug)]
 pub(super) struct AudioMedia {
+    pub(super) group: String,
     pub(super) name: String,
     pub(super) channels: u16,
     pub(super) uri: String,
+    /// Whether it is the first of its group.
+    pub(super) default: bool,
 }
 
 /// Multivariant playlist.
-pub(super) fn multivariant(variant: &Variant) -> String {
+pub(super) fn multivariant(audio: &[AudioMedia], variants: &[Variant]) -> String {
     let mut text = String::from("#EXTM3U\n#EXT-X-VERSION:6\n");
-    for (index, audio) in variant.audio.iter().enumerate() {
-        let default = if index == 0 { "YES" } else { "NO" };
+    for audio in audio {
+        let default = if audio.default { "YES" } else { "NO" };
         line(
             &mut text,
             format_args!(
-                "#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"audio\",NAME=\"{}\",DEFAULT={default},AUTOSELECT=YES,\
+                "#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"{}\",NAME=\"{}\",DEFAULT={default},AUTOSELECT=YES,\
                  CHANNELS=\"{}\",URI=\"{}\"",
-                audio.name, audio.channels, audio.uri
+                audio.group, audio.name, audio.channels, audio.uri
             ),
         );
     }
+    variants.iter().for_each(|variant| stream(&mut text, variant));
+    text
+}
+
+fn stream(text: &mut String, variant: &Variant) {
     let _ = write!(
         text,
         "#EXT-X-STREAM-INF:BANDWIDTH={},AVERAGE-BANDWIDTH={},CODECS=\"{}\"",
@@ -193,11 +202,10 @@ pub(super) fn multivariant(variant: &Variant) -> String {
     if let Some(rate) = variant.frame_rate {
         let _ = write!(text, ",FRAME-RATE={}.{:03}", rate / 1000, rate % 1000);
     }
-    if !variant.audio.is_empty() {
-        text.push_str(",AUDIO=\"audio\"");
+    if let Some(audio) = &variant.audio {
+        let _ = write!(text, ",AUDIO=\"{audio}\"");
     }
-    line(&mut text, format_args!("\n{}", variant.uri));
-    text
+    line(text, format_args!("\n{}", variant.uri));
 }
 
 fn line(text: &mut String, content: std::fmt::Arguments<'_>) {

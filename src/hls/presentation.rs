@@ -79,6 +79,12 @@ impl<'a> RenditionView<'a> {
         self.rendition.id()
     }
 
+    /// What is played together: the tracks of one publisher.
+    #[must_use]
+    pub const fn group(&self) -> u8 {
+        self.rendition.group
+    }
+
     /// Ticks a second of the times of what comes next. Earlier segments may have another: [`SegmentView::timescale`].
     #[must_use]
     pub const fn timescale(&self) -> u32 {

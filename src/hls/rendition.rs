@@ -1,5 +1,6 @@
 //! One track as a player sees it: its queue of samples, its segments and its playlist.
 
+mod align;
 mod close;
 
 pub(super) use close::Closed;
@@ -43,11 +44,23 @@ pub(super) struct Terms {
     pub(super) max: i64,
     /// Whether the first part of a segment says when it was made (`prft`).
     pub(super) reference_times: bool,
+    /// How far from a cut the key frame of another encoder may be, in microseconds.
+    pub(super) reach: i64,
 }
 
 #[derive(Debug)]
 pub(super) struct Rendition {
     pub(super) track: Track,
+    /// What is played together, and comes and goes together.
+    pub(super) group: u8,
+    /// Whether its publisher is gone while others go on: gaps stand for it.
+    pub(super) left: bool,
+    /// Output time since when players wait for its first segment before they are told of the stream, in microseconds.
+    pub(super) awaited: Option<i64>,
+    /// Pictures are of no use before the next key frame.
+    pub(super) starving: bool,
+    /// Whether its last cut was at a key frame of the same time as the leading rendition's.
+    aligned: bool,
     /// A new configuration, which applies from the next epoch.
     pub(super) pending: Option<Track>,
     /// Whether its present configuration fits no segment: its units are dropped.
@@ -100,12 +113,17 @@ pub(super) struct Playlists {
 
 impl Rendition {
     /// A rendition whose init segments are numbered from `first_init` on.
-    pub(super) fn new(track: Track, first_init: u64) -> Result<Self> {
+    pub(super) fn new(track: Track, group: u8, first_init: u64) -> Result<Self> {
         let init = Arc::new(init_of(&track, first_init)?);
         let clock = TrackClock::new(&track.config);
         Ok(Self {
             typical: typical_duration(&track.config),
             track,
+            group,
+            left: false,
+            awaited: None,
+            starving: false,
+            aligned: true,
             pending: None,
             refused: false,
             announced: true,
@@ -275,6 +293,7 @@ impl Rendition {
     /// Enters a new epoch: the next segment says so, and a new configuration applies.
     pub(super) fn cross(&mut self) -> Result<()> {
         self.discontinuity = self.started;
+        self.starving = false;
         let Some(track) = self.pending.take() else { return Ok(()) };
         self.init = Arc::new(init_of(&track, self.next_init)?);
         self.next_init = self.next_init.saturating_add(1);

@@ -138,7 +138,10 @@ fn what_fits_no_segment_is_said() {
     let mut packager = Packager::new(&PackageConfig::default(), &Limits::default());
     assert!(packager.finish().is_err(), "nothing came");
     let mut packager = Packager::new(&PackageConfig::default(), &Limits::default());
-    let second = Track { id: TrackId { index: 1, ..TrackId::VIDEO }, ..avc(640, 360) };
+    let codec = crate::codec::opaque::OpaqueVideo::Vvc;
+    let config = crate::media::CodecConfig::OpaqueVideo { codec, header: Bytes::new() };
+    let id = TrackId { index: 1, ..TrackId::VIDEO };
+    let second = Track { id, config: config.into(), ..avc(640, 360) };
     packager.handle_track(avc(640, 360));
     packager.handle_track(second.clone());
     packager.handle_unit(unit(TrackId::VIDEO, 0, 0, true, data(0))).unwrap();

@@ -17,6 +17,7 @@ use crate::recordings::Recordings;
 use crate::services::Services;
 use crate::stats::{PublisherInfo, StreamInfo};
 use crate::stream::{Publication, Stream};
+use crate::variants::{self, Member};
 
 /// HLS requests that may wait at once (F-20). A player has up to four: for the playlists and the next parts of video and sound.
 const WAITERS: usize = 40_000;
@@ -202,7 +203,11 @@ impl Hub {
             true if !app.takeover.allows(newcomer.reconnects) => Err(Refusal::Live),
             true if !self.services.takeovers.allow(path, Instant::now()) => Err(Refusal::TooOften),
             true => Ok(None),
-            false => self.begin(&stream, app, newcomer).map(Some),
+            false => {
+                let mut begun = self.begin(&stream, app, newcomer)?;
+                self.join(&mut streams, &mut begun, app);
+                Ok(Some(begun))
+            }
         }
     }
 
@@ -211,7 +216,25 @@ impl Hub {
         let mut streams = self.streams();
         let stream = self.entry(&mut streams, newcomer.path).ok_or(Refusal::Full)?;
         stream.give_way();
-        self.begin(&stream, self.config().of(newcomer.path), newcomer)
+        let config = self.config();
+        let app = config.of(newcomer.path);
+        let mut begun = self.begin(&stream, app, newcomer)?;
+        self.join(&mut streams, &mut begun, app);
+        Ok(begun)
+    }
+
+    /// Makes a stream a variant of another, where its name says so.
+    fn join(
+        &self,
+        streams: &mut HashMap<String, Arc<Stream>>,
+        begun: &mut Publication,
+        app: &AppConfig,
+    ) {
+        let set = variants::set_of(begun.path(), app);
+        let entry = set.and_then(|(set, place)| Some((self.entry(streams, set)?, place)));
+        if let Some((set, place)) = entry {
+            begun.join(Member::join(set, place, app));
+        }
     }
 
     fn begin(

@@ -3,6 +3,7 @@
 mod access;
 mod cli;
 mod client;
+mod clock;
 mod config;
 mod events;
 mod finish;
@@ -32,6 +33,7 @@ mod stats;
 mod store;
 mod stream;
 mod systemd;
+mod variants;
 
 fn main() -> std::process::ExitCode {
     cli::run()

@@ -13,6 +13,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinHandle;
 
 use crate::cli::{LogFormat, ServeArgs};
+use crate::clock;
 use crate::config::{Config, Given, Shared, reload_on_hangup};
 use crate::events;
 use crate::finish::{self, Finisher, Listener};
@@ -49,6 +50,7 @@ async fn serve(given: Given, config: Config) -> anyhow::Result<()> {
     // Only now is it sure that no other server works on these recordings.
     let store = Store::open(&args.data_dir, SCHEMAS)?;
     let (server_id, _) = store.server_id().await?;
+    clock::set_start(store.count_start().await?);
     let shared = Shared::new(config);
     let services = Services::start(&shared, &store)?;
     let done: Vec<Listener> = vec![

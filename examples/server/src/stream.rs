@@ -4,7 +4,7 @@ mod aside;
 
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use streamcore::assemble::{Assembler, Event};
@@ -15,19 +15,18 @@ use streamcore::limits::Limits;
 use streamcore::live::{GopCache, SequenceEnd};
 use tokio::sync::{Semaphore, SemaphorePermit, watch};
 
+use crate::clock::{self, wall_clock};
 use crate::config::AppConfig;
 use crate::events::StreamEvents;
 use crate::http::Compressed;
-use crate::names;
 use crate::notices;
 use crate::origin::{Archive, Known, Store};
 use crate::player::{Fan, Player};
 use crate::recorder::{Group, Health, Recorders};
-use crate::recordings::rfc3339;
-use crate::redact::Redacted;
 use crate::relay::{Relay, Tap};
 use crate::services::Services;
-use crate::stats::{PlayersInfo, PublisherInfo, Rate, StreamInfo, Tracks, Viewers};
+use crate::stats::{PublisherInfo, Rate, Tracks, Viewers};
+use crate::variants::{Member, SetHls};
 
 /// HLS requests of one stream that may wait at once (F-20).
 const WAITERS: usize = 20_000;
@@ -40,6 +39,8 @@ pub struct Stream {
     store: Option<Arc<Store>>,
     live: Mutex<Live>,
     hls: Mutex<Hls>,
+    /// Of streams that are the variants of this one.
+    set: Mutex<SetHls>,
     /// Locked ahead of `live` by the publisher, behind it while there is none.
     recording: Mutex<StreamRecording>,
     viewers: Mutex<Viewers>,
@@ -115,6 +116,7 @@ impl Stream {
             store,
             live: Mutex::new(live),
             hls: Mutex::default(),
+            set: Mutex::default(),
             recording: Mutex::default(),
             viewers: Mutex::default(),
             changes: watch::Sender::new(()),
@@ -161,6 +163,7 @@ impl Stream {
             stream: self.clone(),
             token,
             assembler: Assembler::new(&config.limits),
+            member: None,
             cut_off: true,
         })
     }
@@ -187,7 +190,12 @@ impl Stream {
     /// Answers for a file of the stream's HLS, by its name without the stream's path, and the query of the request.
     pub fn hls_answer(&self, name: &str, query: Option<&str>) -> hls::Answer {
         let hls = self.hls();
-        hls.muxer.as_ref().map_or(hls::Answer::NotFound, |muxer| muxer.request(name, query))
+        let own = hls.muxer.as_ref().filter(|_| hls.ended.is_none() || !self.set().is_there());
+        if let Some(muxer) = own {
+            return muxer.request(name, query);
+        }
+        drop(hls);
+        self.set().answer(name, query).unwrap_or(hls::Answer::NotFound)
     }
 
     /// The stored file of this name, which is not in memory any more.
@@ -240,10 +248,16 @@ impl Stream {
         } else if past(hls.ended, config.hls_linger) {
             *hls = Hls::default();
         }
-        let has_hls = hls.muxer.is_some();
+        let mut has_hls = hls.muxer.is_some();
         drop(hls);
-        if gives_up {
+        let mut set = self.set();
+        let set_ended = set.tidy(now, config);
+        has_hls |= set.is_there();
+        drop(set);
+        if gives_up || set_ended {
             self.changes.send_replace(());
+        }
+        if gives_up {
             self.events.idle();
             self.relay.idle(&self.path);
         }
@@ -254,39 +268,6 @@ impl Stream {
         drop(recording);
         let live = self.live();
         !has_hls && !records && live.publisher.is_none() && live.fan.is_empty()
-    }
-
-    /// The stream as the API gives it; `None` where it is not live.
-    pub fn info(&self) -> Option<StreamInfo> {
-        let now = Instant::now();
-        let watching = lock(&self.viewers).count(now);
-        let mut live = self.live();
-        let playing = live.fan.len();
-        let publisher = live.publisher.as_mut()?;
-        let store = self.hls().archive.as_ref().map(Archive::info);
-        let mut problems = publisher.health.problems();
-        problems.extend(store.iter().flat_map(|store| store.problems()));
-        let (app, name) = names::split(&self.path);
-        Some(StreamInfo {
-            app: app.to_owned(),
-            name: name.to_owned(),
-            path: self.path.clone(),
-            since: rfc3339(publisher.since),
-            uptime_s: (now.duration_since(publisher.started).as_secs_f64() * 10.0).round() / 10.0,
-            publisher: publisher.info.clone(),
-            video: publisher.tracks.video(),
-            audio: publisher.tracks.audio(),
-            bitrate_kbps: publisher.rate.kbps(now),
-            viewers: playing + watching,
-            players: PlayersInfo { rtmp: playing, hls: watching },
-            hls_waiting: WAITERS - self.waiters.available_permits(),
-            bytes_in: publisher.bytes_in,
-            hls: format!("{}/index.m3u8", names::url_path(&self.path)),
-            dash: format!("{}/index.mpd", names::url_path(&self.path)),
-            recording: publisher.health.is_recording(),
-            problems,
-            store,
-        })
     }
 
     /// Gives a tag to players. False where another publisher has taken the place of the one with `token`.
@@ -322,9 +303,7 @@ impl Stream {
                     publisher.tracks.unit(&unit);
                     self.events.media(publisher.health.is_recording());
                 });
-                let wall = SystemTime::now().duration_since(UNIX_EPOCH).ok();
-                let wall = wall.and_then(|wall| i64::try_from(wall.as_micros()).ok());
-                self.hls_with(token, |muxer| muxer.handle_unit(unit, wall));
+                self.hls_with(token, |muxer| muxer.handle_unit(unit, wall_clock()));
             }
             Event::Discontinuity => self.hls_with(token, hls::Muxer::handle_discontinuity),
             Event::Notice(notice) => self.publisher_with(token, |publisher| {
@@ -385,19 +364,6 @@ impl Stream {
             recording.pause(now, true);
             recording.token = live.token;
             self.hls().pause(now);
-        }
-    }
-
-    /// Says, once for each publisher, that HLS has to cut where no decoder can start.
-    fn tell_of_missing_keys(&self, longest: Duration) {
-        let text = format!(
-            "no key frame in {} s: HLS players may start or switch with a broken picture; set the encoder's key frame interval",
-            longest.as_secs()
-        );
-        if let Some(publisher) = &self.live().publisher
-            && publisher.health.add_problem(text.clone())
-        {
-            tracing::warn!(stream = %Redacted(&self.path), "{text}");
         }
     }
 
@@ -468,6 +434,16 @@ impl Stream {
         lock(&self.recording)
     }
 
+    /// The set of streams that are the variants of this one.
+    pub fn set(&self) -> MutexGuard<'_, SetHls> {
+        lock(&self.set)
+    }
+
+    /// Lets those who wait look again.
+    pub fn wake(&self) {
+        self.changes.send_replace(());
+    }
+
     fn hls(&self) -> MutexGuard<'_, Hls> {
         lock(&self.hls)
     }
@@ -511,7 +487,7 @@ impl Hls {
         let resumed = self.muxer.as_mut().is_some_and(|muxer| muxer.resume().is_ok());
         if !resumed {
             let mut hls = config.hls.clone();
-            hls.first_sequence = first_sequence();
+            clock::number(&mut hls);
             self.muxer = Some(hls::Muxer::new(hls, &config.limits));
             self.archive = store.map(|store| Archive::begin(store, path));
         }
@@ -548,11 +524,18 @@ pub struct Publication {
     stream: Arc<Stream>,
     token: u64,
     assembler: Assembler,
+    /// Its place among the variants of another stream.
+    member: Option<Member>,
     /// The publisher has not said that it ends.
     cut_off: bool,
 }
 
 impl Publication {
+    /// Makes the stream a variant of another, too.
+    pub fn join(&mut self, member: Member) {
+        self.member = Some(member);
+    }
+
     /// Path of the stream.
     pub fn path(&self) -> &str {
         &self.stream.path
@@ -578,6 +561,9 @@ impl Publication {
         while let Some(event) = self.assembler.poll_event() {
             self.stream
                 .record(self.token, |recorders, group| recorders.handle_event(&event, group));
+            if let Some(member) = &self.member {
+                member.handle_event(&event);
+            }
             self.stream.handle_event(self.token, event);
         }
     }
@@ -587,14 +573,11 @@ impl Drop for Publication {
     fn drop(&mut self) {
         self.assembler.finish();
         self.drain();
+        if let Some(mut member) = self.member.take() {
+            member.cut_off = self.cut_off;
+        }
         self.stream.end(self.token, self.cut_off);
     }
-}
-
-/// A number past those of all segments that this stream had before, even before a restart: the time of day in milliseconds.
-fn first_sequence() -> u64 {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(now.as_millis()).unwrap_or(0)
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

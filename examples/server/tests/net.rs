@@ -188,10 +188,10 @@ fn f_25_http_has_so_many_connections_in_all() {
 #[test]
 fn f_25_without_file_descriptors_new_connections_wait_and_the_server_goes_on() {
     let data = tempfile::tempdir().unwrap();
-    let server = Server::start_with(data.path(), &[], "ulimit -n 48; exec \"$@\"");
+    let server = Server::start_with(data.path(), &[], "ulimit -n 128; exec \"$@\"");
     let mut held = Vec::new();
     // More than it can open: those that it cannot take wait in the kernel's queue.
-    for _ in 0..80 {
+    for _ in 0..200 {
         held.push(connect(server.rtmp));
     }
     let mut late = connect(server.http);

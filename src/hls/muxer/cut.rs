@@ -11,6 +11,8 @@ use crate::time::rescale;
 
 /// A rendition that is this far behind the others has stalled, in microseconds.
 const STALL: i64 = 1_500_000;
+/// The same where encoders of their own make them: each has its delay.
+const STALL_OF_SEVERAL: i64 = 5_000_000;
 /// A rendition that is this far ahead of the others has jumped, in microseconds.
 const JUMP: i64 = 20_000_000;
 
@@ -38,8 +40,11 @@ impl Muxer {
 
     /// Closes what can be closed, and lets players know where something was.
     pub(super) fn settle(&mut self) -> Result<()> {
-        let given_up = self.newest().saturating_sub(STALL);
-        (0..self.renditions.len()).try_for_each(|index| self.close_up_to(index, given_up))?;
+        let given_up = self.newest().saturating_sub(self.stall());
+        for index in 0..self.renditions.len() {
+            let left = self.renditions.get(index).is_some_and(|rendition| rendition.left);
+            self.close_up_to(index, if left { i64::MAX } else { given_up })?;
+        }
         self.close_parts()?;
         if std::mem::take(&mut self.dirty) {
             self.publish();
@@ -58,7 +63,11 @@ impl Muxer {
             rendition.cross()?;
             return self.begin(index, lead, unit).map(|()| true);
         }
-        if rendition.pending.is_none() || (rendition.is_video() && !unit.key) {
+        if rendition.is_video() && !unit.key {
+            return Ok(!rendition.starving);
+        }
+        if rendition.pending.is_none() {
+            rendition.starving = false;
             return Ok(true);
         }
         if rendition.must_cross() {
@@ -68,6 +77,7 @@ impl Muxer {
         if lead != Some(index) {
             // All renditions change together, at the next key frame of the one that leads.
             self.change_due = true;
+            rendition.starving = rendition.is_video();
             return Ok(false);
         }
         let cut = self.cut_before(index, unit);
@@ -78,14 +88,16 @@ impl Muxer {
 
     /// A track begins in a running epoch.
     fn begin(&mut self, index: usize, lead: Option<usize>, unit: &AccessUnit) -> Result<()> {
-        if lead.is_some_and(|lead| index < lead) {
+        let leads = lead.and_then(|lead| self.renditions.get(lead));
+        let video = self.renditions.get(index).is_some_and(Rendition::is_video);
+        if video && leads.is_some_and(|lead| !lead.is_video()) {
             // Video comes to sound: it leads from here, and nothing before is comparable.
             let cut = self.cut_before(index, unit);
             self.make_cut(Cut { discontinuity: true, ..cut })?;
         }
         let numbers =
             |rendition: &Rendition| (rendition.open_sequence(), rendition.open_discontinuities());
-        let first = (self.config.first_sequence, 0);
+        let first = (self.config.first_sequence, self.config.first_discontinuity);
         let at = lead.and_then(|lead| self.renditions.get(lead)).map_or(first, numbers);
         if let Some(rendition) = self.renditions.get_mut(index) {
             rendition.join(at.0, at.1);
@@ -189,7 +201,14 @@ impl Muxer {
 
     /// Where the leading rendition has nothing, the others are cut by time.
     fn cut_stalled(&mut self, index: usize) -> Result<()> {
-        self.cut_behind(index, STALL)
+        self.cut_behind(index, self.stall())
+    }
+
+    fn stall(&self) -> i64 {
+        let mut groups = self.renditions.iter().map(|rendition| rendition.group);
+        let first = groups.next();
+        let several = groups.any(|group| Some(group) != first);
+        if several { STALL_OF_SEVERAL } else { STALL }
     }
 
     fn cut_behind(&mut self, index: usize, stall: i64) -> Result<()> {
@@ -225,7 +244,7 @@ impl Muxer {
     }
 
     /// Where the rendition furthest ahead has come to, in microseconds.
-    fn newest(&self) -> i64 {
+    pub(super) fn newest(&self) -> i64 {
         (0..self.renditions.len()).filter_map(|index| self.reached(index)).max().unwrap_or(i64::MIN)
     }
 
@@ -267,9 +286,9 @@ impl Muxer {
 
     fn close_up_to(&mut self, index: usize, given_up: i64) -> Result<()> {
         self.decide_part_target(index, false);
-        let terms = self.terms();
+        let (terms, follows) = (self.terms(), self.lead_index() != Some(index));
         let Some(rendition) = self.renditions.get_mut(index) else { return Ok(()) };
-        let closed = rendition.close(&terms, given_up)?;
+        let closed = rendition.close(&terms, given_up, follows)?;
         self.note(index, closed);
         Ok(())
     }
@@ -279,14 +298,15 @@ impl Muxer {
         let low = self.config.part_duration.is_some() && self.held.is_none();
         let Some(lead) = self.lead_index().filter(|_| low) else { return Ok(()) };
         let terms = self.terms();
-        for index in lead..self.renditions.len() {
+        let others = (0..self.renditions.len()).filter(|&index| index != lead);
+        for index in std::iter::once(lead).chain(others) {
             self.decide_part_target(index, false);
             // No cut comes before what the leading rendition has shown already.
             let shown = self.renditions.get(lead).map_or(i64::MIN, Rendition::shown);
             let Some(rendition) = self.renditions.get_mut(index) else { continue };
             let scaled = rescale(shown, MICROS, rendition.timescale());
-            let closed =
-                rendition.close_parts(&terms, if index == lead { i64::MAX } else { scaled })?;
+            let safe = if index == lead { i64::MAX } else { scaled };
+            let closed = rendition.close_parts(&terms, safe, index != lead)?;
             self.note(index, closed);
         }
         Ok(())
@@ -300,8 +320,9 @@ impl Muxer {
         let leads = self.lead_index() == Some(index);
         let Some(marks) = self.renditions.get_mut(index).map(Rendition::take_marks) else { return };
         if leads && !marks.is_empty() {
-            let others = self.renditions.iter_mut().skip(index + 1);
-            others.filter(|other| other.started).for_each(|other| other.mark(&marks));
+            let others = self.renditions.iter_mut().enumerate();
+            let others = others.filter(|(other, one)| *other != index && one.started);
+            others.for_each(|(_, other)| other.mark(&marks));
         }
     }
 
@@ -319,8 +340,10 @@ impl Muxer {
             return;
         }
         let frame = rendition.frame_micros();
-        rendition.part_target = Some(if leads {
+        if leads {
             self.part_nominal = Some(nominal(wanted, frame));
+        }
+        rendition.part_target = Some(if leads || rendition.is_video() {
             PartTarget::of_lead(wanted, frame)
         } else {
             PartTarget::of_follower(self.part_nominal.unwrap_or(wanted), frame)

@@ -10,6 +10,9 @@ use crate::hls::Answer;
 use crate::media::TrackId;
 use crate::mp4::test_tracks::{aac, avc, unit};
 
+/// Another video track.
+const VARIANT: TrackId = TrackId { index: 1, ..TrackId::VIDEO };
+
 #[derive(Clone, Debug)]
 enum Step {
     /// Plain units of both tracks for some frames.
@@ -18,6 +21,12 @@ enum Step {
         gop: u8,
     },
     Video {
+        ahead: i32,
+        offset: i16,
+        key: bool,
+    },
+    /// Of another video track, where there is one.
+    Variant {
         ahead: i32,
         offset: i16,
         key: bool,
@@ -39,8 +48,10 @@ fn step() -> impl Strategy<Value = Step> {
         8 => (0..120_u8, 1..90_u8).prop_map(|(frames, gop)| Step::Plain { frames, gop }),
         4 => (ahead.clone(), any::<i16>(), any::<bool>())
             .prop_map(|(ahead, offset, key)| Step::Video { ahead, offset, key }),
+        2 => (ahead.clone(), any::<i16>(), any::<bool>())
+            .prop_map(|(ahead, offset, key)| Step::Variant { ahead, offset, key }),
         4 => ahead.prop_map(|ahead| Step::Audio { ahead }),
-        2 => (0..4_u8).prop_map(|track| Step::Configure { track }),
+        2 => (0..6_u8).prop_map(|track| Step::Configure { track }),
         1 => Just(Step::Discontinuity),
         1 => Just(Step::Resume),
         1 => Just(Step::Finish),
@@ -52,6 +63,7 @@ struct Wire {
     video: i64,
     audio: i64,
     frames: i64,
+    variant: i64,
 }
 
 fn apply(muxer: &mut Muxer, wire: &mut Wire, step: &Step) {
@@ -63,7 +75,10 @@ fn apply(muxer: &mut Muxer, wire: &mut Wire, step: &Step) {
         Step::Plain { frames, gop } => {
             for _ in 0..frames {
                 wire.video += 33;
-                send(TrackId::VIDEO, wire.video, 66, wire.frames % i64::from(gop) == 0);
+                let key = wire.frames % i64::from(gop) == 0;
+                send(TrackId::VIDEO, wire.video, 66, key);
+                wire.variant += 33;
+                send(VARIANT, wire.variant, 33, key);
                 wire.frames += 1;
                 // No more than two, wherever a jump took the other track.
                 for _ in 0..2 {
@@ -78,12 +93,19 @@ fn apply(muxer: &mut Muxer, wire: &mut Wire, step: &Step) {
             wire.video += i64::from(ahead);
             send(TrackId::VIDEO, wire.video, offset.into(), key);
         }
+        Step::Variant { ahead, offset, key } => {
+            wire.variant += i64::from(ahead);
+            send(VARIANT, wire.variant, offset.into(), key);
+        }
         Step::Audio { ahead } => {
             wire.audio += i64::from(ahead);
             send(TrackId::AUDIO, wire.audio, 0, true);
         }
         Step::Configure { track } => {
-            let tracks = [avc(640, 360), avc(1280, 720), aac(48_000), aac(44_100)];
+            let variant = |width, height| Track { id: VARIANT, ..avc(width, height) };
+            let video = [avc(640, 360), avc(1280, 720), variant(320, 180), variant(160, 90)];
+            let tracks = video.into_iter().chain([aac(48_000), aac(44_100)]);
+            let tracks: Vec<Track> = tracks.collect();
             muxer.handle_track(tracks[usize::from(track)].clone()).unwrap();
         }
         Step::Discontinuity => muxer.handle_discontinuity().unwrap(),

@@ -1,11 +1,13 @@
 //! Playlists: written when they are asked for, once for each change.
 
 use super::Muxer;
+use super::start::ANNOUNCED_WAIT;
 use crate::hls::config::PlaylistType;
 use crate::hls::file::Text;
-use crate::hls::playlist::{self, AudioMedia, Report, Terms, Variant};
+use crate::hls::playlist::{self, Report, Terms};
 use crate::hls::rendition::{Playlists, Rendition};
 use crate::hls::segment::Segment;
+use crate::hls::variants;
 
 impl Muxer {
     /// Lets players know what has changed.
@@ -25,14 +27,21 @@ impl Muxer {
             rendition.playlist = Playlists::default();
         }
         let current = || self.renditions.iter().filter(|one| one.started && one.announced);
-        if current().next().is_some() && current().all(|one| self.is_listed(one)) {
-            let mut variant = variant(current());
-            if self.is_unseen {
-                variant.peak = current().map(|one| one.measured.peak).sum();
-            }
-            self.multivariant = Some(Text::new(playlist::multivariant(&variant)));
+        let awaited = !self.ended && self.renditions.iter().any(|one| self.is_awaited(one));
+        if current().next().is_some() && !awaited && current().all(|one| self.is_listed(one)) {
+            let options =
+                variants::Options { sound_alone: self.config.audio_variant, exact: self.is_unseen };
+            self.multivariant = Some(Text::new(variants::multivariant(current(), options)));
             self.publish_mpd();
         }
+    }
+
+    /// Whether a rendition that came later is about to begin: players read the multivariant playlist once, so it had better be
+    /// complete.
+    fn is_awaited(&self, rendition: &Rendition) -> bool {
+        let late = |since: i64| self.newest().saturating_sub(since) >= ANNOUNCED_WAIT;
+        let waits = rendition.announced && !rendition.refused && !rendition.started;
+        self.held.is_none() && waits && rendition.awaited.is_some_and(|since| !late(since))
     }
 
     /// Takes what is listed into the MPD: no period begins before all tracks are there.
@@ -89,36 +98,5 @@ fn report(rendition: &Rendition) -> Option<Report> {
     } else {
         (last?.number, last.map_or(0, |segment: &Segment| segment.parts.len()))
     };
-    Some(Report { uri: uri(rendition), sequence, part: parts.checked_sub(1) })
-}
-
-fn uri(rendition: &Rendition) -> String {
-    format!("{}.m3u8", rendition.id())
-}
-
-/// The variant that all of `shown` make up: video if there is one, with the audio renditions as its group.
-fn variant<'a>(shown: impl Iterator<Item = &'a Rendition> + Clone) -> Variant {
-    let video = shown.clone().find(|rendition| rendition.is_video());
-    let sounds = shown.clone().filter(|rendition| !rendition.is_video());
-    let mut variant = Variant {
-        uri: video.or(sounds.clone().next()).map(uri).unwrap_or_default(),
-        codecs: shown.clone().map(|rendition| rendition.track.config.codec_string()).collect(),
-        // A peak that was measured so far is not yet the peak.
-        peak: shown.clone().map(|rendition| rendition.measured.peak).sum::<u64>() * 5 / 4,
-        average: shown.map(|rendition| rendition.measured.average()).sum(),
-        ..Variant::default()
-    };
-    variant.codecs.dedup();
-    if let Some(video) = video {
-        variant.frame_rate = Some(video.measured.frame_rate());
-        variant.resolution = video.track.config.size();
-        variant.audio = sounds
-            .map(|sound| AudioMedia {
-                name: sound.id().to_string(),
-                channels: sound.track.config.channels().unwrap_or(0),
-                uri: uri(sound),
-            })
-            .collect();
-    }
-    variant
+    Some(Report { uri: variants::uri(rendition), sequence, part: parts.checked_sub(1) })
 }

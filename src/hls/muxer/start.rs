@@ -8,7 +8,7 @@ use crate::media::{AccessUnit, MediaKind, TrackId};
 use crate::time::rescale;
 
 /// A track that was announced is waited for this long, in microseconds.
-const ANNOUNCED_WAIT: i64 = 10_000_000;
+pub(super) const ANNOUNCED_WAIT: i64 = 10_000_000;
 
 impl Muxer {
     /// Whether the held units are enough to begin with: units of video and audio, or of one where the other stays away.
@@ -33,11 +33,7 @@ impl Muxer {
 
     /// Stream time in microseconds.
     fn micros(&self, id: TrackId, ticks: i64) -> i64 {
-        let rendition = self.renditions.iter().find(|rendition| rendition.id() == id);
-        let timescale = rendition.map_or(MICROS, |rendition| {
-            rendition.pending.as_ref().unwrap_or(&rendition.track).timescale
-        });
-        rescale(ticks, timescale, MICROS)
+        rescale(ticks, self.timescale_of(id).unwrap_or(MICROS), MICROS)
     }
 
     /// Begins an epoch with the held units.
@@ -66,7 +62,7 @@ impl Muxer {
     fn join_all(&mut self, comes: impl Fn(&Rendition) -> bool) {
         let numbers =
             |rendition: &Rendition| (rendition.open_sequence(), rendition.open_discontinuities());
-        let first = (self.config.first_sequence, 0);
+        let first = (self.config.first_sequence, self.config.first_discontinuity);
         let at = self.renditions.iter().find(|rendition| rendition.started).map_or(first, numbers);
         let new =
             self.renditions.iter_mut().filter(|rendition| !rendition.started && comes(rendition));
@@ -76,8 +72,20 @@ impl Muxer {
     /// Leaves out what cannot be shown: video before its first key frame, and sound long before that.
     fn trim(&mut self, units: Vec<(AccessUnit, Option<i64>)>) -> Vec<(AccessUnit, Option<i64>)> {
         let video = |unit: &AccessUnit| unit.track.kind == MediaKind::Video;
-        let key = units.iter().position(|(unit, _)| video(unit) && unit.key);
-        let begin = key
+        let keys: Vec<(TrackId, usize)> = self
+            .renditions
+            .iter()
+            .filter_map(|one| {
+                let first = |(unit, _): &(AccessUnit, _)| {
+                    one.is_video() && unit.track == one.id() && unit.key
+                };
+                Some((one.id(), units.iter().position(first)?))
+            })
+            .collect();
+        let begin = keys
+            .iter()
+            .map(|&(_, index)| index)
+            .min()
             .and_then(|index| units.get(index))
             .map(|(unit, _)| self.micros(unit.track, unit.pts()));
         let earliest =
@@ -85,7 +93,7 @@ impl Muxer {
         let before = units.len();
         let kept = units.into_iter().enumerate().filter(|(index, (unit, _))| {
             if video(unit) {
-                key.is_some_and(|key| *index >= key)
+                keys.iter().any(|(id, key)| unit.track == *id && index >= key)
             } else {
                 self.micros(unit.track, unit.dts) >= earliest
             }

@@ -30,20 +30,33 @@ impl Closed {
 
 impl Rendition {
     /// Closes the segments whose end is known: a sample behind it has come, or the end is before `given_up`
-    /// (microseconds), so that none is waited for.
-    pub(in crate::hls) fn close(&mut self, terms: &Terms, given_up: i64) -> Result<Closed> {
+    /// (microseconds), so that none is waited for. The cuts are those of another rendition where this one `follows`.
+    pub(in crate::hls) fn close(
+        &mut self,
+        terms: &Terms,
+        given_up: i64,
+        follows: bool,
+    ) -> Result<Closed> {
         let mut closed = Closed::default();
         while let Some(cut) = self.cuts.front().copied() {
-            let boundary = if self.is_video() { cut.decode } else { cut.present };
-            let force = rescale(boundary, cut.timescale, MICROS) <= given_up;
-            let boundary = rescale(boundary, cut.timescale, self.timescale());
-            let behind = self.queue.iter().position(|sample| sample.time >= boundary);
-            if behind.is_none() && !force {
-                break;
-            }
+            let found = if follows && self.is_video() {
+                self.find_key(terms, cut, given_up)
+            } else {
+                self.find_sample(cut, given_up)
+            };
+            let Some((boundary, behind)) = found else { break };
             closed.add(self.close_at(terms, cut, boundary, behind)?);
         }
         Ok(closed)
+    }
+
+    /// Where a cut is in this rendition's ticks, and the first sample past it, once it is known.
+    fn find_sample(&self, cut: Cut, given_up: i64) -> Option<(i64, Option<usize>)> {
+        let boundary = if self.is_video() { cut.decode } else { cut.present };
+        let force = rescale(boundary, cut.timescale, MICROS) <= given_up;
+        let boundary = rescale(boundary, cut.timescale, self.timescale());
+        let behind = self.queue.iter().position(|sample| sample.time >= boundary);
+        (behind.is_some() || force).then_some((boundary, behind))
     }
 
     /// Closes the segment that ends at `boundary`; the sample at `behind` in the queue is the first past it.
@@ -86,13 +99,20 @@ impl Rendition {
     }
 
     /// Makes the parts of the open segment that are whole. Samples before `safe` (ticks) surely belong to it.
-    pub(in crate::hls) fn close_parts(&mut self, terms: &Terms, safe: i64) -> Result<Closed> {
+    pub(in crate::hls) fn close_parts(
+        &mut self,
+        terms: &Terms,
+        safe: i64,
+        follows: bool,
+    ) -> Result<Closed> {
         let mut closed = Closed::default();
         if self.cuts.is_empty() {
             // One frame that is shown far ahead of its time may have led the others past the cut.
             let fits = self.fitting(terms, self.queue.len());
-            let known = self.queue.iter().take(fits).take_while(|sample| sample.time < safe);
-            let known = known.count();
+            let surely = |sample: &&Sample| {
+                sample.time < safe && !(follows && self.may_begin(terms, sample, safe))
+            };
+            let known = self.queue.iter().take(fits).take_while(surely).count();
             self.pack_parts(terms, known, &mut closed)?;
         }
         Ok(closed)
@@ -145,7 +165,7 @@ impl Rendition {
 
     /// Packs all that is queued, at the end of an epoch.
     pub(in crate::hls) fn flush(&mut self, terms: &Terms) -> Result<Closed> {
-        let mut closed = self.close(terms, i64::MAX)?;
+        let mut closed = self.close(terms, i64::MAX, false)?;
         let end = self.queue.back().map_or(0, |last| last.time);
         closed.dropped += self.drop_late(terms, end, self.queue.len()) as u64;
         if !self.queue.is_empty() {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use streamcore::live::Takeover;
 
-use super::{RecordArgs, duration};
+use super::{RecordArgs, Words, duration};
 
 /// Options of an application. Each is also a key of the configuration's top, and of the tables `[applications.NAME]`.
 #[derive(Clone, Debug, Args)]
@@ -36,6 +36,14 @@ pub struct AppArgs {
     /// How long HLS stays to be read after the publisher's end.
     #[arg(long, env = "STREAMCORE_HLS_LINGER", value_name = "TIME", default_value = "60s", value_parser = duration)]
     pub hls_linger: Duration,
+    /// Ends of names, such as `_1080,_720,_480`, best first: the streams `demo_1080`, `demo_720` and so on are also the variants of one
+    /// HLS and DASH stream `demo`, between which players choose. At most 16.
+    #[arg(long, env = "STREAMCORE_HLS_VARIANT", value_name = "SUFFIXES", value_parser = variants)]
+    pub hls_variant: Option<Words>,
+    /// Offer sound without pictures to HLS players as the last variant, for connections that carry no more.
+    #[arg(long, env = "STREAMCORE_HLS_AUDIO_VARIANT", value_name = "BOOL", num_args = 0..=1, require_equals = true,
+          default_value = "false", default_missing_value = "true", action = clap::ArgAction::Set)]
+    pub hls_audio_variant: bool,
     /// Who gets a name that is being published, of two who know it.
     #[arg(long, env = "STREAMCORE_TAKEOVER", value_enum, default_value_t = TakeoverArg::Reconnecting)]
     pub takeover: TakeoverArg,
@@ -88,6 +96,19 @@ pub enum PlaylistType {
     Live,
     /// They stay.
     Event,
+}
+
+/// Reads the ends of names.
+fn variants(text: &str) -> Result<Words, String> {
+    let words: Words = text.replace(',', " ").parse()?;
+    if words.0.len() > 16 {
+        return Err("there are more than 16".into());
+    }
+    let unfit = words.0.iter().find(|word| word.is_empty() || word.contains('/'));
+    match unfit {
+        Some(word) => Err(format!("`{word}` is no end of a name")),
+        None => Ok(words),
+    }
 }
 
 /// Reads `off`, or a time that is of use for a part.

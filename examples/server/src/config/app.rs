@@ -25,6 +25,8 @@ pub struct AppConfig {
     pub hls: MuxerConfig,
     pub hls_reconnect: Duration,
     pub hls_linger: Duration,
+    /// Ends of names that make streams the variants of one, best first.
+    pub hls_variants: Vec<String>,
     pub takeover: Takeover,
     pub addresses: Vec<Rule>,
     pub hooks: AppHookArgs,
@@ -42,6 +44,7 @@ impl AppConfig {
         hls.part_duration = args.hls_part_duration.0;
         hls.window = args.hls_window;
         hls.max_bytes = args.hls_memory;
+        hls.audio_variant = args.hls_audio_variant;
         hls.dash = Some(hls::DashConfig { clocks: vec![dash::Clock::HttpIso(TIME_URL.into())] });
         hls.playlist_type = match args.hls_playlist_type {
             PlaylistType::Live => hls::PlaylistType::Live,
@@ -53,6 +56,11 @@ impl AppConfig {
             hls,
             hls_reconnect: args.hls_reconnect,
             hls_linger: args.hls_linger,
+            hls_variants: args
+                .hls_variant
+                .as_ref()
+                .map(|words| words.0.clone())
+                .unwrap_or_default(),
             takeover: args.takeover.into(),
             addresses: args.addresses.rules(),
             hooks: args.hooks.clone(),

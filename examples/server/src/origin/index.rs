@@ -155,6 +155,7 @@ impl Track {
             ListedSegment { gap, ..entry.listed.clone() }
         });
         dash::Rendition {
+            group: 0,
             id: u32::from(self.id.index) + if self.id.kind == MediaKind::Video { 1 } else { 257 },
             name: self.id.to_string(),
             bandwidth: self.bandwidth,

@@ -3,9 +3,13 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::{Publisher, Stream, lock};
+use super::{Publisher, Stream, WAITERS, lock};
+use crate::names;
+use crate::origin::Archive;
+use crate::recordings::rfc3339;
 use crate::redact::Redacted;
 use crate::relay::Tap;
+use crate::stats::{PlayersInfo, StreamInfo};
 
 impl Stream {
     /// Adds a server that the stream is pushed to, with what it has to have first.
@@ -50,5 +54,51 @@ impl Stream {
         if live.token == token {
             live.token += 1;
         }
+    }
+
+    /// Says, once for each publisher, that HLS has to cut where no decoder can start.
+    pub(super) fn tell_of_missing_keys(&self, longest: Duration) {
+        let text = format!(
+            "no key frame in {} s: HLS players may start or switch with a broken picture; set the encoder's key frame interval",
+            longest.as_secs()
+        );
+        if let Some(publisher) = &self.live().publisher
+            && publisher.health.add_problem(text.clone())
+        {
+            tracing::warn!(stream = %Redacted(&self.path), "{text}");
+        }
+    }
+
+    /// The stream as the API gives it; `None` where it is not live.
+    pub fn info(&self) -> Option<StreamInfo> {
+        let now = Instant::now();
+        let watching = lock(&self.viewers).count(now);
+        let mut live = self.live();
+        let playing = live.fan.len();
+        let publisher = live.publisher.as_mut()?;
+        let store = self.hls().archive.as_ref().map(Archive::info);
+        let mut problems = publisher.health.problems();
+        problems.extend(store.iter().flat_map(|store| store.problems()));
+        let (app, name) = names::split(&self.path);
+        Some(StreamInfo {
+            app: app.to_owned(),
+            name: name.to_owned(),
+            path: self.path.clone(),
+            since: rfc3339(publisher.since),
+            uptime_s: (now.duration_since(publisher.started).as_secs_f64() * 10.0).round() / 10.0,
+            publisher: publisher.info.clone(),
+            video: publisher.tracks.video(),
+            audio: publisher.tracks.audio(),
+            bitrate_kbps: publisher.rate.kbps(now),
+            viewers: playing + watching,
+            players: PlayersInfo { rtmp: playing, hls: watching },
+            hls_waiting: WAITERS - self.waiters.available_permits(),
+            bytes_in: publisher.bytes_in,
+            hls: format!("{}/index.m3u8", names::url_path(&self.path)),
+            dash: format!("{}/index.mpd", names::url_path(&self.path)),
+            recording: publisher.health.is_recording(),
+            problems,
+            store,
+        })
     }
 }
