@@ -1,12 +1,14 @@
 //! One stream: from its publisher to HLS, to RTMP players and to the recorder.
 
 mod aside;
+mod recording;
 
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
+use recording::StreamRecording;
 use streamcore::assemble::{Assembler, Event};
 use streamcore::error::Result;
 use streamcore::flv::Tag;
@@ -73,15 +75,6 @@ struct Publisher {
     heard: Instant,
     tracks: Tracks,
     health: Arc<Health>,
-}
-
-#[derive(Debug, Default)]
-struct StreamRecording {
-    /// Whose tags are taken.
-    token: u64,
-    recorders: Option<Recorders>,
-    /// Without a publisher they wait for one until then.
-    until: Option<Instant>,
 }
 
 #[derive(Debug, Default)]
@@ -446,32 +439,6 @@ impl Stream {
 
     fn hls(&self) -> MutexGuard<'_, Hls> {
         lock(&self.hls)
-    }
-}
-
-impl StreamRecording {
-    /// A publisher begins, or goes on with what waits.
-    fn start(&mut self, fresh: Recorders, now: Instant) -> Arc<Health> {
-        let waiting = self.recorders.take().filter(|_| self.until.is_some_and(|until| until > now));
-        let recorders = match waiting {
-            Some(waiting) => waiting.resume(fresh),
-            None => fresh,
-        };
-        let health = recorders.health().clone();
-        (self.recorders, self.until) = (Some(recorders), None);
-        health
-    }
-
-    /// The publisher has gone.
-    fn pause(&mut self, now: Instant, may_return: bool) {
-        let Some(recorders) = &mut self.recorders else { return };
-        let patience = recorders.patience();
-        if patience.is_zero() || !may_return {
-            self.recorders = None;
-        } else {
-            recorders.pause();
-            self.until = Some(now + patience);
-        }
     }
 }
 
