@@ -4,14 +4,14 @@ WEB := examples/server/web
 # Every test is run, so that one look shows all that is wrong.
 CARGO_TEST := cargo test --locked --workspace --all-features --no-fail-fast
 
-.PHONY: run test setup lint fmt clippy doc web web-test test-rust package bench-setup bench-finish bench-peers bench-remux soak-recording fuzz fuzz-smoke interop install sanitize bench-border
+.PHONY: run test setup lint fmt clippy doc web web-test test-rust package bench-setup bench-finish bench-peers bench-remux schemathesis soak-recording fuzz fuzz-smoke interop install sanitize bench-border
 .NOTPARALLEL:
 
 run:
 	@scripts/build-page --optional
 	cargo run --release --locked -p streamcore-server -- serve $(ARGS)
 
-test: setup lint doc web-test test-rust fuzz-smoke package
+test: setup lint doc web-test test-rust schemathesis fuzz-smoke package
 
 setup:
 	@scripts/setup-tests
@@ -41,6 +41,10 @@ test-rust: web
 
 package:
 	@scripts/check-package
+
+# The API against its own description. Half a minute.
+schemathesis: web
+	@scripts/schemathesis
 
 # The C library: make install PREFIX=/usr/local, with DESTDIR in front for packagers.
 PREFIX ?= /usr/local

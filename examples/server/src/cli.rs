@@ -14,10 +14,13 @@ use clap::{
 };
 use tracing_subscriber::EnvFilter;
 
+use crate::catalogue::Retain;
 use crate::config::{self, Given, Problems};
+use crate::keys::Require;
 use crate::net::NetArgs;
+use crate::upload::UploadArgs;
 
-use app::size;
+pub use app::size;
 pub use app::{AppArgs, PlaylistType};
 pub use record::RecordArgs;
 
@@ -114,6 +117,16 @@ pub struct ServeArgs {
     /// Let whoever reaches the HTTP port start and stop recorders: /control/record/start?app=live&name=demo, as nginx-rtmp.
     #[arg(long, env = "STREAMCORE_CONTROL")]
     pub control: bool,
+    /// Who needs a stream key to publish. Keys are made over the API.
+    #[arg(long, env = "STREAMCORE_REQUIRE_KEY", value_enum, default_value_t = Require::Remote)]
+    pub require_key: Require,
+    /// Who needs a token to use the API.
+    #[arg(long, env = "STREAMCORE_REQUIRE_TOKEN", value_enum, default_value_t = Require::Remote)]
+    pub require_token: Require,
+    #[command(flatten)]
+    pub upload: UploadArgs,
+    #[command(flatten)]
+    pub retain: Retain,
     /// How long live streams may go on after SIGTERM, while nobody new is let in; clients that reconnect on request are asked to go.
     /// Without it streams end at once.
     #[arg(long, env = "STREAMCORE_DRAIN_TIMEOUT", value_name = "TIME", value_parser = duration)]
@@ -348,6 +361,18 @@ impl std::str::FromStr for Words {
         shlex::split(text)
             .map(Self)
             .ok_or_else(|| format!("`{text}` has a quote that does not end"))
+    }
+}
+
+/// Reads a time of hours or days, for example `12h` or `30d`.
+pub fn long_duration(text: &str) -> Result<Duration, String> {
+    let days =
+        |number: &str| number.trim().parse::<u32>().ok().filter(|days| (1..=36_500).contains(days));
+    match text.trim().strip_suffix('d') {
+        Some(number) => days(number)
+            .map(|days| Duration::from_secs(u64::from(days) * 86_400))
+            .ok_or_else(|| format!("`{text}` is not between 1d and 36500d")),
+        None => duration(text),
     }
 }
 

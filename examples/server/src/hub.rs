@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::{Semaphore, watch};
 
 use crate::config::{AppConfig, Config, Shared};
+use crate::keys::Keys;
 use crate::names;
 use crate::origin::Store;
 use crate::player::Player;
@@ -62,6 +63,7 @@ pub struct Hub {
     config: Shared,
     record: Arc<RecordEnv>,
     store: Option<Arc<Store>>,
+    keys: Arc<Keys>,
     streams: Mutex<HashMap<String, Arc<Stream>>>,
     waiters: Semaphore,
     tls_failures: AtomicU64,
@@ -86,6 +88,7 @@ impl Hub {
         config: Shared,
         record: RecordEnv,
         store: Option<Arc<Store>>,
+        keys: Arc<Keys>,
         services: Services,
     ) -> Arc<Self> {
         Arc::new(Self {
@@ -94,6 +97,7 @@ impl Hub {
             config,
             record: Arc::new(record),
             store,
+            keys,
             streams: Mutex::default(),
             waiters: Semaphore::new(WAITERS),
             tls_failures: AtomicU64::new(0),
@@ -108,6 +112,11 @@ impl Hub {
     /// Who may, and who is told.
     pub fn services(&self) -> &Services {
         &self.services
+    }
+
+    /// Live streams with keys, and who may publish and play.
+    pub fn keys(&self) -> &Arc<Keys> {
+        &self.keys
     }
 
     /// How the server stands to its clients, and each change of it.
@@ -243,6 +252,7 @@ impl Hub {
         app: &AppConfig,
         newcomer: Newcomer<'_>,
     ) -> Result<Publication, Refusal> {
+        let app = &self.keys.settings(newcomer.path, app);
         let recorders = Recorders::start(&self.record, newcomer.path, &app.record);
         let (address, agent) = (newcomer.address.to_string(), newcomer.agent.to_owned());
         let identity = newcomer.identity.map(str::to_owned);
@@ -282,7 +292,7 @@ impl Hub {
             let now = Instant::now();
             let config = self.config();
             self.streams().retain(|path, stream| {
-                let app = config.of(path);
+                let app = &self.keys.settings(path, config.of(path));
                 if let Some(time) = app.drop_idle_publisher {
                     stream.drop_idle(now, time);
                 }
@@ -295,6 +305,13 @@ impl Hub {
     /// Starts or stops the recorder of this name, or without a name the first, of a live stream. Says whether there is one.
     pub fn switch_recorder(&self, path: &str, name: &str, on: bool) -> bool {
         self.find(path).is_some_and(|stream| stream.is_live() && stream.switch_recorder(name, on))
+    }
+
+    /// Ends whoever publishes `path`, for good: playlists are closed, and recordings finished.
+    pub fn end_publisher(&self, path: &str) {
+        if let Some(stream) = self.find(path) {
+            stream.end_publisher();
+        }
     }
 
     /// Ends recordings that wait for a publisher who comes back.

@@ -1,6 +1,8 @@
 //! `streamcore`: a live-streaming server and its tools.
 
 mod access;
+mod api;
+mod catalogue;
 mod cli;
 mod client;
 mod clock;
@@ -10,6 +12,7 @@ mod finish;
 mod hooks;
 mod http;
 mod hub;
+mod keys;
 mod media_info;
 mod names;
 mod net;
@@ -33,7 +36,9 @@ mod stats;
 mod store;
 mod stream;
 mod systemd;
+mod upload;
 mod variants;
+mod welcome;
 
 fn main() -> std::process::ExitCode {
     cli::run()

@@ -309,6 +309,20 @@ impl Recordings {
         lock(&self.active).remove(&recording.key());
     }
 
+    /// Whole files, each with its path below the folder and its start.
+    pub fn whole(&self) -> Vec<(String, PathBuf, Timestamp)> {
+        let active = lock(&self.active);
+        let is_active = |path: &Path| active.values().any(|recording| recording.done() == path);
+        let files = walk(&self.root).into_iter().filter(|(_, path)| !is_active(path));
+        files
+            .filter_map(|(relative, path)| {
+                let (stem, _, live) = parts(&relative)?;
+                let started = started_of(stem, &path);
+                (!live).then_some((relative, path, started))
+            })
+            .collect()
+    }
+
     /// All recordings, newest first.
     pub fn list(&self) -> Vec<Item> {
         let mut items = HashMap::<String, (Timestamp, Item)>::new();

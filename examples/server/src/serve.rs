@@ -12,6 +12,8 @@ use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinHandle;
 
+use crate::api::Api;
+use crate::catalogue::Catalogue;
 use crate::cli::{LogFormat, ServeArgs};
 use crate::clock;
 use crate::config::{Config, Given, Shared, reload_on_hangup};
@@ -19,6 +21,7 @@ use crate::events;
 use crate::finish::{self, Finisher, Listener};
 use crate::http::{Ports, Web};
 use crate::hub::{Hub, Phase};
+use crate::keys::{Keys, Require};
 use crate::net::{self, Arrival, Door, Sockets};
 use crate::origin::{self, OriginConfig};
 use crate::recorder::{Disk, RecordEnv};
@@ -28,6 +31,8 @@ use crate::rtmps::Tls;
 use crate::services::Services;
 use crate::store::{SCHEMAS, Store};
 use crate::systemd;
+use crate::upload::Uploader;
+use crate::welcome::{First, others, welcome};
 
 /// How often it is looked whether a stream is still live.
 const DRAIN_LOOK: Duration = Duration::from_millis(200);
@@ -52,8 +57,15 @@ async fn serve(given: Given, config: Config) -> anyhow::Result<()> {
     let (server_id, _) = store.server_id().await?;
     clock::set_start(store.count_start().await?);
     let shared = Shared::new(config);
-    let services = Services::start(&shared, &store)?;
+    let keys = Keys::open(store.clone()).await?;
+    let uploads = args.upload.upload.is_some();
+    let catalogue =
+        Catalogue::open(store.clone(), recordings.clone(), keys.clone(), &args.data_dir, uploads)?;
+    let uploader = Uploader::new(catalogue.clone(), &args.upload, args.retain.clone())?;
+    let runtime = tokio::runtime::Handle::current();
+    let services = Services::start(&shared, &store, keys.clone())?;
     let done: Vec<Listener> = vec![
+        Box::new(move |done| catalogue.add(&runtime, done)),
         Box::new(|done| finish::exec_done(done)),
         Box::new(services.hooks.record_listener()),
         Box::new(events::record_listener(services.bus.clone())),
@@ -65,11 +77,22 @@ async fn serve(given: Given, config: Config) -> anyhow::Result<()> {
         recordings: recordings.clone(),
         finisher: finisher.clone(),
     };
-    let hub = Hub::new(shared.clone(), record, open_origin(&args)?, services);
+    let hub = Hub::new(shared.clone(), record, open_origin(&args)?, keys.clone(), services);
 
     tracing::debug!(server_id, "this server");
-    banner(&args, &addresses, recordings.root());
+    let first = welcome(&keys).await?;
+    banner(&args, &addresses, recordings.root(), first.as_ref());
     let (stopping, stopped) = watch::channel(false);
+    let api = Api {
+        hub: hub.clone(),
+        keys,
+        uploader: uploader.clone(),
+        require_token: args.require_token,
+    };
+    let routes = crate::http::router(hub.clone(), addresses.ports())
+        .merge(crate::api::router(api))
+        .layer(axum::Extension(uploader.clone()));
+    let uploads = tokio::spawn(uploader.run());
     // RTMP ends in two steps.
     let (leaving, left) = watch::channel(false);
     let door = Door::new(shared.clone());
@@ -81,7 +104,7 @@ async fn serve(given: Given, config: Config) -> anyhow::Result<()> {
     ));
     let secure = serve_rtmps(listeners.rtmps, listeners.tls.clone(), (hub.clone(), door), &left);
     let web = Web {
-        router: crate::http::router(hub.clone(), addresses.ports()),
+        router: routes,
         door: Door::new(shared.clone()),
         config: shared.clone(),
         room: Arc::new(Semaphore::new(args.net.max_http_connections)),
@@ -102,7 +125,7 @@ async fn serve(given: Given, config: Config) -> anyhow::Result<()> {
     hub.enter(Phase::Ending);
     let _ = leaving.send(true);
     let _ = stopping.send(true);
-    [janitor, reload, fresh, alive].iter().for_each(JoinHandle::abort);
+    [janitor, uploads, reload, fresh, alive].iter().for_each(JoinHandle::abort);
     let clean = async {
         let _ = tokio::join!(sessions, secure, pages, secure_web);
         hub.end_waiting();
@@ -322,7 +345,7 @@ impl Addresses {
     }
 }
 
-fn banner(args: &ServeArgs, addresses: &Addresses, recordings: &Path) {
+fn banner(args: &ServeArgs, addresses: &Addresses, recordings: &Path, first: Option<&First>) {
     let Addresses { rtmp, rtmps, http, https } = addresses;
     let recordings = recordings.display();
     tracing::info!(%rtmp, rtmps = rtmps.map(tracing::field::display), %http, https = https.map(tracing::field::display), %recordings, "listening");
@@ -333,12 +356,17 @@ fn banner(args: &ServeArgs, addresses: &Addresses, recordings: &Path) {
     let secure = rtmps
         .map(|rtmps| format!("\n              rtmps://{}/live", host(rtmps)))
         .unwrap_or_default();
+    let any = match args.require_key {
+        Require::Always => "one of this server",
+        _ => "any name, for example  demo",
+    };
+    let others = others(args, first);
     let mut out = std::io::stdout().lock();
     // A closed standard output is no reason to stop.
     let _ = write!(
         out,
         "  streamcore {version}\n  \
-           publish     rtmp://{}/live      stream key: any name, for example  demo{secure}\n  \
+           publish     rtmp://{}/live      stream key: {any}{secure}\n{others}  \
            watch       http://{}/\n  \
            recordings  {recordings}\n",
         host(*rtmp),

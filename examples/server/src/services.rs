@@ -3,10 +3,12 @@
 use std::sync::Arc;
 
 use crate::access::address::Addresses;
+use crate::access::key::KeyStep;
 use crate::access::{Admission, Rates, Step, WebPlayers};
 use crate::config::Shared;
 use crate::events::{Bus, Journal};
 use crate::hooks::{HookStep, Hooks};
+use crate::keys::Keys;
 use crate::relay::Relay;
 use crate::store::Store;
 
@@ -26,15 +28,16 @@ impl Services {
     ///
     /// # Errors
     /// A file with authorities cannot be used.
-    pub fn start(config: &Shared, store: &Store) -> anyhow::Result<Self> {
+    pub fn start(config: &Shared, store: &Store, keys: Arc<Keys>) -> anyhow::Result<Self> {
         let server = config.get().server.clone();
         let (bus, queue) = Bus::new();
         let events = server.events.settings(server.hooks.notify_ca.clone());
         Journal::start(store.clone(), events, queue)?;
         let hooks = Hooks::new(config.clone())?;
         let relay = Relay::new(config.clone(), bus.clone())?;
+        let keys = KeyStep { keys, config: config.clone() };
         let addresses = Addresses::new(config.clone());
-        Ok(Self::new(vec![Arc::new(addresses)], hooks, bus, relay))
+        Ok(Self::new(vec![Arc::new(addresses), Arc::new(keys)], hooks, bus, relay))
     }
 
     /// Services with these steps of admission ahead of the hooks.

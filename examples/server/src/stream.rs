@@ -387,12 +387,28 @@ impl Stream {
         }
     }
 
+    /// Ends whoever publishes, or was cut off and may come back. Its connection learns so with its next message.
+    pub fn end_publisher(&self) {
+        let (mut recording, mut live) = self.recording_and_live();
+        live.token += 1;
+        recording.token = live.token;
+        self.close(recording, live, false);
+    }
+
     /// The publisher with `token` has ended, or was cut off and may come back. Whoever came after it is not touched.
     fn end(&self, token: u64, may_return: bool) {
-        let (mut recording, mut live) = self.recording_and_live();
-        if live.token != token {
-            return;
+        let (recording, live) = self.recording_and_live();
+        if live.token == token {
+            self.close(recording, live, may_return);
         }
+    }
+
+    fn close(
+        &self,
+        mut recording: MutexGuard<'_, StreamRecording>,
+        mut live: MutexGuard<'_, Live>,
+        may_return: bool,
+    ) {
         recording.pause(Instant::now(), may_return);
         live.publisher = None;
         live.gop.clear();

@@ -492,3 +492,46 @@ fn e1_03_e2_03_a_stream_whose_key_frames_stay_away_is_told_of() {
     assert!(problems.contains("1 s"), "{problems}");
     live.server.wait_log("key frame");
 }
+
+/// What has come of a body in chunks (RFC 9112 7.1), after the head; nothing of a chunk that has not come whole.
+fn body_so_far(answer: &[u8]) -> Vec<u8> {
+    let head = answer.windows(4).position(|four| four == b"\r\n\r\n");
+    let Some(mut rest) = head.map(|end| &answer[end + 4..]) else { return Vec::new() };
+    let mut body = Vec::new();
+    while let Some(end) = rest.windows(2).position(|two| two == b"\r\n") {
+        let size = usize::from_str_radix(std::str::from_utf8(&rest[..end]).unwrap(), 16).unwrap();
+        let Some(chunk) = rest.get(end + 2..end + 2 + size) else { break };
+        body.extend_from_slice(chunk);
+        rest = rest.get(end + 4 + size..).unwrap_or_default();
+    }
+    body
+}
+
+#[test]
+fn e4_11_each_part_of_a_segment_that_is_made_is_sent_whole_before_the_next_comes() {
+    let mut live = Live::patient(&[]);
+    let (number, next) = live.next();
+    let mut wanted: Vec<u8> = live.get(&format!("video_{}.m4s", number - 1)).body[..24].to_vec();
+    assert_eq!(&wanted[4..8], b"styp");
+    for part in 0..next {
+        wanted.extend(live.get(&format!("video_{number}_{part}.m4s")).body);
+    }
+    let mut stream = TcpStream::connect(live.server.http).unwrap();
+    stream.set_read_timeout(Some(common::PATIENCE)).unwrap();
+    let path = format!("/live/demo/video_{number}.m4s");
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n").unwrap();
+    // Nothing more is published: what is read is all that the server holds.
+    let (mut answer, mut block) = (Vec::new(), [0; 4096]);
+    while body_so_far(&answer).len() < wanted.len() {
+        let count = stream.read(&mut block).unwrap();
+        assert_ne!(count, 0, "the segment is not at its end");
+        answer.extend_from_slice(&block[..count]);
+    }
+    assert_eq!(body_so_far(&answer), wanted);
+    // The key frame ends the part and the segment.
+    live.send(1);
+    stream.read_to_end(&mut answer).unwrap();
+    let whole = live.get(&format!("video_{number}.m4s")).body;
+    assert!(whole.len() > wanted.len());
+    assert_eq!(body_so_far(&answer), whole);
+}

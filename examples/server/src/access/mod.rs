@@ -3,6 +3,7 @@
 
 pub mod address;
 mod gate;
+pub mod key;
 mod rate;
 mod web;
 
@@ -38,7 +39,6 @@ pub struct ClientInfo {
     /// Grows with each client of this run of the server.
     pub id: u64,
     pub address: SocketAddr,
-    #[expect(dead_code, reason = "steps that judge by it come")]
     pub protocol: Protocol,
     /// The application of `connect`, without its query.
     pub app: String,
@@ -132,7 +132,6 @@ pub enum Reason {
     /// It has no right.
     Denied,
     /// There is no such stream.
-    #[expect(dead_code, reason = "steps that look streams up say it")]
     NotFound,
     /// Nobody can tell in time whether it has a right.
     Unavailable,

@@ -124,7 +124,7 @@ fn part_duration(text: &str) -> Result<PartDuration, String> {
 }
 
 /// Reads `512MiB`, `2G`, `100kB` or a bare number of bytes.
-pub(super) fn size(text: &str) -> Result<usize, String> {
+pub fn size(text: &str) -> Result<usize, String> {
     let text = text.trim();
     let split = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let (number, unit) = text.split_at(split);

@@ -23,6 +23,7 @@ use super::range::{self, Wanted};
 use super::stored;
 use crate::access::Reason;
 use crate::hub::Hub;
+use crate::keys::Denied;
 use crate::names;
 use crate::redact::Redacted;
 use crate::stream::Stream;
@@ -63,7 +64,15 @@ enum Found {
 }
 
 async fn find(hub: &Arc<Hub>, peer: SocketAddr, request: &Parts) -> Response {
-    let path = names::decode_url_path(request.uri.path());
+    let query = request.uri.query().unwrap_or_default();
+    let path = match names::decode_url_path(request.uri.path()) {
+        Some(path) => match hub.keys().play(&path, query) {
+            Ok(path) => Some(path),
+            Err(Denied::NotFound) => None,
+            Err(why) => return refusal(StatusCode::FORBIDDEN, why.text()),
+        },
+        None => None,
+    };
     let Some((path, name)) = path.as_deref().and_then(|path| path.rsplit_once('/')) else {
         return find_stored(hub, path.as_deref(), request).await;
     };

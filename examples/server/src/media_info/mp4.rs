@@ -51,6 +51,13 @@ pub struct Sample {
     key: bool,
 }
 
+impl Sample {
+    /// Whether decoding may start at it.
+    pub fn is_key(&self) -> bool {
+        self.key
+    }
+}
+
 impl Mp4 {
     /// Reads the structure of `path`.
     pub fn open(path: &Path) -> anyhow::Result<Self> {

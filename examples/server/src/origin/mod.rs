@@ -11,4 +11,4 @@ mod upload;
 
 pub use archive::{Archive, StoreInfo};
 pub use index::Known;
-pub use store::{OriginConfig, Store};
+pub use store::{OriginConfig, Store, s3};

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use object_store::aws::AmazonS3Builder;
+use object_store::aws::{AmazonS3, AmazonS3Builder};
 use object_store::local::LocalFileSystem;
 use object_store::path::Path;
 use object_store::prefix::PrefixStore;
@@ -179,6 +179,13 @@ fn folder(path: &FsPath) -> anyhow::Result<(Arc<dyn ObjectStore>, String)> {
 }
 
 fn bucket(url: &Url) -> anyhow::Result<(Arc<dyn ObjectStore>, String)> {
+    let (objects, prefix) = s3(url)?;
+    let shown = format!("s3://{}/{prefix}", url.host_str().unwrap_or_default());
+    Ok((Arc::new(PrefixStore::new(objects, prefix)), shown))
+}
+
+/// The bucket of `s3://bucket/prefix?endpoint=…&region=…`, and the prefix. Nothing is asked of it yet, and nothing is tried twice.
+pub fn s3(url: &Url) -> anyhow::Result<(AmazonS3, Path)> {
     let Some(bucket) = url.host_str() else {
         bail!("an S3 address names a bucket: s3://bucket/prefix")
     };
@@ -203,7 +210,7 @@ fn bucket(url: &Url) -> anyhow::Result<(Arc<dyn ObjectStore>, String)> {
     let objects = builder.with_client_options(client).with_retry(retry).build();
     let objects = objects.context("the S3 address or the environment is not enough")?;
     let prefix = Path::from_url_path(url.path()).context("the prefix of the bucket")?;
-    Ok((Arc::new(PrefixStore::new(objects, prefix.clone())), format!("s3://{bucket}/{prefix}")))
+    Ok((objects, prefix))
 }
 
 /// An error in one line, without addresses that hold signatures.

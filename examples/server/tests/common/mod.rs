@@ -33,6 +33,8 @@ pub struct Server {
     pub rtmp: SocketAddr,
     pub http: SocketAddr,
     pub data: PathBuf,
+    /// What it says on standard output at its start.
+    pub banner: String,
     log: Arc<Mutex<String>>,
 }
 
@@ -87,7 +89,7 @@ impl Server {
             SocketAddr::from(([127, 0, 0, 1], digits.parse().expect("a number")))
         };
         let (rtmp, http) = (port("rtmp://"), port("http://"));
-        Self { child, rtmp, http, data: data.to_owned(), log }
+        Self { child, rtmp, http, data: data.to_owned(), banner, log }
     }
 
     pub fn log(&self) -> String {

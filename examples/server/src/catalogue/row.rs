@@ -1,0 +1,227 @@
+//! One recording as a row.
+
+use rusqlite::types::Type;
+use rusqlite::{Connection, Row};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::finish::RecordingDone;
+
+/// Where a recording is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum AssetState {
+    /// On this machine, where it stays.
+    Ready,
+    /// On this machine, waiting for its upload.
+    Waiting,
+    /// Being uploaded.
+    Uploading,
+    /// In the bucket or folder for uploads.
+    Uploaded,
+    /// Being deleted.
+    Deleting,
+}
+
+impl AssetState {
+    const ALL: [(Self, &'static str); 5] = [
+        (Self::Ready, "ready"),
+        (Self::Waiting, "waiting"),
+        (Self::Uploading, "uploading"),
+        (Self::Uploaded, "uploaded"),
+        (Self::Deleting, "deleting"),
+    ];
+
+    /// As it is kept.
+    pub fn text(self) -> &'static str {
+        Self::ALL.into_iter().find(|(state, _)| *state == self).map_or("", |(_, text)| text)
+    }
+
+    fn read(text: &str) -> Self {
+        Self::ALL.into_iter().find(|(_, known)| *known == text).map_or(Self::Ready, |(it, _)| it)
+    }
+}
+
+/// A track of a recording.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Track {
+    /// `video` or `audio`.
+    pub kind: String,
+    /// RFC 6381 where it is known.
+    pub codec: String,
+    /// Pixels; 0 for sound.
+    pub width: u32,
+    /// Pixels; 0 for sound.
+    pub height: u32,
+    /// Hertz; 0 for pictures.
+    pub sample_rate: u32,
+    /// 0 for pictures.
+    pub channels: u32,
+}
+
+/// A recording.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Asset {
+    /// Grows with each; 0 before it is a row.
+    pub seq: i64,
+    pub id: String,
+    /// Path of the file below the folder of recordings, and of the object below the prefix.
+    pub key: String,
+    pub app: String,
+    pub name: String,
+    /// Id of its live stream, where it has one.
+    pub live_stream: Option<String>,
+    /// Milliseconds since 1970.
+    pub started: i64,
+    /// Milliseconds.
+    pub duration: i64,
+    pub bytes: i64,
+    pub tracks: Vec<Track>,
+    pub state: AssetState,
+    /// Whether the file is on this machine.
+    pub local: bool,
+    /// `ready`, or why there is no picture; nothing yet where it is `None`.
+    pub poster: Option<String>,
+    /// Of the file, in hex, once it was uploaded.
+    pub sha256: Option<String>,
+    /// What the last attempt of its upload failed with.
+    pub error: Option<String>,
+    /// Attempts that failed, one after the other.
+    pub attempts: u32,
+    /// When the next attempt is due, in milliseconds since 1970.
+    pub due: i64,
+    /// The multipart upload that goes on, its size of a part, and its parts.
+    pub upload_id: Option<String>,
+    pub part_size: i64,
+    pub parts: Vec<String>,
+    /// Bytes that are uploaded.
+    pub sent: i64,
+}
+
+impl Asset {
+    /// The row of a recording that has just been finished.
+    pub(super) fn of(done: &RecordingDone, live_stream: Option<String>, uploads: bool) -> Self {
+        let tracks = done.tracks.iter().map(|track| Track {
+            kind: track.kind.to_owned(),
+            codec: track.codec.clone(),
+            width: track.width,
+            height: track.height,
+            sample_rate: track.sample_rate,
+            channels: track.channels,
+        });
+        let key = done.key.clone().unwrap_or_default();
+        let asset = Self::new(key, (&done.app, &done.name), live_stream, uploads);
+        Self {
+            started: done.started.as_millisecond(),
+            duration: i64::try_from(done.duration.as_millis()).unwrap_or(i64::MAX),
+            bytes: i64::try_from(done.bytes).unwrap_or(i64::MAX),
+            tracks: tracks.collect(),
+            ..asset
+        }
+    }
+
+    /// A row of which only the file is known.
+    pub(super) fn new(
+        key: String,
+        (app, name): (&str, &str),
+        live_stream: Option<String>,
+        uploads: bool,
+    ) -> Self {
+        Self {
+            seq: 0,
+            id: crate::keys::new_id("as_"),
+            key,
+            app: app.to_owned(),
+            name: name.to_owned(),
+            live_stream,
+            started: 0,
+            duration: 0,
+            bytes: 0,
+            tracks: Vec::new(),
+            state: if uploads { AssetState::Waiting } else { AssetState::Ready },
+            local: true,
+            poster: None,
+            sha256: None,
+            error: None,
+            attempts: 0,
+            due: 0,
+            upload_id: None,
+            part_size: 0,
+            parts: Vec::new(),
+            sent: 0,
+        }
+    }
+}
+
+/// What [`read`] reads, in its order.
+pub(crate) const COLUMNS: &str = "seq, id, key, app, name, live_stream, started, duration, bytes, tracks, state, local, \
+     poster, sha256, error, attempts, due, upload_id, part_size, parts, sent";
+
+/// Makes the row, unless the file has one. Says whether it was made.
+pub(super) fn insert(db: &Connection, asset: &Asset) -> rusqlite::Result<bool> {
+    let tracks = serde_json::to_string(&asset.tracks).unwrap_or_else(|_| "[]".into());
+    let made = db.execute(
+        "INSERT INTO asset (id, key, app, name, live_stream, started, duration, bytes, tracks, state)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT (key) DO NOTHING",
+        (
+            &asset.id,
+            &asset.key,
+            &asset.app,
+            &asset.name,
+            &asset.live_stream,
+            asset.started,
+            asset.duration,
+            asset.bytes,
+            tracks,
+            asset.state.text(),
+        ),
+    )?;
+    Ok(made > 0)
+}
+
+/// Rows behind the one with number `after`.
+pub(super) fn page(
+    db: &Connection,
+    after: i64,
+    limit: usize,
+    stream: Option<&str>,
+) -> rusqlite::Result<Vec<Asset>> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM asset WHERE seq > ?1 AND (?2 IS NULL OR live_stream = ?2) ORDER BY seq LIMIT ?3"
+    );
+    let mut statement = db.prepare_cached(&sql)?;
+    let rows = statement.query_map((after, stream, limit as i64), read)?;
+    rows.collect()
+}
+
+/// One row of [`COLUMNS`].
+pub(crate) fn read(row: &Row<'_>) -> rusqlite::Result<Asset> {
+    Ok(Asset {
+        seq: row.get(0)?,
+        id: row.get(1)?,
+        key: row.get(2)?,
+        app: row.get(3)?,
+        name: row.get(4)?,
+        live_stream: row.get(5)?,
+        started: row.get(6)?,
+        duration: row.get(7)?,
+        bytes: row.get(8)?,
+        tracks: json(row, 9)?,
+        state: AssetState::read(&row.get::<_, String>(10)?),
+        local: row.get(11)?,
+        poster: row.get(12)?,
+        sha256: row.get(13)?,
+        error: row.get(14)?,
+        attempts: row.get(15)?,
+        due: row.get(16)?,
+        upload_id: row.get(17)?,
+        part_size: row.get(18)?,
+        parts: json(row, 19)?,
+        sent: row.get(20)?,
+    })
+}
+
+fn json<T: serde::de::DeserializeOwned>(row: &Row<'_>, at: usize) -> rusqlite::Result<T> {
+    serde_json::from_str(&row.get::<_, String>(at)?)
+        .map_err(|error| rusqlite::Error::FromSqlConversionFailure(at, Type::Text, error.into()))
+}
