@@ -4,7 +4,7 @@ WEB := examples/server/web
 # Every test is run, so that one look shows all that is wrong.
 CARGO_TEST := cargo test --locked --workspace --all-features --no-fail-fast
 
-.PHONY: run test setup lint fmt clippy doc web web-test test-rust package bench-setup bench-finish bench-peers bench-remux schemathesis soak-recording fuzz fuzz-smoke interop install sanitize bench-border
+.PHONY: run test setup lint fmt clippy doc web web-test test-rust package bench-setup bench-finish bench-peers bench-remux bench-latency schemathesis soak-recording fuzz fuzz-smoke interop install sanitize bench-border
 .NOTPARALLEL:
 
 run:
@@ -76,6 +76,11 @@ soak-recording: web
 	cargo test --locked -p streamcore-server --test interop_recording --no-run
 	scripts/record-run soak-recording 'Recordings of a killed server' env STREAMCORE_KILLS=$(or $(KILLS),200) \
 		cargo test --quiet --locked -p streamcore-server --test interop_recording d_31 -- --nocapture
+
+# How far behind live the page plays, by the dates of the stream (wall_latency_s). A minute.
+bench-latency: web
+	cargo build --release --locked -p streamcore-server
+	scripts/bench-latency $(ARGS)
 
 # What finishing a recording of 10 GB and of 30 hours costs: sparse files, whose boxes are written and whose media are holes.
 bench-finish:

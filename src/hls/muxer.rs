@@ -154,6 +154,10 @@ impl Muxer {
             self.take(unit, wall)?;
             return self.settle();
         };
+        if held.is_early(&unit) {
+            self.stats.dropped_units += 1;
+            return Ok(());
+        }
         held.bytes = held.bytes.saturating_add(unit.data.len());
         held.units.push((unit, wall));
         if self.may_start() { self.start() } else { Ok(()) }

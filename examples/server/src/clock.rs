@@ -23,8 +23,7 @@ pub fn set_start(count: u64) {
 }
 
 /// Numbers segments and discontinuities past all that the stream had before, even before a restart: segments by the time of day in
-/// milliseconds, discontinuities by the count of starts. So a player that stayed goes on behind a discontinuity, and no name stands
-/// for two contents.
+/// milliseconds, discontinuities by the count of starts. So no number runs back, and no name stands for two contents.
 pub fn number(hls: &mut MuxerConfig) {
     hls.first_sequence = u64::try_from(since_1970().as_millis()).unwrap_or(0);
     hls.first_discontinuity = FIRST_DISCONTINUITY.load(Ordering::Relaxed);

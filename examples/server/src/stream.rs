@@ -21,7 +21,7 @@ use crate::clock::{self, wall_clock};
 use crate::config::AppConfig;
 use crate::events::StreamEvents;
 use crate::http::Compressed;
-use crate::notices;
+use crate::notices::{self, Before};
 use crate::origin::{Archive, Known, Store};
 use crate::player::{Fan, Player};
 use crate::recorder::{Group, Health, Recorders};
@@ -82,6 +82,8 @@ struct Hls {
     /// Whose units are taken.
     token: u64,
     muxer: Option<hls::Muxer>,
+    /// The length of segments that is asked for.
+    wanted: Duration,
     /// The muxer's way to the store.
     archive: Option<Archive>,
     /// When the publisher was cut off.
@@ -299,11 +301,9 @@ impl Stream {
                 self.hls_with(token, |muxer| muxer.handle_unit(unit, wall_clock()));
             }
             Event::Discontinuity => self.hls_with(token, hls::Muxer::handle_discontinuity),
-            Event::Notice(notice) => self.publisher_with(token, |publisher| {
-                notices::text(notice.kind)
-                    .into_iter()
-                    .for_each(|text| _ = publisher.health.add_problem(text.into()));
-            }),
+            Event::Notice(notice) => {
+                notices::text(notice.kind).into_iter().for_each(|text| self.tell(token, text));
+            }
             _ => {}
         }
     }
@@ -325,24 +325,23 @@ impl Stream {
         }
         let hls_state = &mut *hls;
         let Some(muxer) = &mut hls_state.muxer else { return };
-        let (version, forced) = (muxer.version(), muxer.stats().forced_cuts);
+        let (version, before) = (muxer.version(), Before::of(muxer));
         let result = act(muxer);
         let changed = muxer.version() != version;
         if let Some(archive) = hls_state.archive.as_mut().filter(|_| changed) {
             archive.follow(muxer);
         }
-        let missing = muxer.target_duration().filter(|_| muxer.stats().forced_cuts > forced);
+        let problem = before.problem(muxer, hls_state.wanted);
         drop(hls);
         if changed {
             // One word to all who wait (E3-20).
             self.changes.send_replace(());
         }
         if let Err(error) = result {
-            let problem = format!("not all of it is in HLS: {error}");
-            self.publisher_with(token, |publisher| _ = publisher.health.add_problem(problem));
+            self.tell(token, &format!("not all of it is in HLS: {error}"));
         }
-        if let Some(longest) = missing {
-            self.tell_of_missing_keys(longest);
+        if let Some(problem) = problem {
+            self.tell(token, &problem);
         }
     }
 
@@ -390,8 +389,7 @@ impl Stream {
     /// Ends whoever publishes, or was cut off and may come back. Its connection learns so with its next message.
     pub fn end_publisher(&self) {
         let (mut recording, mut live) = self.recording_and_live();
-        live.token += 1;
-        recording.token = live.token;
+        (live.token, recording.token) = (live.token + 1, live.token + 1);
         self.close(recording, live, false);
     }
 
@@ -467,6 +465,7 @@ impl Hls {
         token: u64,
     ) {
         (self.lost, self.ended, self.token) = (None, None, token);
+        self.wanted = config.hls.target_duration;
         let resumed = self.muxer.as_mut().is_some_and(|muxer| muxer.resume().is_ok());
         if !resumed {
             let mut hls = config.hls.clone();

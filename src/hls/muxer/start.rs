@@ -155,6 +155,13 @@ impl Muxer {
 }
 
 impl Held {
+    /// Whether a picture comes before anything that decoding could start with. It would be left out at the start: who
+    /// never sends a key frame fills no memory.
+    pub(super) fn is_early(&self, unit: &AccessUnit) -> bool {
+        let is_start = |(held, _): &(AccessUnit, _)| held.track == unit.track && held.key;
+        unit.track.kind == MediaKind::Video && !unit.key && !self.units.iter().any(is_start)
+    }
+
     /// Whether a rendition could begin with what is held.
     fn has(&self, rendition: &Rendition) -> bool {
         let video = rendition.is_video();

@@ -508,6 +508,18 @@ fn b3_07_all_times_jump_back_behind_a_discontinuity() {
 }
 
 #[test]
+fn pictures_without_a_key_frame_fill_no_memory() {
+    let mut source = Source::new(i64::MAX);
+    source.muxer.handle_track(avc(640, 360)).unwrap();
+    // The first of all would be a key frame.
+    source.video = 1;
+    (0..1000).for_each(|_| source.frame(0));
+    assert_eq!(source.muxer.stats().dropped_units, 1000);
+    assert!(source.muxer.held.as_ref().is_some_and(|held| held.units.is_empty()));
+    assert!(!source.muxer.is_ready());
+}
+
+#[test]
 fn b3_08_sound_before_the_first_key_frame_is_kept_and_video_is_not() {
     let mut source = Source::new(60).both();
     source.video = 45;

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::{Publisher, Stream, WAITERS, lock};
 use crate::names;
+use crate::notices::NO_KEY_FRAME_YET;
 use crate::origin::Archive;
 use crate::recordings::rfc3339;
 use crate::redact::Redacted;
@@ -56,19 +57,6 @@ impl Stream {
         }
     }
 
-    /// Says, once for each publisher, that HLS has to cut where no decoder can start.
-    pub(super) fn tell_of_missing_keys(&self, longest: Duration) {
-        let text = format!(
-            "no key frame in {} s: HLS players may start or switch with a broken picture; set the encoder's key frame interval",
-            longest.as_secs()
-        );
-        if let Some(publisher) = &self.live().publisher
-            && publisher.health.add_problem(text.clone())
-        {
-            tracing::warn!(stream = %Redacted(&self.path), "{text}");
-        }
-    }
-
     /// The stream as the API gives it; `None` where it is not live.
     pub fn info(&self) -> Option<StreamInfo> {
         let now = Instant::now();
@@ -100,5 +88,19 @@ impl Stream {
             problems,
             store,
         })
+    }
+
+    /// Says, once for each publisher, what is wrong with what it sends: in the log, the API and on the page.
+    pub(super) fn tell(&self, token: u64, problem: &str) {
+        let mut new = false;
+        self.publisher_with(token, |publisher| {
+            // Pictures may be left out for a reason that was told already.
+            let health = &publisher.health;
+            let told = problem == NO_KEY_FRAME_YET && !health.problems().is_empty();
+            new = !told && health.add_problem(problem.into());
+        });
+        if new {
+            tracing::warn!(stream = %Redacted(&self.path), "{problem}");
+        }
     }
 }

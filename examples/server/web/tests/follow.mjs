@@ -1,16 +1,18 @@
 // Follows a low-latency stream to its end by blocking reloads, and checks every playlist and every file on the way.
 //
-//   node tests/follow.mjs URL [--deadline SECONDS]
+//   node tests/follow.mjs URL [--deadline SECONDS] [--keep FOLDER]
 //
-// URL is that of the multivariant playlist. Prints one line of JSON: what was seen, and what was wrong with it.
+// URL is that of the multivariant playlist. With --keep each playlist is kept as a file, for other readers. Prints one line of JSON: what was seen, and what was wrong with it.
 // Exit status: 0 followed to the end without a fault; 1 otherwise.
 
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { examine } from './playlist.mjs';
 
-const { values, positionals: [url] } = parseArgs({ allowPositionals: true, options: { deadline: { type: 'string', default: '120' } } });
+const { values, positionals: [url] } = parseArgs({ allowPositionals: true, options: { deadline: { type: 'string', default: '120' }, keep: { type: 'string' } } });
 if (!url) {
-  console.error('usage: follow.mjs URL [--deadline SECONDS]');
+  console.error('usage: follow.mjs URL [--deadline SECONDS] [--keep FOLDER]');
   process.exit(64);
 }
 const deadline = AbortSignal.timeout(Number(values.deadline) * 1000);
@@ -46,6 +48,7 @@ class Follower {
       if (response.status !== 200) return this.fault(`status ${response.status}`);
       const text = await response.text();
       seen.playlists += 1;
+      if (values.keep) await writeFile(join(values.keep, `${String(this.turn).padStart(5, '0')}_${this.name}`), text);
       const { faults: found, playlist } = examine(text);
       found.forEach((fault) => this.fault(fault));
       if (!playlist) return this.fault(`unreadable:\n${text}`);

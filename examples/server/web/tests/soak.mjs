@@ -1,0 +1,116 @@
+// Plays one stream by four players at once, in one page of Chromium, to its end, and prints one line of JSON about each.
+//
+//   node tests/soak.mjs BASE [--deadline SECONDS] [--only NAME,…]
+//
+// BASE is the address of the stream's folder (http://host:8080/live/demo/). The players are hls.js as the watch page sets it up, Shaka Player with HLS
+// and with DASH, and dash.js, the last two with the low-latency MPD. Each line of the result says, by the time of day, where playback stood still and
+// where frames were dropped, so that whoever disturbed the stream can tell disturbances from faults; and how far behind live it was, by the
+// stream's own dates.
+// Exit status: 0 all played to the end; 1 one did not; 64 wrong usage.
+
+import { readFile } from 'node:fs/promises';
+import { parseArgs } from 'node:util';
+import { launch } from './browser.mjs';
+
+const { values, positionals: [base] } = parseArgs({ allowPositionals: true, options: { deadline: { type: 'string', default: '120' }, only: { type: 'string', default: 'hls.js,shaka-hls,shaka-dash,dash.js' } } });
+if (!base?.endsWith('/')) {
+  console.error('usage: soak.mjs BASE/ [--deadline SECONDS] [--only NAME,…]');
+  process.exit(64);
+}
+const LIBRARIES = ['hls.js/dist/hls.min.js', 'shaka-player/dist/shaka-player.compiled.js', 'dashjs/dist/modern/umd/dash.all.min.js'];
+
+const browser = await launch();
+let all = [];
+try {
+  const page = await browser.newPage({ viewport: { width: 1280, height: 800 } });
+  const stand = `${new URL(base).origin}/.well-known/player-probe`;
+  await page.route(stand, (route) => route.fulfill({ contentType: 'text/html', body: '<!doctype html><meta charset="utf-8"><title>probe</title><style>video{width:48%}</style>' }));
+  await page.goto(stand);
+  for (const library of LIBRARIES) await page.addScriptTag({ content: await readFile(new URL(`../node_modules/${library}`, import.meta.url), 'utf8') });
+  all = await page.evaluate(playAll, { base, names: values.only.split(','), milliseconds: Number(values.deadline) * 1000 });
+} finally {
+  await browser.close();
+}
+console.log(JSON.stringify(all));
+process.exit(all.length > 0 && all.every((one) => one.ended) ? 0 : 1);
+
+/** Runs in the page. */
+function playAll({ base, names, milliseconds }) {
+  const open = {
+    'hls.js': (video, player) => {
+      const hls = new window.Hls({ enableWorker: false, lowLatencyMode: true, liveDurationInfinity: true, backBufferLength: 30, maxLiveSyncPlaybackRate: 1.05 });
+      hls.on(window.Hls.Events.ERROR, (_, data) => player.errors.push({ details: `${data.details} ${data.error?.message ?? ''}`, fatal: data.fatal, at: Date.now() }));
+      hls.loadSource(`${base}index.m3u8`);
+      hls.attachMedia(video);
+      return () => (hls.playingDate ? (Date.now() - hls.playingDate) / 1000 : null);
+    },
+    'shaka-hls': (video, player) => shaka(video, player, 'index.m3u8'),
+    'shaka-dash': (video, player) => shaka(video, player, 'index_ll.mpd'),
+    'dash.js': (video, player) => {
+      const dash = window.dashjs.MediaPlayer().create();
+      dash.on('error', ({ error }) => player.errors.push({ details: `${error?.code}: ${error?.message}`, fatal: true, at: Date.now() }));
+      dash.initialize(video, `${base}index_ll.mpd`, true);
+      return () => dash.getCurrentLiveLatency() || null;
+    },
+  };
+  function shaka(video, player, manifest) {
+    window.shaka.polyfill.installAll();
+    const it = new window.shaka.Player();
+    const note = (error) => player.errors.push({ details: `${error.category}.${error.code}: ${JSON.stringify(error.data)?.slice(0, 300)}`, fatal: error.severity === 2, at: Date.now() });
+    it.addEventListener('error', (event) => note(event.detail));
+    it.configure({ streaming: { lowLatencyMode: true } });
+    it.attach(video).then(() => it.load(base + manifest)).then(() => video.play()).catch(note);
+    return () => {
+      const date = it.isLive() ? it.getPlayheadTimeAsDate() : null;
+      return date ? (Date.now() - date) / 1000 : null;
+    };
+  }
+  const round = (value) => Number(value.toFixed(3));
+  const share = (sorted, part) => (sorted.length > 0 ? round(sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))]) : null);
+
+  const play = (name) => new Promise((resolve) => {
+    const video = document.createElement('video');
+    video.muted = true;
+    document.body.append(video);
+    const player = { name, errors: [], stalls: [], drops: [], sizes: [], latencies: [] };
+    const latency = open[name](video, player);
+    video.play?.().catch(() => undefined);
+    let [time, since, dropped] = [0, 0, 0];
+    const sample = () => {
+      const now = Date.now();
+      const started = video.currentTime > 0 && video.readyState >= 2;
+      if (started && since === 0) since = now;
+      if (since > 0 && video.currentTime === time && !video.ended) {
+        const last = player.stalls.at(-1);
+        if (last && last.to >= now - 400) last.to = now;
+        else player.stalls.push({ from: now, to: now });
+      } else if (since > 0) {
+        const late = latency();
+        if (typeof late === 'number' && late > 0) player.latencies.push({ at: now, late: round(late) });
+      }
+      time = video.currentTime;
+      const quality = video.getVideoPlaybackQuality();
+      if (quality.droppedVideoFrames > dropped) player.drops.push({ at: now, count: quality.droppedVideoFrames - dropped });
+      dropped = quality.droppedVideoFrames;
+    };
+    const timer = setInterval(sample, 250);
+    const done = () => {
+      clearInterval(timer);
+      clearTimeout(deadline);
+      const quality = video.getVideoPlaybackQuality();
+      const late = player.latencies.map((one) => one.late).sort((a, b) => a - b);
+      let played = 0;
+      for (let i = 0; i < video.played.length; i += 1) played += video.played.end(i) - video.played.start(i);
+      resolve({
+        ...player, started: since, ended: video.ended, played_s: round(played), decoded_frames: quality.totalVideoFrames, dropped_frames: quality.droppedVideoFrames,
+        stalls: player.stalls.filter((stall) => stall.to - stall.from >= 250),
+        latency_s: { p50: share(late, 0.5), p95: share(late, 0.95), max: share(late, 1) },
+        current_time: round(video.currentTime),
+      });
+    };
+    const deadline = setTimeout(done, milliseconds);
+    video.addEventListener('ended', done);
+    video.addEventListener('resize', () => { const size = `${video.videoWidth}x${video.videoHeight}`; if (player.sizes.at(-1) !== size) player.sizes.push(size); });
+  });
+  return Promise.all(names.map(play));
+}
