@@ -10,6 +10,7 @@ use kit::packets::{self, Listing, Packet};
 use kit::relay::{From, Relay, bytes_of};
 use kit::source::Film;
 use kit::tls::Authority;
+use kit::wait::{free_port, wait_listening};
 use kit::{Process, Server, ServerBuilder, dissector, flv, until};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_streamcore");
@@ -298,21 +299,6 @@ fn a5_40_a_certificate_that_nobody_vouches_for_is_refused() {
     assert!(!refused.wait_exit(LIMIT).success());
     assert!(refused.text().contains("--tls-ca names whom to trust"), "{}", refused.text());
     publish(&[text(&film), &url, "--speed", "0", "--tls-insecure"]).succeed(LIMIT);
-}
-
-fn free_port() -> u16 {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
-    listener.local_addr().expect("an address").port()
-}
-
-/// Waits until somebody listens, without a connection that a program which takes one only would miss.
-fn wait_listening(port: u16) {
-    let wanted = format!(":{port:04X} ");
-    until(&format!("a listener on port {port}"), LIMIT, || {
-        let table = std::fs::read_to_string("/proc/net/tcp").expect("the table of sockets");
-        let listens = |line: &str| line.contains(&wanted) && line.contains(" 00000000:0000 0A ");
-        table.lines().any(listens).then_some(())
-    });
 }
 
 /// Passes connections on, the first one only until that many bytes have come from that side.
