@@ -115,12 +115,12 @@ impl Lent {
                 let [app, tc_url, agent] = self.texts([&app, &tc_url, &agent]);
                 sc_session_event { event: SC_SESSION_CONNECTED, app, tc_url, agent, ..nothing }
             }
-            SessionEvent::Publish { request, stream_id, path } => {
+            SessionEvent::Publish { request, stream_id, path, .. } => {
                 let [app, name, query] = self.texts([&path.app, &path.name, &path.query]);
                 let (event, request) = (SC_SESSION_PUBLISH, request.to_raw());
                 sc_session_event { event, request, stream_id, app, name, query, ..nothing }
             }
-            SessionEvent::Play { request, stream_id, path } => {
+            SessionEvent::Play { request, stream_id, path, .. } => {
                 let [app, name, query] = self.texts([&path.app, &path.name, &path.query]);
                 let (event, request) = (SC_SESSION_PLAY, request.to_raw());
                 sc_session_event { event, request, stream_id, app, name, query, ..nothing }

@@ -107,6 +107,12 @@ pub struct ServeArgs {
     pub net: NetArgs,
     /// What each application may have its own of.
     #[command(flatten)]
+    pub hooks: crate::hooks::HookArgs,
+    #[command(flatten)]
+    pub events: crate::events::EventArgs,
+    #[command(flatten)]
+    pub relay: crate::relay::RelayServerArgs,
+    #[command(flatten)]
     pub app: AppArgs,
     /// Let whoever reaches the HTTP port start and stop recorders: /control/record/start?app=live&name=demo, as nginx-rtmp.
     #[arg(long, env = "STREAMCORE_CONTROL")]

@@ -15,6 +15,7 @@ use crate::origin::Store;
 use crate::player::Player;
 use crate::recorder::{RecordEnv, Recorders};
 use crate::recordings::Recordings;
+use crate::services::Services;
 use crate::stats::{PublisherInfo, StreamInfo};
 use crate::stream::{Publication, Stream};
 use crate::variants::{self, Member};
@@ -24,6 +25,9 @@ const WAITERS: usize = 40_000;
 /// Paths that are known at once, so that players of made-up names cannot fill the memory.
 const STREAMS: usize = 10_000;
 
+/// Time that an origin has to bring a stream to a player over HTTP.
+const ORIGIN: Duration = Duration::from_secs(10);
+
 /// Where players learn the time.
 pub const TIME_URL: &str = "/api/v1/time";
 
@@ -32,6 +36,8 @@ pub const TIME_URL: &str = "/api/v1/time";
 pub enum Refusal {
     /// Somebody publishes under that name.
     Live,
+    /// It has changed hands too often in a short time.
+    TooOften,
     /// The name is not fit for a URL and a file.
     Name,
     /// Nothing may be published in that application.
@@ -61,6 +67,19 @@ pub struct Hub {
     streams: Mutex<HashMap<String, Arc<Stream>>>,
     waiters: Semaphore,
     tls_failures: AtomicU64,
+    services: Services,
+}
+
+/// Who wants to publish.
+#[derive(Clone, Copy, Debug)]
+pub struct Newcomer<'a> {
+    pub path: &'a str,
+    pub address: SocketAddr,
+    pub agent: &'a str,
+    /// It reconnects on request.
+    pub reconnects: bool,
+    /// Whose right it publishes by, where that is known.
+    pub identity: Option<&'a str>,
 }
 
 impl Hub {
@@ -70,9 +89,11 @@ impl Hub {
         record: RecordEnv,
         store: Option<Arc<Store>>,
         keys: Arc<Keys>,
+        services: Services,
     ) -> Arc<Self> {
         Arc::new(Self {
             phase: watch::Sender::new(Phase::Serving),
+            services,
             config,
             record: Arc::new(record),
             store,
@@ -86,6 +107,11 @@ impl Hub {
     /// The settings as they are now.
     pub fn config(&self) -> Arc<Config> {
         self.config.get()
+    }
+
+    /// Who may, and who is told.
+    pub fn services(&self) -> &Services {
+        &self.services
     }
 
     /// Live streams with keys, and who may publish and play.
@@ -141,6 +167,23 @@ impl Hub {
         self.streams().get(path).cloned()
     }
 
+    /// The stream of that path for a player over HTTP; taken from elsewhere, which may take a while, where it is not live here.
+    pub async fn demand(self: &Arc<Self>, path: &str) -> Option<Arc<Stream>> {
+        let live = || self.find(path).is_some_and(|stream| stream.is_live());
+        let relay = &self.services.relay;
+        if !live()
+            && relay.has_origin(path)
+            && let Ok(_permit) = self.waiters.try_acquire()
+        {
+            relay.demand(self, path, None);
+            let deadline = tokio::time::Instant::now() + ORIGIN;
+            while !live() && tokio::time::Instant::now() < deadline {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        }
+        self.find(path)
+    }
+
     /// Live streams, longest live first.
     pub fn list(&self) -> Vec<StreamInfo> {
         let streams: Vec<_> = self.streams().values().cloned().collect();
@@ -150,14 +193,9 @@ impl Hub {
     }
 
     /// Starts a stream. `None` where the newcomer may take the place of the publisher there is, at its first key frame:
-    /// [`take_over`](Self::take_over). The name is the key, so both have the same right to it (F-19).
-    pub fn publish(
-        &self,
-        path: &str,
-        address: SocketAddr,
-        agent: &str,
-        reconnects: bool,
-    ) -> Result<Option<Publication>, Refusal> {
+    /// [`take_over`](Self::take_over). Both must have the same right to the name, and it may not happen too often (F-19).
+    pub fn publish(&self, newcomer: Newcomer<'_>) -> Result<Option<Publication>, Refusal> {
+        let path = newcomer.path;
         if !names::is_publishable(path) {
             return Err(Refusal::Name);
         }
@@ -170,10 +208,12 @@ impl Hub {
         let mut streams = self.streams();
         let stream = self.entry(&mut streams, path).ok_or(Refusal::Full)?;
         match stream.is_live() {
-            true if app.takeover.allows(reconnects) => Ok(None),
-            true => Err(Refusal::Live),
+            true if !stream.is_of(newcomer.identity) => Err(Refusal::Live),
+            true if !app.takeover.allows(newcomer.reconnects) => Err(Refusal::Live),
+            true if !self.services.takeovers.allow(path, Instant::now()) => Err(Refusal::TooOften),
+            true => Ok(None),
             false => {
-                let mut begun = self.begin(&stream, app, path, address, agent)?;
+                let mut begun = self.begin(&stream, app, newcomer)?;
                 self.join(&mut streams, &mut begun, app);
                 Ok(Some(begun))
             }
@@ -181,18 +221,14 @@ impl Hub {
     }
 
     /// Starts a stream in the place of the publisher there is.
-    pub fn take_over(
-        &self,
-        path: &str,
-        address: SocketAddr,
-        agent: &str,
-    ) -> Result<Publication, Refusal> {
+    pub fn take_over(&self, newcomer: Newcomer<'_>) -> Result<Publication, Refusal> {
         let mut streams = self.streams();
-        let stream = self.entry(&mut streams, path).ok_or(Refusal::Full)?;
+        let stream = self.entry(&mut streams, newcomer.path).ok_or(Refusal::Full)?;
         stream.give_way();
         let config = self.config();
-        let mut begun = self.begin(&stream, config.of(path), path, address, agent)?;
-        self.join(&mut streams, &mut begun, config.of(path));
+        let app = config.of(newcomer.path);
+        let mut begun = self.begin(&stream, app, newcomer)?;
+        self.join(&mut streams, &mut begun, app);
         Ok(begun)
     }
 
@@ -214,13 +250,13 @@ impl Hub {
         &self,
         stream: &Arc<Stream>,
         app: &AppConfig,
-        path: &str,
-        address: SocketAddr,
-        agent: &str,
+        newcomer: Newcomer<'_>,
     ) -> Result<Publication, Refusal> {
-        let app = &self.keys.settings(path, app);
-        let recorders = Recorders::start(&self.record, path, &app.record);
-        let info = PublisherInfo { address: address.to_string(), agent: agent.to_owned() };
+        let app = &self.keys.settings(newcomer.path, app);
+        let recorders = Recorders::start(&self.record, newcomer.path, &app.record);
+        let (address, agent) = (newcomer.address.to_string(), newcomer.agent.to_owned());
+        let identity = newcomer.identity.map(str::to_owned);
+        let info = PublisherInfo { address, agent, identity };
         stream.publish(info, app, recorders).ok_or(Refusal::Live)
     }
 
@@ -242,7 +278,8 @@ impl Hub {
         if streams.len() >= STREAMS {
             return None;
         }
-        let stream = Arc::new(Stream::new(path, &self.config().limits, self.store.clone()));
+        let stream = Stream::new(path, &self.config().limits, self.store.clone(), &self.services);
+        let stream = Arc::new(stream);
         streams.insert(path.to_owned(), stream.clone());
         Some(stream)
     }
@@ -261,6 +298,7 @@ impl Hub {
                 }
                 !stream.tidy(now, app)
             });
+            self.services.web.tidy(now);
         }
     }
 

@@ -1,13 +1,16 @@
 //! `streamcore`: a live-streaming server and its tools.
 
+mod access;
 mod api;
 mod catalogue;
 mod cli;
 mod client;
 mod clock;
 mod config;
+mod events;
 mod fan;
 mod finish;
+mod hooks;
 mod http;
 mod hub;
 mod keys;
@@ -23,11 +26,13 @@ mod probe;
 mod recorder;
 mod recordings;
 mod redact;
+mod relay;
 mod remux;
 mod repair;
 mod rtmp;
 mod rtmps;
 mod serve;
+mod services;
 mod stats;
 mod store;
 mod stream;

@@ -11,10 +11,11 @@ use streamcore::flv::{Tag, TagKind};
 use streamcore::live::Handover;
 use streamcore::rtmp::message::{Capabilities, ExtendedCaps};
 use streamcore::rtmp::session::{Rejection, RequestId, ServerSession, SessionEvent, StreamPath};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
-use crate::hub::{Hub, Phase, Refusal};
-use crate::keys::Denied;
+use crate::access::{Action, Answer, Ask, ClientInfo, Gate, Grant, Protocol, Reason, Refused};
+use crate::hooks::{Role, Visit};
+use crate::hub::{Hub, Newcomer, Phase, Refusal};
 use crate::net::Arrival;
 use crate::player::{Form, Line, Next, Player};
 use crate::redact::Redacted;
@@ -31,10 +32,14 @@ pub struct Peer {
     leaving: bool,
     /// The connection came to the RTMPS port.
     tls: bool,
-    agent: Option<String>,
+    /// Who it is, once it has said so.
+    client: Option<Arc<ClientInfo>>,
+    gate: Gate,
     publications: HashMap<u32, Publication>,
-    /// Those who are to take over a stream at their first key frame, with its path.
-    newcomers: HashMap<u32, (String, Handover)>,
+    /// Those who are to take over a stream at their first key frame.
+    newcomers: HashMap<u32, (Grant, Handover)>,
+    /// What each message stream was let in for.
+    visits: HashMap<u32, Visit>,
     players: HashMap<u32, (Arc<Stream>, Arc<Player>)>,
     line: Line,
 }
@@ -43,6 +48,8 @@ impl Peer {
     /// A connection that has just come.
     pub fn new(hub: Arc<Hub>, address: SocketAddr, tls: bool, arrival: Arrival) -> Self {
         tracing::debug!(peer = %address, tls, "connection");
+        let wake = Arc::<Notify>::default();
+        let gate = Gate::new(hub.services().admission.clone(), wake.clone());
         let phase = hub.phase();
         Self {
             hub,
@@ -51,12 +58,92 @@ impl Peer {
             phase,
             leaving: false,
             tls,
-            agent: None,
+            client: None,
+            gate,
+            visits: HashMap::new(),
             publications: HashMap::new(),
             newcomers: HashMap::new(),
             players: HashMap::new(),
-            line: Line::default(),
+            line: Line { wake, outlet: None },
         }
+    }
+
+    /// The client has said who it is: whether it may be here is asked while it goes on.
+    fn connected(&mut self, client: ClientInfo) {
+        tracing::debug!(peer = %self.address, agent = client.agent, "connected");
+        let query = client.tc_url.split_once('?').map_or("", |(_, query)| query).to_owned();
+        let client = Arc::new(client);
+        self.gate.connect(&client, query);
+        self.client = Some(client);
+    }
+
+    fn ask(&mut self, request: RequestId, id: u32, path: StreamPath, action: Action) {
+        let Some(client) = self.client.clone() else { return };
+        let StreamPath { app, name, query } = path;
+        self.gate.ask(request, id, Ask { client, action, app, name, query });
+    }
+
+    /// Acts on what was decided since.
+    fn settle(&mut self, session: &mut ServerSession) -> Result<()> {
+        while let Some(answer) = self.gate.next() {
+            let peer = self.address;
+            match answer {
+                Answer::Closed(refused) => {
+                    tracing::warn!(%peer, "connection refused: {}", refused.text);
+                    self.end_all(session);
+                }
+                Answer::Request { .. } if session.is_closing() => {}
+                Answer::Request { request, stream_id, ask, result } => match (result, ask.action) {
+                    (Ok(grant), Action::Publish { .. }) => {
+                        self.publish(session, request, stream_id, (*ask, grant))?;
+                    }
+                    (Ok(grant), _) => self.play(session, request, stream_id, (*ask, grant))?,
+                    (Err(refused), _) => self.refuse(session, request, &ask, &refused)?,
+                },
+            }
+        }
+        Ok(())
+    }
+
+    fn refuse(
+        &mut self,
+        session: &mut ServerSession,
+        request: RequestId,
+        ask: &Ask,
+        refused: &Refused,
+    ) -> Result<()> {
+        let (peer, app) = (self.address, &ask.app);
+        tracing::warn!(app, %peer, action = ?ask.action, "refused: {}", refused.text);
+        let rejection = match refused.reason {
+            Reason::Denied => Rejection::Denied,
+            Reason::NotFound => Rejection::NotFound,
+            Reason::Unavailable => Rejection::Overloaded,
+        };
+        session.reject(request, rejection)
+    }
+
+    /// Begins what was granted, as hooks see it.
+    fn visit(&mut self, id: u32, ask: Ask, role: Role) {
+        let close = self.gate.closer();
+        let visit = Visit::begin(&self.hub.services().hooks, ask, role, close);
+        self.visits.insert(id, visit);
+    }
+
+    /// A hook may have named a server that the stream is to go to.
+    fn push_on(&self, path: &str, grant: &Grant) {
+        let Some(url) = &grant.relay else { return };
+        let stream = self.hub.find(path);
+        let added =
+            url.parse().map(|url| self.hub.services().relay.add(path, &url, true, stream.as_ref()));
+        if !matches!(added, Ok(Ok(_))) {
+            tracing::warn!(stream = %Redacted(path), "not pushed to where a hook said");
+        }
+    }
+
+    fn newcomer<'a>(&'a self, path: &'a str, grant: &'a Grant) -> Newcomer<'a> {
+        let agent = self.client.as_ref().map_or("", |client| client.agent.as_str());
+        let identity = grant.identity.as_deref();
+        Newcomer { path, address: self.address, agent, reconnects: false, identity }
     }
 
     fn publish(
@@ -64,38 +151,34 @@ impl Peer {
         session: &mut ServerSession,
         request: RequestId,
         id: u32,
-        path: &StreamPath,
+        (ask, grant): (Ask, Grant),
     ) -> Result<()> {
-        let asked = (path.app.as_str(), path.name.as_str(), path.query.as_str());
-        let require = self.hub.config().server.require_key;
-        let path = match self.hub.keys().publish(asked, self.address.ip(), require) {
-            Ok(Some(granted)) => granted.path,
-            Ok(None) => path.path(),
-            Err(why) => {
-                tracing::warn!(peer = %self.address, "publisher refused: {}", why.text());
-                return session.reject(request, Rejection::Denied);
-            }
-        };
+        let path = grant.path();
         let (stream, peer) = (Redacted(&path), self.address);
         let capabilities = session.capabilities().map(Capabilities::extended);
         let reconnects = capabilities.is_some_and(|caps| caps.has(ExtendedCaps::RECONNECT));
-        let agent = self.agent.as_deref().unwrap_or_default();
-        match self.hub.publish(&path, peer, agent, reconnects) {
+        match self.hub.publish(Newcomer { reconnects, ..self.newcomer(&path, &grant) }) {
             Ok(Some(publication)) => {
                 tracing::info!(%stream, %peer, "publishing");
                 self.publications.insert(id, publication);
+                self.push_on(&path, &grant);
+                self.visit(id, ask, Role::Publish);
                 session.accept(request)
             }
             Ok(None) => {
                 tracing::info!(%stream, %peer, "about to take over from the publisher there is");
                 let handover = Handover::new(self.hub.config().limits.gop_bytes);
-                self.newcomers.insert(id, (path, handover));
+                self.newcomers.insert(id, (grant, handover));
+                self.visit(id, ask, Role::Publish);
                 session.accept(request)
             }
             Err(refusal) => {
                 let (reason, rejection) = match refusal {
                     Refusal::Live => {
                         ("somebody publishes under this name", Rejection::AlreadyPublishing)
+                    }
+                    Refusal::TooOften => {
+                        ("the stream has changed hands too often", Rejection::AlreadyPublishing)
                     }
                     Refusal::Application => {
                         ("nothing may be published in this application", Rejection::NotFound)
@@ -114,17 +197,9 @@ impl Peer {
         session: &mut ServerSession,
         request: RequestId,
         id: u32,
-        path: &StreamPath,
+        (ask, grant): (Ask, Grant),
     ) -> Result<()> {
-        let path = match self.hub.keys().play(&path.path(), &path.query) {
-            Ok(path) => path,
-            Err(why) => {
-                tracing::warn!(peer = %self.address, "player refused: {}", why.text());
-                let denied =
-                    if why == Denied::NotFound { Rejection::NotFound } else { Rejection::Denied };
-                return session.reject(request, denied);
-            }
-        };
+        let path = grant.path();
         let form = Form { stream_id: id, chunk_size: session.chunk_size() };
         let max_bytes = self.hub.config().limits.player_queue_bytes;
         let player = Player::new(form, max_bytes, self.line.clone());
@@ -132,12 +207,17 @@ impl Peer {
             return session.reject(request, Rejection::NotFound);
         };
         tracing::info!(stream = %Redacted(&path), peer = %self.address, live = stream.is_live(), "playing");
+        let origin = grant.relay.as_deref().and_then(|url| url.parse().ok());
+        self.hub.services().relay.demand(&self.hub, &path, origin.as_ref());
         self.players.insert(id, (stream, player));
+        self.visit(id, ask, Role::Play);
         session.accept(request)
     }
 
     fn stop_playing(&mut self, id: u32) {
+        self.gate.forget(id);
         if let Some((stream, player)) = self.players.remove(&id) {
+            self.visits.remove(&id);
             stream.detach(&player);
         }
     }
@@ -158,6 +238,9 @@ impl Peer {
             return self.take_over(session, id, tag);
         }
         let Some(publication) = self.publications.get_mut(&id) else { return };
+        if let Some(visit) = self.visits.get(&id) {
+            visit.at(tag.timestamp);
+        }
         if !publication.handle_tag(tag) {
             let (stream, peer) = (Redacted(publication.path()), self.address);
             tracing::info!(%stream, %peer, "another publisher has taken over");
@@ -168,12 +251,11 @@ impl Peer {
 
     /// A newcomer takes over at its first key frame.
     fn take_over(&mut self, session: &mut ServerSession, id: u32, tag: &Tag) {
-        let Some((path, handover)) = self.newcomers.get_mut(&id) else { return };
+        let Some((_, handover)) = self.newcomers.get_mut(&id) else { return };
         let Some(first) = handover.handle_tag(tag) else { return };
-        let path = std::mem::take(path);
-        self.newcomers.remove(&id);
-        let agent = self.agent.as_deref().unwrap_or_default();
-        match self.hub.take_over(&path, self.address, agent) {
+        let Some((grant, _)) = self.newcomers.remove(&id) else { return };
+        let path = grant.path();
+        match self.hub.take_over(self.newcomer(&path, &grant)) {
             Ok(mut publication) => {
                 tracing::info!(stream = %Redacted(&path), peer = %self.address, "took over");
                 for tag in &first {
@@ -194,7 +276,9 @@ impl Peer {
     }
 
     fn stop_publishing(&mut self, id: u32) {
+        self.gate.forget(id);
         self.newcomers.remove(&id);
+        self.visits.remove(&id);
         if let Some(publication) = self.publications.remove(&id) {
             tracing::info!(stream = %Redacted(publication.path()), peer = %self.address, "publishing ended");
             publication.end();
@@ -215,15 +299,20 @@ impl Handler for Peer {
                     self.media(session, stream_id, &Tag { kind, timestamp, body: payload });
                 }
             }
-            SessionEvent::Connected { agent, .. } => {
-                tracing::debug!(peer = %self.address, %agent, "connected");
-                self.agent = Some(agent);
+            SessionEvent::Connected { app, tc_url, agent, swf_url, page_url, .. } => {
+                let protocol = if self.tls { Protocol::Rtmps } else { Protocol::Rtmp };
+                let app = app.trim_matches('/').to_owned();
+                let client = ClientInfo::new(self.address, protocol);
+                self.connected(ClientInfo { app, tc_url, agent, swf_url, page_url, ..client });
+                self.settle(session)?;
             }
-            SessionEvent::Publish { request, stream_id, path } => {
-                self.publish(session, request, stream_id, &path)?;
+            SessionEvent::Publish { request, stream_id, path, kind } => {
+                self.ask(request, stream_id, path, Action::Publish { kind: kind.text() });
+                self.settle(session)?;
             }
-            SessionEvent::Play { request, stream_id, path } => {
-                self.play(session, request, stream_id, &path)?;
+            SessionEvent::Play { request, stream_id, path, start, duration, reset } => {
+                self.ask(request, stream_id, path, Action::Play { start, duration, reset });
+                self.settle(session)?;
             }
             SessionEvent::Unpublished { stream_id } => self.stop_publishing(stream_id),
             SessionEvent::PlayEnded { stream_id } => self.stop_playing(stream_id),
@@ -248,6 +337,7 @@ impl Handler for Peer {
     }
 
     fn handle_ready(&mut self, session: &mut ServerSession, budget: usize) -> Result<bool> {
+        self.settle(session)?;
         self.publications.values().for_each(Publication::flush);
         if self.leaving && *self.phase.borrow() == Phase::Ending {
             self.leaving = false;
@@ -326,7 +416,7 @@ impl Handler for Peer {
             CloseReason::Peer | CloseReason::Io(_) if self.tls && bytes_in == 0 => {
                 tracing::warn!(%peer, "closed by the peer right after the TLS handshake: does it trust the certificate?");
             }
-            CloseReason::Protocol(error) if self.agent.is_none() => {
+            CloseReason::Protocol(error) if self.client.is_none() => {
                 tracing::warn!(%peer, bytes_in, "closed a connection that is no RTMP: {error}");
             }
             CloseReason::Protocol(error) => tracing::warn!(%peer, "closed: {error}"),
@@ -341,6 +431,12 @@ impl Drop for Peer {
     fn drop(&mut self) {
         for (_, (stream, player)) in self.players.drain() {
             stream.detach(&player);
+        }
+        self.visits.clear();
+        if let Some(client) = self.client.take().filter(|_| self.gate.let_in()) {
+            let (app, name, query) = (client.app.clone(), String::new(), String::new());
+            let ask = Ask { client, action: Action::Connect, app, name, query };
+            self.hub.services().hooks.disconnected(&ask);
         }
     }
 }

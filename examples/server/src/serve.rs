@@ -17,6 +17,7 @@ use crate::catalogue::Catalogue;
 use crate::cli::{LogFormat, ServeArgs};
 use crate::clock;
 use crate::config::{Config, Given, Shared, reload_on_hangup};
+use crate::events;
 use crate::finish::{self, Finisher, Listener};
 use crate::http::{Ports, Web};
 use crate::hub::{Hub, Phase};
@@ -27,6 +28,7 @@ use crate::recorder::{Disk, RecordEnv};
 use crate::recordings::Recordings;
 use crate::rtmp::Peer;
 use crate::rtmps::Tls;
+use crate::services::Services;
 use crate::store::{SCHEMAS, Store};
 use crate::systemd;
 use crate::upload::Uploader;
@@ -54,25 +56,28 @@ async fn serve(given: Given, config: Config) -> anyhow::Result<()> {
     let store = Store::open(&args.data_dir, SCHEMAS)?;
     let (server_id, _) = store.server_id().await?;
     clock::set_start(store.count_start().await?);
+    let shared = Shared::new(config);
     let keys = Keys::open(store.clone()).await?;
     let uploads = args.upload.upload.is_some();
     let catalogue =
-        Catalogue::open(store, recordings.clone(), keys.clone(), &args.data_dir, uploads)?;
+        Catalogue::open(store.clone(), recordings.clone(), keys.clone(), &args.data_dir, uploads)?;
     let uploader = Uploader::new(catalogue.clone(), &args.upload, args.retain.clone())?;
     let runtime = tokio::runtime::Handle::current();
+    let services = Services::start(&shared, &store, keys.clone())?;
     let done: Vec<Listener> = vec![
         Box::new(move |done| catalogue.add(&runtime, done)),
         Box::new(|done| finish::exec_done(done)),
+        Box::new(services.hooks.record_listener()),
+        Box::new(events::record_listener(services.bus.clone())),
     ];
     let finisher = Finisher::start(recordings.clone(), done)?;
-    finisher.submit_left_over(&config.record_settings());
+    finisher.submit_left_over(&shared.get().record_settings());
     let record = RecordEnv {
         disk: Disk::start()?,
         recordings: recordings.clone(),
         finisher: finisher.clone(),
     };
-    let shared = Shared::new(config);
-    let hub = Hub::new(shared.clone(), record, open_origin(&args)?, keys.clone());
+    let hub = Hub::new(shared.clone(), record, open_origin(&args)?, keys.clone(), services);
 
     tracing::debug!(server_id, "this server");
     let first = welcome(&keys).await?;

@@ -51,6 +51,9 @@ pub struct StreamInfo {
 pub struct PublisherInfo {
     pub address: String,
     pub agent: String,
+    /// Whose right it publishes by, where that is known.
+    #[serde(skip)]
+    pub identity: Option<String>,
 }
 
 /// Players by protocol.

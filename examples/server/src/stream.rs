@@ -1,5 +1,6 @@
 //! One stream: from its publisher to HLS, to RTMP players and to the recorder.
 
+mod aside;
 mod recording;
 
 use std::net::IpAddr;
@@ -18,16 +19,16 @@ use tokio::sync::{Semaphore, SemaphorePermit, watch};
 
 use crate::clock::{self, wall_clock};
 use crate::config::AppConfig;
+use crate::events::StreamEvents;
 use crate::fan::Fan;
 use crate::http::Compressed;
-use crate::names;
-use crate::notices::{self, Before, NO_KEY_FRAME_YET};
+use crate::notices::{self, Before};
 use crate::origin::{Archive, Known, Store};
 use crate::player::Player;
 use crate::recorder::{Group, Health, Recorders};
-use crate::recordings::rfc3339;
-use crate::redact::Redacted;
-use crate::stats::{PlayersInfo, PublisherInfo, Rate, StreamInfo, Tracks, Viewers};
+use crate::relay::{Relay, Tap};
+use crate::services::Services;
+use crate::stats::{PublisherInfo, Rate, Tracks, Viewers};
 use crate::variants::{Member, SetHls};
 
 /// HLS requests of one stream that may wait at once (F-20).
@@ -49,6 +50,8 @@ pub struct Stream {
     changes: watch::Sender<()>,
     waiters: Semaphore,
     compressed: Compressed,
+    events: StreamEvents,
+    relay: Arc<Relay>,
 }
 
 #[derive(Debug)]
@@ -58,6 +61,8 @@ struct Live {
     token: u64,
     gop: GopCache,
     fan: Fan,
+    /// Servers that it is pushed to.
+    taps: Vec<Arc<Tap>>,
 }
 
 #[derive(Debug)]
@@ -89,12 +94,18 @@ struct Hls {
 
 impl Stream {
     /// A stream without a publisher.
-    pub fn new(path: &str, limits: &Limits, store: Option<Arc<Store>>) -> Self {
+    pub fn new(
+        path: &str,
+        limits: &Limits,
+        store: Option<Arc<Store>>,
+        services: &Services,
+    ) -> Self {
         let live = Live {
             publisher: None,
             token: 0,
             gop: GopCache::new(limits.gop_bytes),
             fan: Fan::default(),
+            taps: Vec::new(),
         };
         Self {
             path: path.to_owned(),
@@ -107,6 +118,8 @@ impl Stream {
             changes: watch::Sender::new(()),
             waiters: Semaphore::new(WAITERS),
             compressed: Compressed::default(),
+            events: StreamEvents::new(services.bus.clone(), path),
+            relay: services.relay.clone(),
         }
     }
 
@@ -122,6 +135,7 @@ impl Stream {
             return None;
         }
         let now = Instant::now();
+        self.events.connected(&info.address, &info.agent);
         let health = recording.start(recorders, now);
         live.token += 1;
         live.fan.set_latency(config.rtmp_latency);
@@ -136,10 +150,12 @@ impl Stream {
             health,
         });
         let token = live.token;
+        live.taps.iter().for_each(|tap| tap.next_epoch());
         recording.token = token;
         // Still under the locks: an earlier publisher's end must not come between.
         self.hls().start((&self.path, self.store.as_ref()), config, token);
         drop((live, recording));
+        self.relay.live(&self.path, self);
         Some(Publication {
             stream: self.clone(),
             token,
@@ -241,6 +257,10 @@ impl Stream {
         if gives_up || set_ended {
             self.changes.send_replace(());
         }
+        if gives_up {
+            self.events.idle();
+            self.relay.idle(&self.path);
+        }
         self.end_waiting(Some(now));
         let mut recording = self.recording();
         recording.recorders.as_mut().map(Recorders::tick);
@@ -248,40 +268,6 @@ impl Stream {
         drop(recording);
         let live = self.live();
         !has_hls && !records && live.publisher.is_none() && live.fan.is_empty()
-    }
-
-    /// The stream as the API gives it; `None` where it is not live.
-    pub fn info(&self) -> Option<StreamInfo> {
-        let now = Instant::now();
-        let watching = lock(&self.viewers).count(now);
-        let mut live = self.live();
-        let playing = live.fan.len();
-        let (rtmp_dropped, rtmp_given_up) = live.fan.losses().counts();
-        let publisher = live.publisher.as_mut()?;
-        let store = self.hls().archive.as_ref().map(Archive::info);
-        let mut problems = publisher.health.problems();
-        problems.extend(store.iter().flat_map(|store| store.problems()));
-        let (app, name) = names::split(&self.path);
-        Some(StreamInfo {
-            app: app.to_owned(),
-            name: name.to_owned(),
-            path: self.path.clone(),
-            since: rfc3339(publisher.since),
-            uptime_s: (now.duration_since(publisher.started).as_secs_f64() * 10.0).round() / 10.0,
-            publisher: publisher.info.clone(),
-            video: publisher.tracks.video(),
-            audio: publisher.tracks.audio(),
-            bitrate_kbps: publisher.rate.kbps(now),
-            viewers: playing + watching,
-            players: PlayersInfo { rtmp: playing, hls: watching, rtmp_dropped, rtmp_given_up },
-            hls_waiting: WAITERS - self.waiters.available_permits(),
-            bytes_in: publisher.bytes_in,
-            hls: format!("{}/index.m3u8", names::url_path(&self.path)),
-            dash: format!("{}/index.mpd", names::url_path(&self.path)),
-            recording: publisher.health.is_recording(),
-            problems,
-            store,
-        })
     }
 
     /// Puts a tag in line for players. False where another publisher has taken the place of the one with `token`.
@@ -296,6 +282,7 @@ impl Stream {
         }
         live.gop.handle_tag(tag);
         live.fan.send(tag);
+        live.taps.iter().for_each(|tap| tap.push(tag));
         if let Some(publisher) = &mut live.publisher {
             let bytes = tag.body.len() as u64;
             publisher.bytes_in += bytes;
@@ -312,7 +299,10 @@ impl Stream {
                 self.hls_with(token, |muxer| muxer.handle_track(track));
             }
             Event::Unit(unit) => {
-                self.publisher_with(token, |publisher| publisher.tracks.unit(&unit));
+                self.publisher_with(token, |publisher| {
+                    publisher.tracks.unit(&unit);
+                    self.events.media(publisher.health.is_recording());
+                });
                 self.hls_with(token, |muxer| muxer.handle_unit(unit, wall_clock()));
             }
             Event::Discontinuity => self.hls_with(token, hls::Muxer::handle_discontinuity),
@@ -366,41 +356,11 @@ impl Stream {
         if live.publisher.take().is_some() {
             live.token += 1;
             live.gop.clear();
+            self.events.disconnected();
             let now = Instant::now();
             recording.pause(now, true);
             recording.token = live.token;
             self.hls().pause(now);
-        }
-    }
-
-    /// Ends a publisher of whom nothing was heard for so long, as one who was cut off. What comes of it later ends its connection.
-    pub fn drop_idle(&self, now: Instant, time: Duration) {
-        let live = self.live();
-        let token = live.token;
-        let idle = |publisher: &Publisher| now.saturating_duration_since(publisher.heard) >= time;
-        if !live.publisher.as_ref().is_some_and(idle) {
-            return;
-        }
-        drop(live);
-        tracing::warn!(stream = %Redacted(&self.path), "nothing came from the publisher for {} s: its place is free", time.as_secs_f64());
-        self.end(token, true);
-        let mut live = self.live();
-        if live.token == token {
-            live.token += 1;
-        }
-    }
-
-    /// Says, once for each publisher, what is wrong with what it sends: in the log, the API and on the page.
-    fn tell(&self, token: u64, problem: &str) {
-        let mut new = false;
-        self.publisher_with(token, |publisher| {
-            // Pictures may be left out for a reason that was told already.
-            let health = &publisher.health;
-            let told = problem == NO_KEY_FRAME_YET && !health.problems().is_empty();
-            new = !told && health.add_problem(problem.into());
-        });
-        if new {
-            tracing::warn!(stream = %Redacted(&self.path), "{problem}");
         }
     }
 
@@ -464,6 +424,11 @@ impl Stream {
         }
         drop(hls);
         drop(live);
+        self.events.disconnected();
+        if !may_return {
+            self.events.idle();
+            self.relay.idle(&self.path);
+        }
         self.changes.send_replace(());
     }
 

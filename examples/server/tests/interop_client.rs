@@ -10,6 +10,7 @@ use kit::packets::{self, Listing, Packet};
 use kit::relay::{From, Relay, bytes_of};
 use kit::source::Film;
 use kit::tls::Authority;
+use kit::wait::{free_port, wait_listening};
 use kit::{Process, Server, ServerBuilder, dissector, flv, until};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_streamcore");
@@ -121,11 +122,12 @@ fn ffmpeg_that_listens_takes_what_is_published() {
 fn every_codec_and_track_comes_back_as_it_was_sent() {
     let (data, folder) = (kit::temp_dir(), kit::temp_dir());
     let server = ServerBuilder::new(BINARY, data.path()).with("--no-record").start();
-    let captures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/data/eflv");
-    let files = std::fs::read_dir(&captures).expect("the captures").flatten();
-    let mut files: Vec<PathBuf> = files.map(|entry| entry.path()).collect();
+    let captures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/data");
+    let folders = ["eflv", "veovera", "exoplayer"].map(|folder| captures.join(folder));
+    let files = folders.iter().flat_map(|folder| std::fs::read_dir(folder).expect("the captures"));
+    let mut files: Vec<PathBuf> = files.flatten().map(|entry| entry.path()).collect();
     files.retain(|file| file.extension().is_some_and(|extension| extension == "flv"));
-    assert!(files.len() >= 12, "{files:?}");
+    assert!(files.len() >= 16, "{files:?}");
     for (number, file) in files.iter().enumerate() {
         let url = server.rtmp_url(&format!("live/codec{number}"));
         let out = folder.path().join(format!("{number}.flv"));
@@ -297,21 +299,6 @@ fn a5_40_a_certificate_that_nobody_vouches_for_is_refused() {
     assert!(!refused.wait_exit(LIMIT).success());
     assert!(refused.text().contains("--tls-ca names whom to trust"), "{}", refused.text());
     publish(&[text(&film), &url, "--speed", "0", "--tls-insecure"]).succeed(LIMIT);
-}
-
-fn free_port() -> u16 {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
-    listener.local_addr().expect("an address").port()
-}
-
-/// Waits until somebody listens, without a connection that a program which takes one only would miss.
-fn wait_listening(port: u16) {
-    let wanted = format!(":{port:04X} ");
-    until(&format!("a listener on port {port}"), LIMIT, || {
-        let table = std::fs::read_to_string("/proc/net/tcp").expect("the table of sockets");
-        let listens = |line: &str| line.contains(&wanted) && line.contains(" 00000000:0000 0A ");
-        table.lines().any(listens).then_some(())
-    });
 }
 
 /// Passes connections on, the first one only until that many bytes have come from that side.

@@ -13,8 +13,9 @@ const TEXT_BYTES: usize = 1024;
 impl ServerSession {
     /// Answers `connect`; all of it leaves in one write (A5-09).
     pub(super) fn connect(&mut self, command: &Command) {
-        let [app, tc_url, agent] =
-            ["app", "tcUrl", "flashVer"].map(|key| text_of(&command.object, key));
+        let [app, tc_url, agent, swf_url, page_url] =
+            ["app", "tcUrl", "flashVer", "swfUrl", "pageUrl"]
+                .map(|key| text_of(&command.object, key));
         let capabilities = Capabilities::parse(&command.object);
         let asked = command.object.field("objectEncoding").and_then(Value::as_f64);
         let amf3 = asked == Some(3.0) && self.config.object_encoding == ObjectEncoding::AsAsked;
@@ -33,6 +34,8 @@ impl ServerSession {
             app: clean(shown),
             tc_url: clean(&tc_url),
             agent: clean(&agent),
+            swf_url: clean(&swf_url),
+            page_url: clean(&page_url),
             capabilities: capabilities.clone(),
         });
         let deadline = match &self.phase {

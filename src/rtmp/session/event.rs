@@ -1,7 +1,7 @@
 use bytes::Bytes;
 
-use super::StreamPath;
 use super::queue::Payload;
+use super::{PublishType, StreamPath};
 use crate::rtmp::message::Capabilities;
 use crate::rtmp::notice::Notice;
 
@@ -35,6 +35,10 @@ pub enum SessionEvent {
         tc_url: String,
         /// `flashVer`: the client's name for itself.
         agent: String,
+        /// `swfUrl`: the program that asks, where it has an address; else empty.
+        swf_url: String,
+        /// `pageUrl`: the page that the program stands on; mostly empty.
+        page_url: String,
         /// What it says that it can of Enhanced RTMP. Encoders that say nothing publish such codecs all the same.
         capabilities: Capabilities,
     },
@@ -46,6 +50,8 @@ pub enum SessionEvent {
         stream_id: u32,
         /// Where to.
         path: StreamPath,
+        /// What the client wants the server to do with the stream (7.2.2.6); live where it says nothing.
+        kind: PublishType,
     },
     /// The client asks to play.
     Play {
@@ -55,6 +61,13 @@ pub enum SessionEvent {
         stream_id: u32,
         /// What.
         path: StreamPath,
+        /// Where to start (7.2.2.1), as it came, cut to whole numbers: seconds, though ffmpeg sends milliseconds; -2 where the
+        /// client says nothing.
+        start: i32,
+        /// How much to play, in the same unit; -1, for all of it, where the client says nothing.
+        duration: i32,
+        /// Whether a playlist of earlier requests is to be forgotten. True where the client says nothing.
+        reset: bool,
     },
     /// One message of a published stream; those of an aggregate come one by one.
     Media {

@@ -31,8 +31,8 @@ use stream::Streams;
 
 pub use crate::rtmp::notice::Notice;
 pub use client::{
-    ClientConfig, ClientEvent, ClientSession, Credentials, PlayRange, PublishType, Role, RtmpUrl,
-    ServerProperties, Status,
+    ClientConfig, ClientEvent, ClientSession, Credentials, MovePolicy, PlayRange, PublishType,
+    Role, RtmpUrl, ServerProperties, Status, is_internal,
 };
 pub use config::{ObjectEncoding, PlayerCodecs, SessionConfig};
 pub use event::{Rejection, RequestId, SessionEvent};

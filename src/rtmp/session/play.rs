@@ -31,7 +31,14 @@ impl ServerSession {
         self.close_stream(stream_id);
         let request = self.request();
         self.set_state(stream_id, StreamState::PlayRequested { request, name });
-        self.events.push_back(SessionEvent::Play { request, stream_id, path });
+        let number = |at| command.arguments.get(at).and_then(Value::as_f64).map(whole);
+        let (start, duration) = (number(1).unwrap_or(-2), number(2).unwrap_or(-1));
+        let reset = command.arguments.get(3);
+        let reset =
+            reset.and_then(|value| value.as_bool().or_else(|| Some(value.as_f64()? != 0.0)));
+        let reset = reset.unwrap_or(true);
+        let event = SessionEvent::Play { request, stream_id, path, start, duration, reset };
+        self.events.push_back(event);
     }
 
     /// The start sequence (A5-21). `NetStream.Data.Start` is left out: ffmpeg shows an empty data stream for it.
@@ -117,4 +124,13 @@ impl ServerSession {
         self.link.command(stream_id, &start);
         self.events.push_back(SessionEvent::Seek { stream_id, position });
     }
+}
+
+/// A number of the client without its fraction, as far as it goes.
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "such casts saturate, and give 0 for what is no number"
+)]
+const fn whole(number: f64) -> i32 {
+    number as i32
 }

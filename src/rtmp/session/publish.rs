@@ -2,7 +2,8 @@
 
 use super::stream::StreamState;
 use super::{
-    Notice, Phase, Rejection, RequestId, ServerSession, SessionEvent, StreamPath, replies,
+    Notice, Phase, PublishType, Rejection, RequestId, ServerSession, SessionEvent, StreamPath,
+    replies,
 };
 use crate::amf::Value;
 use crate::error::{Error, Layer, Result};
@@ -101,7 +102,9 @@ impl ServerSession {
         self.close_stream(stream_id);
         let request = self.request();
         self.set_state(stream_id, StreamState::PublishRequested { request, name });
-        self.events.push_back(SessionEvent::Publish { request, stream_id, path });
+        let kind = command.arguments.get(1).and_then(Value::as_str).map(PublishType::of);
+        let kind = kind.unwrap_or_default();
+        self.events.push_back(SessionEvent::Publish { request, stream_id, path, kind });
     }
 
     /// Refuses a name that cannot be one.

@@ -47,10 +47,19 @@ pub struct AppArgs {
     /// Who gets a name that is being published, of two who know it.
     #[arg(long, env = "STREAMCORE_TAKEOVER", value_enum, default_value_t = TakeoverArg::Reconnecting)]
     pub takeover: TakeoverArg,
-    /// How long RTMP players' messages may be gathered, so that fewer and larger writes are made: 0 sends each at once; 50ms takes
-    /// less than half of the CPU time.
+    /// How long RTMP players' messages may be gathered, so that fewer and larger writes are made: 0 sends each at once; 50ms
+    /// saves a good part of the CPU time.
     #[arg(long, env = "STREAMCORE_RTMP_LATENCY", value_name = "TIME", default_value = "0", value_parser = latency)]
     pub rtmp_latency: Duration,
+    /// Addresses that may publish and play.
+    #[command(flatten)]
+    pub addresses: crate::access::address::AddressArgs,
+    /// Who is asked and told.
+    #[command(flatten)]
+    pub hooks: crate::hooks::AppHookArgs,
+    /// Where streams go to and come from.
+    #[command(flatten)]
+    pub relay: crate::relay::RelayArgs,
     /// Time without a message of its publisher after which a stream ends, as if the publisher had been cut off.
     #[arg(long, env = "STREAMCORE_DROP_IDLE_PUBLISHER", value_name = "TIME", value_parser = duration)]
     pub drop_idle_publisher: Option<Duration>,

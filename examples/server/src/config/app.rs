@@ -8,9 +8,12 @@ use streamcore::hls::{self, MuxerConfig};
 use streamcore::limits::Limits;
 use streamcore::live::Takeover;
 
+use crate::access::address::Rule;
 use crate::cli::{AppArgs, PlaylistType};
+use crate::hooks::AppHookArgs;
 use crate::hub::TIME_URL;
 use crate::recorder::config::RecordConfig;
+use crate::relay::RelayArgs;
 
 /// What holds for the streams of one application.
 #[derive(Clone, Debug)]
@@ -27,6 +30,9 @@ pub struct AppConfig {
     pub takeover: Takeover,
     /// How long messages may be gathered into one write to an RTMP player.
     pub rtmp_latency: Duration,
+    pub addresses: Vec<Rule>,
+    pub hooks: AppHookArgs,
+    pub relay: RelayArgs,
     pub drop_idle_publisher: Option<Duration>,
     /// Its recorders. Those that record nothing are not among them.
     pub record: Vec<Arc<RecordConfig>>,
@@ -59,6 +65,9 @@ impl AppConfig {
                 .unwrap_or_default(),
             takeover: args.takeover.into(),
             rtmp_latency: args.rtmp_latency,
+            addresses: args.addresses.rules(),
+            hooks: args.hooks.clone(),
+            relay: args.relay.clone(),
             drop_idle_publisher: args.drop_idle_publisher,
             record,
         }

@@ -59,6 +59,11 @@ impl Config {
         self.app(names::split(path).0)
     }
 
+    /// The settings of all applications: of those that are named, and of those that are not.
+    pub fn all_apps(&self) -> impl Iterator<Item = &Arc<AppConfig>> {
+        std::iter::once(&self.default).chain(self.apps.values())
+    }
+
     /// The recorders of all applications.
     pub fn record_settings(&self) -> RecordSettings {
         let apps = self.apps.iter().map(|(name, app)| (name.clone(), app.record.clone()));

@@ -3,7 +3,7 @@
 use super::{Config, Given, Shared, load};
 
 /// Options that count only when the server starts.
-const AT_START: [&str; 11] = [
+const AT_START: [&str; 21] = [
     "rtmp_listen",
     "rtmps_listen",
     "http_listen",
@@ -15,6 +15,16 @@ const AT_START: [&str; 11] = [
     "max_connections",
     "handshake_timeout",
     "log",
+    "notify_ca",
+    "relay_ca",
+    "push_timeout",
+    "webhook",
+    "webhook_secret",
+    "webhook_types",
+    "webhook_timeout",
+    "webhook_backoff",
+    "webhook_retry",
+    "events_kept",
 ];
 
 /// Reads the file anew at each SIGHUP. Streams that are live stay as they are; what begins later has the new settings. A file that

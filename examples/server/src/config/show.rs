@@ -19,7 +19,11 @@ pub fn shown(schema: &Schema, layers: &[&Values], scope: &Scope<'_>) -> Shown {
             Some(value) => value.texts.iter().map(|text| text.to_string_lossy().into()).collect(),
             None => schema.default(key).into_iter().collect(),
         };
-        let quoted: Vec<String> = texts.iter().map(|text| value(text)).collect();
+        let secret = schema.find(key).is_some_and(clap::Arg::is_hide_env_values_set);
+        let quoted: Vec<String> = texts
+            .iter()
+            .map(|text| value(&if secret { hidden(text) } else { text.clone() }))
+            .collect();
         match quoted.as_slice() {
             [] => {}
             [one] => drop(shown.insert(key.to_owned(), one.clone())),
@@ -45,6 +49,11 @@ pub fn print(config: &Config) -> String {
         }
     }
     text
+}
+
+/// What may be seen of a secret, or of a URL with a key in it.
+fn hidden(text: &str) -> String {
+    text.parse::<crate::relay::PushUrl>().map_or_else(|_| "…".into(), |url| url.to_string())
 }
 
 fn value(text: &str) -> String {

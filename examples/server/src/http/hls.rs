@@ -21,9 +21,11 @@ use super::compress;
 use super::growing::GrowingBody;
 use super::range::{self, Wanted};
 use super::stored;
+use crate::access::Reason;
 use crate::hub::Hub;
 use crate::keys::Denied;
 use crate::names;
+use crate::redact::Redacted;
 use crate::stream::Stream;
 
 /// Whatever is none of the server's own URLs: a file of a live stream.
@@ -61,7 +63,7 @@ enum Found {
     TooMany,
 }
 
-async fn find(hub: &Hub, peer: SocketAddr, request: &Parts) -> Response {
+async fn find(hub: &Arc<Hub>, peer: SocketAddr, request: &Parts) -> Response {
     let query = request.uri.query().unwrap_or_default();
     let path = match names::decode_url_path(request.uri.path()) {
         Some(path) => match hub.keys().play(&path, query) {
@@ -71,14 +73,19 @@ async fn find(hub: &Hub, peer: SocketAddr, request: &Parts) -> Response {
         },
         None => None,
     };
-    let Some((stream, name)) = path
-        .as_deref()
-        .and_then(|path| path.rsplit_once('/'))
-        .and_then(|(path, name)| Some((hub.find(path)?, name)))
-    else {
+    let Some((path, name)) = path.as_deref().and_then(|path| path.rsplit_once('/')) else {
         return find_stored(hub, path.as_deref(), request).await;
     };
+    let path = match admit(hub, path, peer, request).await {
+        Ok(path) => path,
+        Err(response) => return response,
+    };
     let is_playlist = name.ends_with(".m3u8") || name.ends_with(".mpd");
+    let stream = if is_playlist { hub.demand(&path).await } else { hub.find(&path) };
+    let Some(stream) = stream else {
+        let file = format!("{path}/{name}");
+        return find_stored(hub, Some(&file), request).await;
+    };
     if is_playlist {
         let agent = request.headers.get(USER_AGENT).map(HeaderValue::as_bytes).unwrap_or_default();
         stream.seen(peer.ip(), agent);
@@ -96,6 +103,35 @@ async fn find(hub: &Hub, peer: SocketAddr, request: &Parts) -> Response {
         Found::Bad(reason) => refusal(StatusCode::BAD_REQUEST, &reason.to_string()),
         Found::TooLate => refusal(StatusCode::SERVICE_UNAVAILABLE, "nothing new came in time"),
         Found::TooMany => refusal(StatusCode::SERVICE_UNAVAILABLE, "too many requests wait"),
+    }
+}
+
+/// Whether the player may; the path of what it gets.
+async fn admit(
+    hub: &Hub,
+    path: &str,
+    peer: SocketAddr,
+    request: &Parts,
+) -> Result<String, Response> {
+    let services = hub.services();
+    let query = request.uri.query().unwrap_or_default();
+    let agent = request.headers.get(USER_AGENT).and_then(|agent| agent.to_str().ok());
+    let agent = agent.unwrap_or_default();
+    let (admission, hooks) = (&services.admission, &services.hooks);
+    if !admission.asks_web() {
+        return Ok(path.to_owned());
+    }
+    match services.web.admit(admission, hooks, path, peer, query, agent).await {
+        Ok(grant) => Ok(grant.path()),
+        Err(refused) => {
+            let (status, said) = match refused.reason {
+                Reason::Denied => (StatusCode::FORBIDDEN, "not allowed"),
+                Reason::NotFound => (StatusCode::NOT_FOUND, "not found"),
+                Reason::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, "not now"),
+            };
+            tracing::debug!(%peer, stream = %Redacted(path), "HTTP player refused: {}", refused.text);
+            Err(refusal(status, said))
+        }
     }
 }
 

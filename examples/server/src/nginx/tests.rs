@@ -20,7 +20,7 @@ fn applications_become_tables_and_nginxs_defaults_are_said() {
         "rtmp { server { listen 1935; chunk_size 4000;
            application live { live on; record all; record_path /var/rec; record_unique on;
              record_suffix -%d-%b-%y.flv; record_max_size 128M; record_interval 1h30m; }
-           application \"other app\" { live on; hls on; hls_path /tmp/hls; hls_fragment 4; hls_playlist_length 1m; dash on;
+           application \"other app\" { live on; hls on; hls_path /var/hls; hls_fragment 4; hls_playlist_length 1m; dash on;
              dash_fragment 10s; } } }",
     );
     assert_eq!(missing, [""; 0]);
@@ -69,7 +69,7 @@ fn recorders_and_programs() {
 #[test]
 fn what_cannot_be_carried_over_is_listed_with_its_line() {
     let (text, missing) = convert(
-        "rtmp {\n server {\n listen unix:/tmp/x;\n listen 1935;\n listen 1936;\n application live {\n live on;\n hls_keys on;\n\
+        "rtmp {\n server {\n listen unix:/run/x;\n listen 1935;\n listen 1936;\n application live {\n live on;\n hls_keys on;\n\
            exec_publish bash -c x;\n exec_record_done cp $path $tcurl;\n exec_record_done cp $path 2>>/log;\n\
            record_interval soon;\n record sound;\n deny publish 1.2.3.4;\n play /var/mp4;\n fancy on;\n }\n }\n }\n",
     );

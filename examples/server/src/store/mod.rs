@@ -26,8 +26,13 @@ pub use schema::Schema;
 use worker::{Answer, Job};
 
 /// The tables of all modules: one that keeps something adds its own.
-pub const SCHEMAS: &[Schema] =
-    &[identity::SCHEMA, starts::SCHEMA, crate::keys::SCHEMA, crate::catalogue::SCHEMA];
+pub const SCHEMAS: &[Schema] = &[
+    identity::SCHEMA,
+    starts::SCHEMA,
+    crate::keys::SCHEMA,
+    crate::catalogue::SCHEMA,
+    crate::events::SCHEMA,
+];
 
 /// Calls that wait at once for each thread; who comes after them waits to be let in.
 const QUEUE: usize = 1024;

@@ -9,7 +9,7 @@ use ::tokio::time::{Instant, timeout};
 
 use super::ConnectConfig;
 use crate::driver::tokio::Socket;
-use crate::rtmp::session::RtmpUrl;
+use crate::rtmp::session::{ClientConfig, RtmpUrl};
 
 /// A connection to a server.
 pub(super) enum Stream {
@@ -54,18 +54,31 @@ pub enum ConnectError {
         /// What was wrong.
         source: io::Error,
     },
+    /// Another server sent the client to a host whose addresses are all internal, which
+    /// [`MovePolicy`](crate::rtmp::session::MovePolicy) does not allow.
+    #[error(
+        "not connecting to {host}, which has an internal address and was named by another server"
+    )]
+    Internal {
+        /// The host of the URL.
+        host: String,
+    },
     /// `rtmps://` without the feature `rtmps`.
     #[error("rtmps:// is not supported by this build")]
     Unsupported,
 }
 
 /// Connects within [`ConnectConfig::connect_timeout`].
-pub(super) async fn dial(url: &RtmpUrl, config: &ConnectConfig) -> Result<Stream, ConnectError> {
+pub(super) async fn dial(
+    client: &ClientConfig,
+    config: &ConnectConfig,
+) -> Result<Stream, ConnectError> {
+    let url = &client.url;
     if url.tls && !cfg!(feature = "rtmps") {
         return Err(ConnectError::Unsupported);
     }
     let address = address(url);
-    match timeout(config.connect_timeout, open(url, config, &address)).await {
+    match timeout(config.connect_timeout, open(client, config, &address)).await {
         Ok(stream) => stream,
         Err(_) => {
             Err(ConnectError::Timeout { address, seconds: config.connect_timeout.as_secs_f64() })
@@ -80,14 +93,21 @@ fn address(url: &RtmpUrl) -> String {
 }
 
 async fn open(
-    url: &RtmpUrl,
+    client: &ClientConfig,
     config: &ConnectConfig,
     address: &str,
 ) -> Result<Stream, ConnectError> {
+    let url = &client.url;
     let host = || url.host.clone();
     let found = lookup_host((url.host.as_str(), url.port_or_default())).await;
-    let found: Vec<_> =
+    let mut found: Vec<_> =
         found.map_err(|source| ConnectError::Host { host: host(), source })?.collect();
+    if client.is_moved() {
+        found.retain(|address| client.moves.allows_address(address.ip()));
+        if found.is_empty() {
+            return Err(ConnectError::Internal { host: host() });
+        }
+    }
     let connected = first_of(&found, config.connect_timeout).await;
     let stream = connected
         .map_err(|source| ConnectError::Connect { address: address.to_owned(), source })?;

@@ -125,7 +125,7 @@ pub async fn run_client<H: ClientHandler>(
         let stream = ::tokio::select! {
             biased;
             () = stop.as_mut() => return Ok(stopped()),
-            stream = dial(&client.url, config) => stream?,
+            stream = dial(&client, config) => stream?,
         };
         let mut end = ClientEnd::new(client, handler);
         let pace = Pace::from(config);

@@ -270,6 +270,30 @@ async fn a5_32_a_password_is_given_over_three_connections() {
     server.abort();
 }
 
+#[::tokio::test]
+async fn f_23_a_name_with_an_internal_address_is_not_followed() {
+    let (listener, port) = listen().await;
+    let server = scripted(listener, |_, server| {
+        // An address in a form that is none of a URL, but that resolvers take.
+        let ex = vec![
+            ("code".to_owned(), 302.0.into()),
+            ("redirect".to_owned(), "rtmp://127.1/x".into()),
+        ];
+        if server.last("connect").is_some() {
+            server.info(0, "_error", 1.0, &[("level", "error".into()), ("ex", Value::Object(ex))]);
+        }
+    });
+    let stream = ::tokio::net::TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+    let client = ClientConfig::publish(url("rtmp://a.example/live/key"));
+    let (mut visitor, config) = (Visitor::default(), ConnectConfig::default());
+    let end = run_client_on(stream, client, &mut visitor, &config, pending()).await;
+    let next = end.next.unwrap();
+    assert!(next.is_moved());
+    let error = run_client(next, &mut visitor, &config, pending()).await.unwrap_err();
+    assert!(matches!(error, ConnectError::Internal { .. }), "{error}");
+    server.abort();
+}
+
 async fn refused(text: &str, config: &ConnectConfig) -> String {
     let mut visitor = Visitor::default();
     let client = ClientConfig::publish(url(text));

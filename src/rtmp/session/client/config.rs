@@ -1,8 +1,8 @@
 use std::time::Duration;
 
 use super::super::link::Wire;
-use super::RtmpUrl;
 use super::steps::Steps;
+use super::{MovePolicy, RtmpUrl};
 use crate::limits::Limits;
 use crate::rtmp::chunk::{ExtendedTimestampMode, MAX_CHUNK_SIZE, RepeatAfterFullHeader};
 use crate::rtmp::message::Capabilities;
@@ -34,7 +34,15 @@ pub enum PublishType {
 }
 
 impl PublishType {
-    pub(super) const fn text(self) -> &'static str {
+    /// The type of that name, which is in any case; live for what is none.
+    pub(in crate::rtmp::session) fn of(text: &str) -> Self {
+        let types = [Self::Record, Self::Append];
+        types.into_iter().find(|kind| kind.text().eq_ignore_ascii_case(text)).unwrap_or_default()
+    }
+
+    /// The type's name on the wire.
+    #[must_use]
+    pub const fn text(self) -> &'static str {
         match self {
             Self::Live => "live",
             Self::Record => "record",
@@ -99,6 +107,8 @@ pub struct ClientConfig {
     pub extended_timestamps: ExtendedTimestampMode,
     /// Whether type-3 chunks that this side sends repeat an extended timestamp, as RTMP 1.0 says.
     pub repeat_extended_timestamps: bool,
+    /// Where servers may send this client on to.
+    pub moves: MovePolicy,
     /// How far the server has sent this client on.
     pub(super) steps: Steps,
 }
@@ -135,6 +145,7 @@ impl ClientConfig {
             repeat_after_full_header: RepeatAfterFullHeader::default(),
             extended_timestamps: ExtendedTimestampMode::default(),
             repeat_extended_timestamps: true,
+            moves: MovePolicy::default(),
             steps: Steps::default(),
         }
     }

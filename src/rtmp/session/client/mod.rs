@@ -6,6 +6,7 @@ mod auth;
 mod config;
 mod event;
 mod input;
+mod moves;
 mod output;
 mod requests;
 mod steps;
@@ -25,6 +26,7 @@ use crate::time::Micros;
 
 pub use config::{ClientConfig, PlayRange, PublishType, Role};
 pub use event::{ClientEvent, ServerProperties, Status};
+pub use moves::{MovePolicy, is_internal};
 pub use url::{Credentials, RtmpUrl};
 
 /// One connection to a server, seen from the client: it publishes or plays one stream.

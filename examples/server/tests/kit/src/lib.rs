@@ -11,6 +11,7 @@ pub mod mp4;
 pub mod packets;
 pub mod pcap;
 pub mod process;
+pub mod receiver;
 pub mod relay;
 pub mod rtmp;
 pub mod server;

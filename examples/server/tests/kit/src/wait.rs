@@ -32,3 +32,25 @@ pub fn until_every<T>(
         std::thread::sleep(pause);
     }
 }
+
+/// A port that nobody listens on.
+///
+/// # Panics
+/// When there is none.
+pub fn free_port() -> u16 {
+    let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
+    listener.local_addr().expect("an address").port()
+}
+
+/// Waits until somebody listens, without a connection that a program which takes one only would miss.
+///
+/// # Panics
+/// When nobody does.
+pub fn wait_listening(port: u16) {
+    let wanted = format!(":{port:04X} ");
+    until(&format!("a listener on port {port}"), Duration::from_secs(60), || {
+        let table = std::fs::read_to_string("/proc/net/tcp").expect("the table of sockets");
+        let listens = |line: &str| line.contains(&wanted) && line.contains(" 00000000:0000 0A ");
+        table.lines().any(listens).then_some(())
+    });
+}

@@ -101,6 +101,24 @@ fn a5_33_a_redirection_leads_to_another_server() {
 }
 
 #[test]
+fn f_23_a_redirection_inside_or_without_tls_is_a_refusal() {
+    let secure = || ClientConfig {
+        url: RtmpUrl::parse("rtmps://a.example/live/key").unwrap(),
+        ..publisher()
+    };
+    for target in ["rtmp://a.example/live", "rtmps://127.0.0.1/live", "rtmps://[::1]:1/live"] {
+        let (events, next) = refused(secure(), &redirection(target));
+        assert_eq!(events, [rejected("NetConnection.Connect.Rejected", "")], "{target}");
+        assert!(next.is_none());
+    }
+    let (_, next) = refused(secure(), &redirection("rtmps://b.example/live"));
+    assert!(next.unwrap().is_moved());
+    let mut loose = secure();
+    (loose.moves.downgrade, loose.moves.internal) = (true, true);
+    assert!(refused(loose, &redirection("rtmp://10.0.0.1/live")).1.is_some());
+}
+
+#[test]
 fn a5_33_redirections_are_bounded() {
     let mut config = publisher();
     let mut hops = 0;

@@ -1,0 +1,55 @@
+//! What streams and connections share beside the media: who may, who is told, and where else it goes.
+
+use std::sync::Arc;
+
+use crate::access::address::Addresses;
+use crate::access::key::KeyStep;
+use crate::access::{Admission, Rates, Step, WebPlayers};
+use crate::config::Shared;
+use crate::events::{Bus, Journal};
+use crate::hooks::{HookStep, Hooks};
+use crate::keys::Keys;
+use crate::relay::Relay;
+use crate::store::Store;
+
+/// All of it, for the run of the server.
+#[derive(Debug)]
+pub struct Services {
+    pub admission: Arc<Admission>,
+    pub hooks: Arc<Hooks>,
+    pub takeovers: Rates,
+    pub web: WebPlayers,
+    pub bus: Bus,
+    pub relay: Arc<Relay>,
+}
+
+impl Services {
+    /// Services that go by `config`, with what outlives the program in `store`.
+    ///
+    /// # Errors
+    /// A file with authorities cannot be used.
+    pub fn start(config: &Shared, store: &Store, keys: Arc<Keys>) -> anyhow::Result<Self> {
+        let server = config.get().server.clone();
+        let (bus, queue) = Bus::new();
+        let events = server.events.settings(server.hooks.notify_ca.clone());
+        Journal::start(store.clone(), events, queue)?;
+        let hooks = Hooks::new(config.clone())?;
+        let relay = Relay::new(config.clone(), bus.clone())?;
+        let keys = KeyStep { keys, config: config.clone() };
+        let addresses = Addresses::new(config.clone());
+        Ok(Self::new(vec![Arc::new(addresses), Arc::new(keys)], hooks, bus, relay))
+    }
+
+    /// Services with these steps of admission ahead of the hooks.
+    fn new(mut steps: Vec<Arc<dyn Step>>, hooks: Arc<Hooks>, bus: Bus, relay: Arc<Relay>) -> Self {
+        steps.push(Arc::new(HookStep(hooks.clone())));
+        Self {
+            admission: Arc::new(Admission::new(steps)),
+            hooks,
+            takeovers: Rates::default(),
+            web: WebPlayers::default(),
+            bus,
+            relay,
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! A stream beside its media: servers that it is pushed to, who plays it, whose it is.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::{Publisher, Stream, WAITERS, lock};
+use crate::names;
+use crate::notices::NO_KEY_FRAME_YET;
+use crate::origin::Archive;
+use crate::recordings::rfc3339;
+use crate::redact::Redacted;
+use crate::relay::Tap;
+use crate::stats::{PlayersInfo, StreamInfo};
+
+impl Stream {
+    /// Adds a server that the stream is pushed to, with what it has to have first.
+    pub fn attach_tap(&self, tap: &Arc<Tap>) {
+        let mut live = self.live();
+        tap.open(live.gop.tags());
+        live.taps.push(tap.clone());
+    }
+
+    /// Removes it.
+    pub fn detach_tap(&self, tap: &Arc<Tap>) {
+        self.live().taps.retain(|other| !Arc::ptr_eq(other, tap));
+        tap.shut();
+    }
+
+    /// Players, of whatever kind.
+    pub fn audience(&self) -> usize {
+        let watching = lock(&self.viewers).count(Instant::now());
+        self.live().fan.len() + watching
+    }
+
+    /// Whether the publisher there is has the right of `identity`.
+    pub fn is_of(&self, identity: Option<&str>) -> bool {
+        let live = self.live();
+        live.publisher
+            .as_ref()
+            .is_none_or(|publisher| publisher.info.identity.as_deref() == identity)
+    }
+
+    /// Ends a publisher of whom nothing was heard for so long, as one who was cut off. What comes of it later ends its connection.
+    pub fn drop_idle(&self, now: Instant, time: Duration) {
+        let live = self.live();
+        let token = live.token;
+        let idle = |publisher: &Publisher| now.saturating_duration_since(publisher.heard) >= time;
+        if !live.publisher.as_ref().is_some_and(idle) {
+            return;
+        }
+        drop(live);
+        tracing::warn!(stream = %Redacted(&self.path), "nothing came from the publisher for {} s: its place is free", time.as_secs_f64());
+        self.end(token, true);
+        let mut live = self.live();
+        if live.token == token {
+            live.token += 1;
+        }
+    }
+
+    /// The stream as the API gives it; `None` where it is not live.
+    pub fn info(&self) -> Option<StreamInfo> {
+        let now = Instant::now();
+        let watching = lock(&self.viewers).count(now);
+        let mut live = self.live();
+        let playing = live.fan.len();
+        let (rtmp_dropped, rtmp_given_up) = live.fan.losses().counts();
+        let publisher = live.publisher.as_mut()?;
+        let store = self.hls().archive.as_ref().map(Archive::info);
+        let mut problems = publisher.health.problems();
+        problems.extend(store.iter().flat_map(|store| store.problems()));
+        let (app, name) = names::split(&self.path);
+        Some(StreamInfo {
+            app: app.to_owned(),
+            name: name.to_owned(),
+            path: self.path.clone(),
+            since: rfc3339(publisher.since),
+            uptime_s: (now.duration_since(publisher.started).as_secs_f64() * 10.0).round() / 10.0,
+            publisher: publisher.info.clone(),
+            video: publisher.tracks.video(),
+            audio: publisher.tracks.audio(),
+            bitrate_kbps: publisher.rate.kbps(now),
+            viewers: playing + watching,
+            players: PlayersInfo { rtmp: playing, hls: watching, rtmp_dropped, rtmp_given_up },
+            hls_waiting: WAITERS - self.waiters.available_permits(),
+            bytes_in: publisher.bytes_in,
+            hls: format!("{}/index.m3u8", names::url_path(&self.path)),
+            dash: format!("{}/index.mpd", names::url_path(&self.path)),
+            recording: publisher.health.is_recording(),
+            problems,
+            store,
+        })
+    }
+
+    /// Says, once for each publisher, what is wrong with what it sends: in the log, the API and on the page.
+    pub(super) fn tell(&self, token: u64, problem: &str) {
+        let mut new = false;
+        self.publisher_with(token, |publisher| {
+            // Pictures may be left out for a reason that was told already.
+            let health = &publisher.health;
+            let told = problem == NO_KEY_FRAME_YET && !health.problems().is_empty();
+            new = !told && health.add_problem(problem.into());
+        });
+        if new {
+            tracing::warn!(stream = %Redacted(&self.path), "{problem}");
+        }
+    }
+}
