@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use streamcore::live::Takeover;
 use tokio::sync::{Semaphore, watch};
 
 use crate::config::{AppConfig, Config, Shared};
@@ -207,9 +208,11 @@ impl Hub {
         // The lock keeps the stream from being tidied away between the look-up and its start.
         let mut streams = self.streams();
         let stream = self.entry(&mut streams, path).ok_or(Refusal::Full)?;
+        // Who has the key has it back from a connection that is dead and does not know it yet.
+        let has_key = newcomer.identity.is_some() && app.takeover != Takeover::Refuse;
         match stream.is_live() {
             true if !stream.is_of(newcomer.identity) => Err(Refusal::Live),
-            true if !app.takeover.allows(newcomer.reconnects) => Err(Refusal::Live),
+            true if !(has_key || app.takeover.allows(newcomer.reconnects)) => Err(Refusal::Live),
             true if !self.services.takeovers.allow(path, Instant::now()) => Err(Refusal::TooOften),
             true => Ok(None),
             false => {

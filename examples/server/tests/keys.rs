@@ -83,6 +83,35 @@ fn f_17_a_key_publishes_what_plays_under_another_name() {
 }
 
 #[test]
+fn f_19_a_key_takes_its_stream_back_from_a_stale_connection_and_nobody_else_does() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::start(dir.path(), &["--require-key", "always"]);
+    let stream = create(&server, &json!({}));
+    let (key, playback) = (text(&stream["stream_key"]), text(&stream["playback_ids"][0]["id"]));
+    let mut stale = Client::publish(server.rtmp, key);
+    stale.expect("NetStream.Publish.Start");
+    send(&mut stale);
+    let mut player = Client::play(server.rtmp, playback);
+    assert!(player.media().is_some());
+    // A key of another stream publishes that one, and no key nothing.
+    let other = create(&server, &json!({}));
+    let mut other = Client::publish(server.rtmp, text(&other["stream_key"]));
+    other.expect("NetStream.Publish.Start");
+    Client::publish(server.rtmp, playback).expect("NetStream.Publish.Denied");
+    let mut back = Client::publish(server.rtmp, key);
+    back.expect("NetStream.Publish.Start");
+    back.send(9, 1, 0, video_header());
+    back.send(9, 1, 9000, picture(true, 900));
+    // The player sees no end, and what the stale connection sends is its own end.
+    until("the picture of who came back", || {
+        let message = player.media().expect("the player is not ended");
+        (message.payload.len() == 900).then_some(())
+    });
+    stale.send(9, 1, 5080, picture(true, 600));
+    while stale.message().is_some() {}
+}
+
+#[test]
 fn signed_addresses_play_and_others_do_not() {
     let dir = tempfile::tempdir().unwrap();
     let server = Server::start(dir.path(), &["--hls-segment-duration", "1s"]);

@@ -124,7 +124,7 @@ fn f_28_the_proxy_protocol_is_needed_from_its_networks_and_refused_from_others()
 fn f_28_the_address_that_a_proxy_names_is_the_one_that_is_shown() {
     use common::client::{Client, picture, video_header};
     let data = tempfile::tempdir().unwrap();
-    let server = start(data.path(), "--proxy-protocol-from 127.0.0.1");
+    let server = start(data.path(), "--proxy-protocol-from 127.0.0.1 --require-key never");
     let stream = connect(server.rtmp);
     (&stream).write_all(&proxied("192.0.2.7")).unwrap();
     let mut publisher = Client::on(stream, &[]);

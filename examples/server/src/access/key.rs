@@ -26,7 +26,12 @@ impl KeyStep {
                 let ip = ask.client.address.ip();
                 let granted = self.keys.publish(asked, ip, require);
                 match granted.map_err(|why| Refused::denied(why.text()))? {
-                    Some(granted) => granted.path,
+                    Some(granted) => {
+                        // Each key of a live stream has the same right to it.
+                        grant.identity = Some(granted.stream.clone());
+                        grant.stream = Some(granted.stream);
+                        granted.path
+                    }
                     None => return Ok(()),
                 }
             }

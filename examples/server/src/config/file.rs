@@ -11,7 +11,7 @@ use toml::de::{DeTable, DeValue, ValueDeserializer};
 
 use super::options::{Schema, Values};
 use super::problem::{Problem, nearest};
-use crate::cli::ServeArgs;
+use crate::cli::{AppArgs, ServeArgs};
 
 /// Keys that are tables, or lists of them. A key may be both an option and one of these: then its form decides.
 const TABLES: [&str; 1] = ["recorders"];
@@ -234,17 +234,25 @@ pub fn read(file: &Path) -> Result<Source, Problem> {
 
 /// The keys that there are, for those who write a file.
 #[derive(Clone, Debug)]
-pub struct Keys(Schema);
+pub struct Keys {
+    server: Schema,
+    app: Schema,
+}
 
 impl Keys {
     /// Those of this program.
     pub fn new() -> Self {
-        Self(Schema::of::<ServeArgs>())
+        Self { server: Schema::of::<ServeArgs>(), app: Schema::of::<AppArgs>() }
     }
 
     /// Whether there is such a key.
     pub fn has(&self, key: &str) -> bool {
-        self.0.find(key).is_some() || TABLES.contains(&key)
+        self.server.find(key).is_some() || TABLES.contains(&key)
+    }
+
+    /// Whether an application may have a value of its own for it.
+    pub fn has_by_application(&self, key: &str) -> bool {
+        self.app.find(key).is_some() || TABLES.contains(&key)
     }
 
     /// Whether a key can have that value, which is written as in a file.
@@ -253,7 +261,7 @@ impl Keys {
     /// Why not.
     pub fn check(&self, key: &str, value: &str) -> Result<(), String> {
         let value = DeValue::parse(value).map_err(|error| error.message().to_owned())?;
-        let Some(arg) = self.0.find(key) else { return Ok(()) };
-        self.0.read(arg, value.get_ref(), 0..0).map(|_| ())
+        let Some(arg) = self.server.find(key) else { return Ok(()) };
+        self.server.read(arg, value.get_ref(), 0..0).map(|_| ())
     }
 }

@@ -68,7 +68,8 @@ fn table(text: &mut String, keys: &Table) {
 /// # Errors
 /// There is no `rtmp` block.
 pub fn convert(directives: &[Directive]) -> anyhow::Result<Converted> {
-    let mut converter = Converter { keys: Keys::new(), out: Converted::default() };
+    let mut converter =
+        Converter { keys: Keys::new(), in_application: false, out: Converted::default() };
     let mut found = false;
     for directive in directives {
         match directive.name.as_str() {
@@ -88,6 +89,8 @@ pub fn convert(directives: &[Directive]) -> anyhow::Result<Converted> {
 
 struct Converter {
     keys: Keys,
+    /// What is read stands within an application.
+    in_application: bool,
     out: Converted,
 }
 
@@ -108,6 +111,7 @@ impl Converter {
                 top.push((key.into(), value.into()));
             }
         }
+        self.in_application = true;
         for app in apps {
             let Some(name) = app.words.first() else { continue };
             if applications.iter().any(|known| known.name == *name) {
@@ -130,6 +134,7 @@ impl Converter {
             }
             applications.push(Application { name: name.clone(), keys, recorders: tables });
         }
+        self.in_application = false;
         self.out.top.extend(top);
         self.out.applications.extend(applications);
     }
@@ -208,6 +213,10 @@ impl Converter {
     fn put(&mut self, table: &mut Table, directive: &Directive, key: &str, value: String) {
         if !self.keys.has(key) {
             return self.missing(directive, reasons::cannot(&directive.name));
+        }
+        if self.in_application && !self.keys.has_by_application(key) {
+            let reason = format!("{key} is one setting for the whole server here: it was {value}");
+            return self.missing(directive, &reason);
         }
         if let Err(reason) = self.keys.check(key, &value) {
             return self.missing(directive, &reason);

@@ -144,7 +144,11 @@ impl Puller<'_> {
             }
         }
         self.got = true;
-        let heard = self.publication.as_mut().is_some_and(|stream| stream.handle_tag(tag));
+        let heard = self.publication.as_mut().is_some_and(|stream| {
+            let heard = stream.handle_tag(tag);
+            stream.flush();
+            heard
+        });
         if !heard {
             self.publication = None;
             self.said = Some("a publisher has taken over".to_owned());
