@@ -1,5 +1,4 @@
 //! HLS in a bucket of a real S3 server, which checks signatures: stored, read back, away for a while, and with a wrong key.
-#![expect(clippy::unwrap_used, reason = "a test fails by a panic")]
 
 mod common;
 

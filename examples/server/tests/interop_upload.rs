@@ -112,12 +112,15 @@ fn assert_moved(server: &Server, s3: &Seaweed, data: &Path, name: &str, file: &[
 
 #[test]
 fn a_recording_goes_to_a_bucket_through_a_wrong_secret_and_an_outage() {
-    let (data, mut s3) = (kit::temp_dir(), Seaweed::start());
+    let (data, s3) = (kit::temp_dir(), Seaweed::start());
+    let way = Way::to(s3.s3);
     let wrong = server(data.path(), s3.s3, "wrong-one");
     publish(&wrong, "film", 5, 1 << 20);
-    let refused = wait(&wrong, "film", "a refusal", |asset| asset["upload"]["error"].is_string());
+    let is_refused = |error: &str| error.contains("403") || error.contains("SignatureDoesNotMatch");
+    let refused = wait(&wrong, "film", "a refusal", |asset| {
+        asset["upload"]["error"].as_str().is_some_and(is_refused)
+    });
     let error = refused["upload"]["error"].as_str().unwrap();
-    assert!(error.contains("403") || error.contains("SignatureDoesNotMatch"), "{error}");
     assert!(refused["upload"]["failed_attempts"].as_u64().unwrap() > 0, "{refused}");
     assert!(refused["duration_s"].as_f64().unwrap() >= 4.75, "{refused}");
     wrong.process.wait_line("the refusal", 0, LIMIT, |line| line.contains("upload failed"));
@@ -127,14 +130,12 @@ fn a_recording_goes_to_a_bucket_through_a_wrong_secret_and_an_outage() {
     assert!(film.len() as u64 > 2 * PART, "three parts");
     drop(wrong);
 
-    let server = server(data.path(), s3.s3, SECRET);
+    let server = server(data.path(), way.addr, SECRET);
     assert_moved(&server, &s3, data.path(), "film", &film);
-    let headers = s3.file(&format!("films/{}", key(&refused)));
-    assert!(headers.header("etag").unwrap().trim_matches('"').ends_with("-3"), "in three parts");
 
     let mut other = publisher(&server, "other");
     send(&mut other, 0..8, 1000);
-    s3.kill();
+    way.set(false);
     publish(&server, "second", 2, 100_000);
     let away = wait(&server, "second", "an error", |asset| asset["upload"]["error"].is_string());
     let second = std::fs::read(local(data.path(), &away)).unwrap();
@@ -143,10 +144,10 @@ fn a_recording_goes_to_a_bucket_through_a_wrong_secret_and_an_outage() {
     until("the other stream goes on", LIMIT, || {
         let stream = server.stream("live/other")?;
         assert_eq!(stream["problems"].as_array().map(Vec::len), Some(0), "{stream}");
-        (stream["video"]["frames"].as_u64() == Some(16)).then_some(())
+        (stream["bytes_in"].as_u64()? >= 16_000).then_some(())
     });
     assert_eq!(server.process.text().matches("panicked").count(), 0);
-    s3.restart();
+    way.set(true);
     assert_moved(&server, &s3, data.path(), "second", &second);
     drop(other);
     wait(&server, "other", "the upload of the other", is_uploaded);

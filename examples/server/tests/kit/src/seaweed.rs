@@ -3,6 +3,7 @@
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -20,8 +21,7 @@ pub const BUCKET: &str = "media";
 
 /// The server with one bucket and one user. It is killed when the value is dropped.
 pub struct Seaweed {
-    process: Process,
-    words: Vec<String>,
+    _process: Process,
     /// Where it speaks S3.
     pub s3: SocketAddr,
     filer: SocketAddr,
@@ -41,7 +41,7 @@ impl Seaweed {
         let [master, volume, filer, s3] = std::array::from_fn(|_| free_port());
         let words = format!(
             "server -ip=127.0.0.1 -ip.bind=127.0.0.1 -dir={} -master.telemetry=false -master.volumeSizeLimitMB=64 -volume.max=20 \
-             -master.port={master} -volume.port={volume} -filer -filer.port={filer} -s3 -s3.port={s3} -s3.config={}",
+             -master.port={master} -volume.port={volume} -filer -filer.port={filer} -s3 -s3.port={s3} -s3.port.iceberg=0 -s3.port.lance=0 -s3.config={}",
             folder.path().display(),
             config.display()
         );
@@ -49,7 +49,7 @@ impl Seaweed {
         let address = |port: u16| SocketAddr::from(([127, 0, 0, 1], port));
         let process = Process::start(WEED, &words);
         let started =
-            Self { process, words, s3: address(s3), filer: address(filer), _folder: folder };
+            Self { _process: process, s3: address(s3), filer: address(filer), _folder: folder };
         until("the bucket", LIMIT, || started.make_bucket());
         started.wait();
         started
@@ -57,20 +57,6 @@ impl Seaweed {
 
     fn wait(&self) {
         until("the S3 server", LIMIT, || TcpStream::connect(self.s3).ok());
-    }
-
-    /// Kills it.
-    pub fn kill(&mut self) {
-        self.process.kill();
-    }
-
-    /// Starts it again, on the same ports and with what it had.
-    ///
-    /// # Panics
-    /// When it does not come up.
-    pub fn restart(&mut self) {
-        self.process = Process::start(WEED, &self.words);
-        self.wait();
     }
 
     fn make_bucket(&self) -> Option<()> {
@@ -122,11 +108,14 @@ fn write_users(config: &Path) {
     std::fs::write(config, text).expect("its configuration is written");
 }
 
-/// A port that is free, and so is the one that the S3 server derives from it.
+/// A port that is free, and so is the one that the S3 server derives from it. Both lie below those that the system gives to clients: one who
+/// tries such a port again and again until somebody listens would at last be given it as its own, be connected to itself, and keep it.
 fn free_port() -> u16 {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let first = u16::try_from(std::process::id() % 2500).expect("less than 2500");
     until("a free port", LIMIT, || {
-        let port = crate::wait::free_port();
-        let other = port.checked_add(10_000)?;
-        TcpListener::bind(("127.0.0.1", other)).ok().map(|_| port)
+        let port = 20_000 + (first + NEXT.fetch_add(1, Ordering::Relaxed)) % 2500;
+        let is_free = |port: u16| TcpListener::bind(("127.0.0.1", port)).is_ok();
+        (is_free(port) && is_free(port + 10_000)).then_some(port)
     })
 }
