@@ -179,13 +179,14 @@ fn folder(path: &FsPath) -> anyhow::Result<(Arc<dyn ObjectStore>, String)> {
 }
 
 fn bucket(url: &Url) -> anyhow::Result<(Arc<dyn ObjectStore>, String)> {
-    let (objects, prefix) = s3(url)?;
+    let (objects, prefix) = s3(url, REQUEST)?;
     let shown = format!("s3://{}/{prefix}", url.host_str().unwrap_or_default());
     Ok((Arc::new(PrefixStore::new(objects, prefix)), shown))
 }
 
 /// The bucket of `s3://bucket/prefix?endpoint=…&region=…`, and the prefix. Nothing is asked of it yet, and nothing is tried twice.
-pub fn s3(url: &Url) -> anyhow::Result<(AmazonS3, Path)> {
+/// `request` is how long one request may take.
+pub fn s3(url: &Url, request: Duration) -> anyhow::Result<(AmazonS3, Path)> {
     let Some(bucket) = url.host_str() else {
         bail!("an S3 address names a bucket: s3://bucket/prefix")
     };
@@ -201,7 +202,7 @@ pub fn s3(url: &Url) -> anyhow::Result<(AmazonS3, Path)> {
         };
     }
     let plain_http = std::env::var("AWS_ENDPOINT_URL").is_ok_and(|url| url.starts_with("http://"));
-    let mut client = ClientOptions::new().with_timeout(REQUEST).with_connect_timeout(CONNECT);
+    let mut client = ClientOptions::new().with_timeout(request).with_connect_timeout(CONNECT);
     if plain_http || url.query_pairs().any(|(_, value)| value.starts_with("http://")) {
         client = client.with_allow_http(true);
     }

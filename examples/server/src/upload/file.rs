@@ -35,13 +35,12 @@ pub async fn upload(
             upload.run().await?
         }
         Target::Folder(folder, root) => {
+            forget_torn(root.join(object.as_ref())).await?;
             let mut upload = folder.put_multipart(&object).await?;
             for number in 0..length.div_ceil(PART) {
                 upload.put_part(read(file, number * PART, PART).await?.into()).await?;
             }
             upload.complete().await?;
-            let whole = root.join(object.as_ref());
-            tokio::fs::File::open(whole).await?.sync_all().await?;
             PART
         }
     };
@@ -123,6 +122,24 @@ impl Upload<'_> {
         }
         Err(error.into())
     }
+}
+
+/// Deletes what an upload to a folder left that did not come to its end: `name#number` beside the file.
+async fn forget_torn(file: PathBuf) -> anyhow::Result<()> {
+    let (Some(folder), Some(name)) = (file.parent(), file.file_name()) else { return Ok(()) };
+    let start = format!("{}#", name.to_string_lossy());
+    let mut entries = match tokio::fs::read_dir(folder).await {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        entries => entries?,
+    };
+    while let Some(entry) = entries.next_entry().await? {
+        let name = entry.file_name();
+        let number = name.to_str().and_then(|name| name.strip_prefix(&*start));
+        if number.is_some_and(|number| number.bytes().all(|byte| byte.is_ascii_digit())) {
+            tokio::fs::remove_file(entry.path()).await?;
+        }
+    }
+    Ok(())
 }
 
 /// Bytes of a file, fewer at its end.

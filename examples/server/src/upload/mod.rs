@@ -110,7 +110,8 @@ impl Uploader {
     async fn begin(&self) -> Result<(), StoreError> {
         self.catalogue.scan().await?;
         let (from, to) = match self.target {
-            Some(_) => ("'ready', 'uploading'", "waiting"),
+            // What waits for its next attempt does not wait on: what made the last one fail may just have been put right.
+            Some(_) => ("'ready', 'waiting', 'uploading'", "waiting"),
             None => ("'waiting', 'uploading'", "ready"),
         };
         let sql =

@@ -13,6 +13,9 @@ use object_store::signer::Signer as _;
 use object_store::{ObjectStore, ObjectStoreExt as _};
 use url::Url;
 
+/// One request to a bucket, from its first byte to its last: a part of 8 MiB at 224 kbit/s.
+const REQUEST: Duration = Duration::from_secs(300);
+
 /// Where recordings go.
 #[derive(Debug)]
 pub enum Target {
@@ -27,15 +30,25 @@ impl Target {
     pub fn open(address: &str) -> anyhow::Result<Self> {
         if address.starts_with("s3://") {
             let url = Url::parse(address).with_context(|| format!("{address} is no address"))?;
-            let (bucket, prefix) = crate::origin::s3(&url)?;
+            let (bucket, prefix) = crate::origin::s3(&url, REQUEST)?;
             return Ok(Self::Bucket(Box::new(bucket), prefix.to_string()));
         }
-        let folder = PathBuf::from(address.strip_prefix("file://").unwrap_or(address));
-        let known = address.starts_with("file://") || !address.contains("://");
-        ensure!(known, "{address} is no store for recordings: a folder, file:// or s3://");
+        let folder = match address.contains("://") {
+            true => Self::of_url(address)?,
+            false => PathBuf::from(address),
+        };
         std::fs::create_dir_all(&folder)
             .with_context(|| format!("cannot make the folder for uploads {}", folder.display()))?;
-        Ok(Self::Folder(LocalFileSystem::new_with_prefix(&folder)?, folder))
+        // The local copy goes afterwards.
+        let objects = LocalFileSystem::new_with_prefix(&folder)?.with_fsync(true);
+        Ok(Self::Folder(objects, folder))
+    }
+
+    fn of_url(address: &str) -> anyhow::Result<PathBuf> {
+        let url = Url::parse(address).with_context(|| format!("{address} is no address"))?;
+        let known = url.scheme() == "file";
+        ensure!(known, "{address} is no store for recordings: a folder, file:// or s3://");
+        url.to_file_path().map_err(|()| anyhow::anyhow!("{address} is no folder of this machine"))
     }
 
     /// The object of a recording.

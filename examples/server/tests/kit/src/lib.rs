@@ -14,11 +14,13 @@ pub mod process;
 pub mod receiver;
 pub mod relay;
 pub mod rtmp;
+pub mod seaweed;
 pub mod server;
 pub mod source;
 pub mod store;
 pub mod tls;
 pub mod wait;
+pub mod way;
 
 pub use process::Process;
 pub use serde_json::Value;
