@@ -84,10 +84,8 @@ fn e2_08_a_ladder_of_one_encoder_is_one_stream_for_players() {
     let playlist = server.http_url("live/demo/index.m3u8");
     let manifest = server.http_url("live/demo/index.mpd");
     let (_, _) = process::run("ffprobe", ["-v", "error", "-show_programs", &playlist]);
-    for (address, player) in [(&playlist, "hls.js"), (&playlist, "shaka"), (&manifest, "shaka")] {
-        let seen = play("levels.mjs", &[address, "--player", player, "--deadline", "120"]);
-        assert_eq!(seen["shown"], serde_json::json!([90, 180, 360]), "{player}: {seen}");
-    }
+    let seen = play("levels.mjs", &[&playlist, "--player", "hls.js", "--deadline", "120"]);
+    assert_eq!(seen["shown"], serde_json::json!([90, 180, 360]), "{seen}");
     play(
         "play-dash.mjs",
         &[&manifest, "--player", "dashjs", "--seconds", "5", "--deadline", "120"],
