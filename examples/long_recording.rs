@@ -11,7 +11,7 @@ use std::io::{Read, Seek, SeekFrom, Write};
 use std::sync::Arc;
 use std::time::Instant;
 
-use bytes::Bytes;
+use streamcore::bytes::Bytes;
 use streamcore::codec::aac::AacConfig;
 use streamcore::codec::h264::AvcConfig;
 use streamcore::limits::Limits;

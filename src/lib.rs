@@ -111,6 +111,9 @@
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+/// The crate of shared buffers, whose [`Bytes`](bytes::Bytes) stands in this interface.
+pub use bytes;
+
 pub mod amf;
 pub mod assemble;
 pub mod buf;
