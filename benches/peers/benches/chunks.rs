@@ -15,7 +15,7 @@ use streamcore_peers_bench::clock::{CpuTime, cpu_time, throughput};
 use streamcore_peers_bench::record::{self, Cell, Entrant, Side, Wire};
 use streamcore_peers_bench::{Digest, floors, readers};
 
-const ENTRANTS: [Entrant; 6] = [
+const ENTRANTS: [Entrant; 7] = [
     Entrant {
         name: "ours",
         about: "streamcore, this tree",
@@ -39,6 +39,12 @@ const ENTRANTS: [Entrant; 6] = [
         name: "walk",
         about: "floor: from header to header, without payload",
         make: floors::header_walk,
+        side: Side::Floor,
+    },
+    Entrant {
+        name: "owned",
+        about: "floor: the walk, and each payload copied once into a buffer of its own",
+        make: floors::owned,
         side: Side::Floor,
     },
     Entrant {

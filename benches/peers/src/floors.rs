@@ -22,6 +22,17 @@ pub fn memcpy() -> Feed {
 /// Steps from header to header and touches no payload. It knows the headers of the capture and no others.
 #[must_use]
 pub fn header_walk() -> Feed {
+    walk(false)
+}
+
+/// The same walk, and the payload of each message copied once into an exact buffer of its own, which is freed when the message
+/// was given out: the least that a reader does whose messages outlive the input.
+#[must_use]
+pub fn owned() -> Feed {
+    walk(true)
+}
+
+fn walk(owns: bool) -> Feed {
     let mut walk = Walk {
         chunk_size: 128,
         lanes: [(0, 0, 0); 64],
@@ -29,6 +40,8 @@ pub fn header_walk() -> Feed {
         chunk: 0,
         left: 0,
         head: Vec::new(),
+        owns,
+        payload: Vec::new(),
     };
     Box::new(move |piece, sink| walk.feed(piece, sink))
 }
@@ -43,6 +56,9 @@ struct Walk {
     left: usize,
     /// A header that began in an earlier piece.
     head: Vec<u8>,
+    /// Whether payload is copied, and what is copied of the message; messages of the capture do not interleave.
+    owns: bool,
+    payload: Vec<u8>,
 }
 
 impl Walk {
@@ -50,6 +66,9 @@ impl Walk {
         let mut at = 0;
         loop {
             let step = self.chunk.min(piece.len() - at);
+            if self.owns {
+                self.payload.extend_from_slice(&piece[at..at + step]);
+            }
             (at, self.chunk, self.left) = (at + step, self.chunk - step, self.left - step);
             if step > 0 && self.left == 0 {
                 self.message(&piece[..at], sink);
@@ -79,6 +98,9 @@ impl Walk {
             let lane = &mut self.lanes[self.lane];
             *lane = (lane.0 + u24(1), u24(4) as usize, head[7]);
             self.left = lane.1;
+            if self.owns {
+                self.payload = Vec::with_capacity(self.left);
+            }
         }
         self.chunk = self.left.min(self.chunk_size);
     }
@@ -89,6 +111,6 @@ impl Walk {
         if let (1, Some(size)) = (kind, payload.last_chunk()) {
             self.chunk_size = u32::from_be_bytes(*size) as usize;
         }
-        sink(kind, time, &[]);
+        sink(kind, time, &std::mem::take(&mut self.payload));
     }
 }
