@@ -12,6 +12,7 @@ mod options;
 mod problem;
 mod reload;
 mod show;
+mod warn;
 #[cfg(test)]
 mod tests;
 
@@ -32,6 +33,7 @@ pub use load::{Given, load};
 pub use problem::Problems;
 pub use reload::{Hangups, reload_on_hangup};
 pub use show::bare;
+pub use warn::warnings;
 
 /// All settings, as they are at one time.
 #[derive(Clone, Debug)]
