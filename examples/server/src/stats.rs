@@ -344,7 +344,8 @@ mod tests {
         viewers.seen(ip, b"a", start, begin(Via::Hls)).unwrap();
         viewers.seen(ip, b"a", start, begin(Via::Hls)).unwrap();
         viewers.seen(ip, b"b", at(5), begin(Via::Dash)).unwrap();
-        let mut segment = |agent: &[u8]| viewers.seen(ip, agent, at(5), begin(Via::Hls).filter(|_| false));
+        let mut segment =
+            |agent: &[u8]| viewers.seen(ip, agent, at(5), begin(Via::Hls).filter(|_| false));
         assert!(segment(b"a").unwrap().is_some() && segment(b"c").unwrap().is_none());
         assert_eq!(viewers.counts(at(6)), (1, 1));
         assert_eq!(viewers.counts(at(11)), (0, 1));

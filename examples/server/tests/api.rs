@@ -40,7 +40,8 @@ fn publishers_and_players_of_each_protocol_are_sessions() {
     assert_eq!(server.get("/live/demo/index.m3u8").status, 200);
     assert_eq!(server.request("GET", "/live/demo/index.mpd", "User-Agent: x\r\n").status, 200);
     let list = sessions(&server, "");
-    let kinds: Vec<_> = list.iter().map(|it| (it["role"].clone(), it["protocol"].clone())).collect();
+    let kinds: Vec<_> =
+        list.iter().map(|it| (it["role"].clone(), it["protocol"].clone())).collect();
     let wanted = ["rtmp", "rtmp", "hls", "dash"].map(|it| (json!("player"), json!(it)));
     assert_eq!(kinds[0], (json!("publisher"), json!("rtmp")));
     assert_eq!(kinds[1..], wanted[1..]);

@@ -1,5 +1,4 @@
 //! Keys, playback ids, signed addresses and the API around them, against the running program.
-#![expect(clippy::unwrap_used, reason = "a test fails by a panic")]
 
 mod common;
 

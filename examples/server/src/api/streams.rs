@@ -61,10 +61,7 @@ pub async fn get(
 /// Lists what is being recorded and what was, newest first. The cursor is a place in this list.
 #[utoipa::path(get, path = "/api/v1/recordings", tag = "Streams", params(PageParams), security((), ("bearer" = [])),
     responses((status = 200, body = List<Item>), Problems))]
-pub async fn recordings(
-    State(api): State<Api>,
-    page: Page,
-) -> Result<Json<List<Item>>, Problem> {
+pub async fn recordings(State(api): State<Api>, page: Page) -> Result<Json<List<Item>>, Problem> {
     let hub = api.hub.clone();
     let items = tokio::task::spawn_blocking(move || hub.recordings().list()).await;
     let items = items.map_err(|_| Problem::unavailable("the folder cannot be read"))?;

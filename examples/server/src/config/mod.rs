@@ -12,9 +12,9 @@ mod options;
 mod problem;
 mod reload;
 mod show;
-mod warn;
 #[cfg(test)]
 mod tests;
+mod warn;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -13,19 +13,43 @@ pub fn warnings(config: &Config) -> Vec<String> {
         let mut urls = asked.into_iter().flatten().chain(&args.hooks.on_connect);
         urls.any(|url| url.url().scheme() == "http" && !is_local(url.url()))
     });
-    let clear_event = args.events.webhook.iter().any(|url| {
-        url.url().scheme() == "http" && !is_local(url.url())
-    });
+    let clear_event =
+        args.events.webhook.iter().any(|url| url.url().scheme() == "http" && !is_local(url.url()));
     let said = [
-        (rtmp && args.require_key == Require::Never, "require_key is never: whoever reaches the RTMP port may publish"),
-        (http && args.require_token == Require::Never, "require_token is never: whoever reaches the HTTP port may use the API"),
-        (rtmp && args.rtmps_listen.is_none(), "RTMPS is off: stream keys cross the network in the clear"),
-        (http && args.net.https_listen.is_none() && args.net.forwarded_from.is_empty(), "HTTPS is off, and no proxy in front is named (forwarded_from): tokens of the API cross the network in the clear"),
-        (http && args.control, "control is on: whoever reaches the HTTP port may start and stop recorders"),
-        (args.hooks.notify_fail_open, "notify_fail_open is on: clients are let in while a hook does not answer"),
-        (clear_hook, "a hook is asked over http on another machine: what it is told, keys among it, crosses the network in the clear"),
+        (
+            rtmp && args.require_key == Require::Never,
+            "require_key is never: whoever reaches the RTMP port may publish",
+        ),
+        (
+            http && args.require_token == Require::Never,
+            "require_token is never: whoever reaches the HTTP port may use the API",
+        ),
+        (
+            rtmp && args.rtmps_listen.is_none(),
+            "RTMPS is off: stream keys cross the network in the clear",
+        ),
+        (
+            http && args.net.https_listen.is_none() && args.net.forwarded_from.is_empty(),
+            "HTTPS is off, and no proxy in front is named (forwarded_from): tokens of the API cross the network in the clear",
+        ),
+        (
+            http && args.control,
+            "control is on: whoever reaches the HTTP port may start and stop recorders",
+        ),
+        (
+            args.hooks.notify_fail_open,
+            "notify_fail_open is on: clients are let in while a hook does not answer",
+        ),
+        (
+            clear_hook,
+            "a hook is asked over http on another machine: what it is told, keys among it, crosses the network in the clear",
+        ),
         (clear_event, "events are sent over http to another machine"),
-        (args.app.takeover == crate::cli::TakeoverArg::Always && args.require_key == Require::Never, "takeover is always and no key is needed: anybody may take a stream over"),
+        (
+            args.app.takeover == crate::cli::TakeoverArg::Always
+                && args.require_key == Require::Never,
+            "takeover is always and no key is needed: anybody may take a stream over",
+        ),
     ];
     said.into_iter().filter(|(holds, _)| *holds).map(|(_, text)| text.to_owned()).collect()
 }

@@ -1,7 +1,7 @@
 //! A stream beside its media: servers that it is pushed to, who plays it, whose it is.
 
-use std::sync::Arc;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::{Publisher, Stream, WAITERS, lock};

@@ -136,12 +136,7 @@ impl Server {
 
     pub fn stream(&self, path: &str) -> Option<Value> {
         let list = self.json("/api/v1/streams?limit=100");
-        list["data"]
-            .as_array()
-            .expect("a list")
-            .iter()
-            .find(|item| item["path"] == path)
-            .cloned()
+        list["data"].as_array().expect("a list").iter().find(|item| item["path"] == path).cloned()
     }
 
     pub fn wait_live(&self, path: &str) -> Value {
