@@ -21,7 +21,7 @@ use crate::net::NetArgs;
 use crate::upload::UploadArgs;
 
 pub use app::size;
-pub use app::{AppArgs, PlaylistType};
+pub use app::{AppArgs, PlaylistType, TakeoverArg};
 pub use record::RecordArgs;
 
 /// A live-streaming server: RTMP in; web page, HLS, recordings and MP4 out.

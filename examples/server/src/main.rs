@@ -33,6 +33,7 @@ mod rtmp;
 mod rtmps;
 mod serve;
 mod services;
+mod sessions;
 mod stats;
 mod store;
 mod stream;

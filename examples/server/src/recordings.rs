@@ -31,8 +31,9 @@ const NAME_FORMAT: &str = "%Y-%m-%dT%H-%M-%S.%3fZ";
 const LIVE: &str = ".live";
 
 /// Where a recording stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
+#[schema(as = RecordingState)]
 pub enum State {
     /// The publisher is live.
     Recording,
@@ -143,19 +144,26 @@ impl Recording {
     }
 }
 
-/// One line of the listing.
-#[derive(Debug, Serialize)]
+/// A recording, or what is being recorded.
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = Recording)]
 pub struct Item {
+    /// Application and name of its stream.
     app: String,
     name: String,
+    #[schema(format = DateTime)]
     started: String,
+    /// Null where the file does not say.
     duration_s: Option<f64>,
     bytes: u64,
     state: State,
+    /// Where its MP4 plays, on this server.
     mp4: Option<String>,
+    /// Where its FLV plays, on this server.
     flv: Option<String>,
     /// Pictures and sounds that a slow disk made it lose.
     lost: u64,
+    /// What went wrong.
     error: Option<String>,
     /// Whether its state is that of a recording of this process.
     #[serde(skip)]

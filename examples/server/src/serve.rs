@@ -12,7 +12,7 @@ use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinHandle;
 
-use crate::api::Api;
+use crate::api::{Api, Run};
 use crate::catalogue::Catalogue;
 use crate::cli::{LogFormat, ServeArgs};
 use crate::clock;
@@ -47,6 +47,7 @@ pub fn run(given: Given, config: Config) -> anyhow::Result<()> {
 }
 
 async fn serve(given: Given, config: Config) -> anyhow::Result<()> {
+    let began = (jiff::Timestamp::now(), std::time::Instant::now());
     let args = config.server.clone();
     let recordings = Arc::new(Recordings::open(&args.data_dir)?);
     net::raise_open_files();
@@ -80,6 +81,7 @@ async fn serve(given: Given, config: Config) -> anyhow::Result<()> {
     let hub = Hub::new(shared.clone(), record, open_origin(&args)?, keys.clone(), services);
 
     tracing::debug!(server_id, "this server");
+    crate::config::warnings(&shared.get()).iter().for_each(|text| tracing::debug!("{text}"));
     let first = welcome(&keys).await?;
     banner(&args, &addresses, recordings.root(), first.as_ref());
     let (stopping, stopped) = watch::channel(false);
@@ -87,9 +89,10 @@ async fn serve(given: Given, config: Config) -> anyhow::Result<()> {
         hub: hub.clone(),
         keys,
         uploader: uploader.clone(),
+        run: Arc::new(Run { server_id, ports: addresses.ports(), began }),
         require_token: args.require_token,
     };
-    let routes = crate::http::router(hub.clone(), addresses.ports())
+    let routes = crate::http::router(hub.clone())
         .merge(crate::api::router(api))
         .layer(axum::Extension(uploader.clone()));
     let uploads = tokio::spawn(uploader.run());

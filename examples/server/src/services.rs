@@ -10,6 +10,7 @@ use crate::events::{Bus, Journal};
 use crate::hooks::{HookStep, Hooks};
 use crate::keys::Keys;
 use crate::relay::Relay;
+use crate::sessions::Sessions;
 use crate::store::Store;
 
 /// All of it, for the run of the server.
@@ -21,6 +22,7 @@ pub struct Services {
     pub web: WebPlayers,
     pub bus: Bus,
     pub relay: Arc<Relay>,
+    pub sessions: Sessions,
 }
 
 impl Services {
@@ -50,6 +52,7 @@ impl Services {
             web: WebPlayers::default(),
             bus,
             relay,
+            sessions: Sessions::default(),
         }
     }
 }

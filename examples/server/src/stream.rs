@@ -3,7 +3,7 @@
 mod aside;
 mod recording;
 
-use std::net::IpAddr;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -28,6 +28,7 @@ use crate::player::Player;
 use crate::recorder::{Group, Health, Recorders};
 use crate::relay::{Relay, Tap};
 use crate::services::Services;
+use crate::sessions::Sessions;
 use crate::stats::{PublisherInfo, Rate, Tracks, Viewers};
 use crate::variants::{Member, SetHls};
 
@@ -47,6 +48,7 @@ pub struct Stream {
     /// Locked ahead of `live` by the publisher, behind it while there is none.
     recording: Mutex<StreamRecording>,
     viewers: Mutex<Viewers>,
+    sessions: Sessions,
     changes: watch::Sender<()>,
     waiters: Semaphore,
     compressed: Compressed,
@@ -67,6 +69,8 @@ struct Live {
 
 #[derive(Debug)]
 struct Publisher {
+    /// Grows with each publisher of any stream.
+    seq: i64,
     info: PublisherInfo,
     since: Timestamp,
     started: Instant,
@@ -115,6 +119,7 @@ impl Stream {
             set: Mutex::default(),
             recording: Mutex::default(),
             viewers: Mutex::default(),
+            sessions: services.sessions.clone(),
             changes: watch::Sender::new(()),
             waiters: Semaphore::new(WAITERS),
             compressed: Compressed::default(),
@@ -135,11 +140,13 @@ impl Stream {
             return None;
         }
         let now = Instant::now();
-        self.events.connected(&info.address, &info.agent);
+        self.events.connected(info.address.as_deref().unwrap_or_default(), &info.agent);
         let health = recording.start(recorders, now);
         live.token += 1;
         live.fan.set_latency(config.rtmp_latency);
+        static PUBLISHERS: AtomicI64 = AtomicI64::new(1);
         live.publisher = Some(Publisher {
+            seq: PUBLISHERS.fetch_add(1, Ordering::Relaxed),
             info,
             since: Timestamp::now(),
             started: now,
@@ -230,17 +237,13 @@ impl Stream {
         self.live().publisher.is_some()
     }
 
-    /// An HLS player asked for a playlist.
-    pub fn seen(&self, ip: IpAddr, agent: &[u8]) {
-        lock(&self.viewers).seen(ip, agent, Instant::now());
-    }
-
     /// Ends HLS whose publisher did not come back, and lets it go some time after its end. Says whether nothing is left to
     /// keep the stream for.
     pub fn tidy(&self, now: Instant, config: &AppConfig) -> bool {
         let past = |since: Option<Instant>, time: Duration| {
             since.is_some_and(|since| now.saturating_duration_since(since) >= time)
         };
+        lock(&self.viewers).tidy(now);
         let mut hls = self.hls();
         let gives_up = past(hls.lost, config.hls_reconnect);
         if gives_up {

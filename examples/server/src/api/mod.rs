@@ -6,14 +6,19 @@ mod auth;
 mod extract;
 mod live_streams;
 mod problem;
+mod server;
+mod sessions;
 mod signing_keys;
 mod stream_keys;
+mod streams;
 
 use std::sync::Arc;
 
-use axum::extract::DefaultBodyLimit;
-use axum::http::StatusCode;
-use axum::middleware::from_fn_with_state;
+use axum::extract::{DefaultBodyLimit, Request};
+use axum::http::header::CACHE_CONTROL;
+use axum::http::{HeaderValue, StatusCode};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::response::Response;
 use axum::routing::get;
 use axum::{Json, Router};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
@@ -22,6 +27,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 pub use problem::Problem;
+pub use server::Run;
 
 use crate::hub::Hub;
 use crate::keys::{Keys, Require};
@@ -36,6 +42,7 @@ pub struct Api {
     pub hub: Arc<Hub>,
     pub keys: Arc<Keys>,
     pub uploader: Arc<Uploader>,
+    pub run: Arc<Run>,
     /// Who has to show a token.
     pub require_token: Require,
 }
@@ -44,7 +51,7 @@ pub struct Api {
 #[openapi(
     info(
         title = "streamcore",
-        description = "Live streams, keys and playback ids of a streamcore server.",
+        description = "Live streams, their keys and targets, recordings, sessions and events of a streamcore server.",
         license(name = "MIT OR Apache-2.0")
     ),
     components(schemas(Problem)),
@@ -65,20 +72,47 @@ impl Modify for Bearer {
 
 /// All routes below `/api/v1/` that manage something, and their description.
 pub fn router(api: Api) -> Router {
-    let (routes, description) = parts();
-    let routes = routes
-        .method_not_allowed_fallback(|| async {
-            Problem::new(StatusCode::METHOD_NOT_ALLOWED, "this address has other methods")
-        })
-        .layer(from_fn_with_state(api.clone(), auth::check))
+    let ((guarded, mut description), (open, more)) =
+        (guarded().split_for_parts(), open().split_for_parts());
+    description.merge(more);
+    let guarded = other_methods(guarded).layer(from_fn_with_state(api.clone(), auth::check));
+    let open = other_methods(open).layer(from_fn_with_state(api.clone(), auth::recognize));
+    let routes = guarded
+        .merge(open)
+        .layer(from_fn(no_store))
         .layer(DefaultBodyLimit::max(BODY))
         .with_state(api);
     let description = Arc::new(description);
     routes.route("/api/v1/openapi.json", get(move || async move { Json((*description).clone()) }))
 }
 
-fn parts() -> (Router<Api>, utoipa::openapi::OpenApi) {
+fn other_methods(routes: Router<Api>) -> Router<Api> {
+    routes.method_not_allowed_fallback(|| async {
+        Problem::new(StatusCode::METHOD_NOT_ALLOWED, "this address has other methods")
+    })
+}
+
+/// What the API says is of this moment.
+async fn no_store(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    response.headers_mut().entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    response
+}
+
+/// Routes that the page reads wherever it is opened.
+fn open() -> OpenApiRouter<Api> {
+    OpenApiRouter::new()
+        .routes(routes!(server::get))
+        .routes(routes!(streams::list))
+        .routes(routes!(streams::get))
+        .routes(routes!(streams::recordings))
+}
+
+/// Routes for who has a token.
+fn guarded() -> OpenApiRouter<Api> {
     OpenApiRouter::with_openapi(Description::openapi())
+        .routes(routes!(sessions::list))
+        .routes(routes!(sessions::get, sessions::kick))
         .routes(routes!(live_streams::list, live_streams::create))
         .routes(routes!(live_streams::get, live_streams::update, live_streams::delete))
         .routes(routes!(live_streams::reset_stream_key))
@@ -96,5 +130,4 @@ fn parts() -> (Router<Api>, utoipa::openapi::OpenApi) {
         .routes(routes!(assets::list))
         .routes(routes!(assets::get, assets::remove))
         .routes(routes!(assets::poster))
-        .split_for_parts()
 }

@@ -50,11 +50,11 @@ export class ApiError extends Error {
 const TIMEOUT_MS = 6000;
 
 export async function fetchStreams(): Promise<Stream[]> {
-  return list(await getJson('/api/v1/streams'), 'streams').map(toStream);
+  return list(await getJson('/api/v1/streams?limit=100'), 'data').map(toStream);
 }
 
 export async function fetchRecordings(): Promise<Recording[]> {
-  return list(await getJson('/api/v1/recordings'), 'recordings').map(toRecording);
+  return list(await getJson('/api/v1/recordings?limit=100'), 'data').map(toRecording);
 }
 
 export async function fetchServer(): Promise<Server> {
