@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use streamcore::driver::tokio::{CloseReason, Closed, Handler, Outlet};
 use streamcore::error::Result;
@@ -405,6 +406,14 @@ impl Handler for Peer {
         }
         self.players.values().for_each(|(_, player)| player.keep_step());
         Ok(false)
+    }
+
+    fn read_pause(&self) -> Duration {
+        // Commands are answered at once, and so is who is about to take over.
+        if !self.players.is_empty() || !self.newcomers.is_empty() {
+            return Duration::ZERO;
+        }
+        self.publications.values().map(Publication::read_pause).min().unwrap_or_default()
     }
 
     fn handle_stop(&mut self, session: &mut ServerSession) {

@@ -294,6 +294,11 @@ impl Viewers {
         });
     }
 
+    /// Whether nobody asked of late.
+    pub fn is_empty(&self) -> bool {
+        self.seen.is_empty()
+    }
+
     /// Players of HLS, and of DASH, that asked of late.
     pub fn counts(&mut self, now: Instant) -> (usize, usize) {
         self.tidy(now);

@@ -65,6 +65,8 @@ struct Live {
     fan: Fan,
     /// Servers that it is pushed to.
     taps: Vec<Arc<Tap>>,
+    /// How long what a publisher sends may wait to be read while nobody waits for it.
+    ingest_latency: Duration,
 }
 
 #[derive(Debug)]
@@ -110,6 +112,7 @@ impl Stream {
             gop: GopCache::new(limits.gop_bytes),
             fan: Fan::default(),
             taps: Vec::new(),
+            ingest_latency: Duration::ZERO,
         };
         Self {
             path: path.to_owned(),
@@ -144,6 +147,7 @@ impl Stream {
         let health = recording.start(recorders, now);
         live.token += 1;
         live.fan.set_latency(config.rtmp_latency);
+        live.ingest_latency = config.ingest_latency;
         static PUBLISHERS: AtomicI64 = AtomicI64::new(1);
         live.publisher = Some(Publisher {
             seq: PUBLISHERS.fetch_add(1, Ordering::Relaxed),
@@ -541,6 +545,12 @@ impl Publication {
         self.assembler.handle_tag(tag);
         self.drain();
         true
+    }
+
+    /// How long nothing needs to be read of the publisher.
+    pub fn read_pause(&self) -> Duration {
+        // The watchers of a set are those of another stream.
+        if self.member.is_some() { Duration::ZERO } else { self.stream.read_pause() }
     }
 
     /// Sends what was taken on its way to players.

@@ -130,6 +130,10 @@ struct Pump<'a, S, E> {
     unflushed: bool,
     bytes_in: u64,
     bytes_out: u64,
+    /// Something was read, and what came of it is being handled.
+    has_read: bool,
+    /// Nothing is read before.
+    rests_until: Option<Instant>,
 }
 
 /// What woke the connection.
@@ -162,6 +166,8 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin, E: End> Pump<'a, S, E> {
             unflushed: false,
             bytes_in: 0,
             bytes_out: 0,
+            has_read: false,
+            rests_until: None,
         }
     }
 
@@ -181,6 +187,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin, E: End> Pump<'a, S, E> {
             match self.wait(timer.as_mut(), stop.as_mut()).await {
                 Ok(Wake::Read(read)) if read.bytes().is_empty() => return CloseReason::Peer,
                 Ok(Wake::Read(read)) => {
+                    self.has_read = true;
                     self.bytes_in += read.bytes().len() as u64;
                     match self.end.handle_input(self.now(), read.bytes()) {
                         Ok(taken) => self.input.keep(read.bytes().get(taken..).unwrap_or_default()),
@@ -266,6 +273,16 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin, E: End> Pump<'a, S, E> {
         Ok(())
     }
 
+    /// When to read again, where that is not now.
+    fn rests_until(&mut self) -> Option<Instant> {
+        if std::mem::take(&mut self.has_read) {
+            let pause = self.end.read_pause();
+            self.rests_until = (!pause.is_zero()).then(|| Instant::now() + pause);
+        }
+        self.rests_until = self.rests_until.filter(|&at| Instant::now() < at);
+        self.rests_until
+    }
+
     async fn wait(
         &mut self,
         mut timer: Pin<&mut Sleep>,
@@ -275,7 +292,8 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin, E: End> Pump<'a, S, E> {
         let write_deadline = (!idle).then(|| self.last_write + self.pace.write_timeout);
         let session_deadline =
             self.end.poll_timeout().and_then(|at| self.epoch.checked_add(at.since(Micros::ZERO)));
-        let deadline = [write_deadline, session_deadline].into_iter().flatten().min();
+        let rests_until = self.rests_until();
+        let deadline = [write_deadline, session_deadline, rests_until].into_iter().flatten().min();
         // A later deadline does not move the timer: it fires early once and is set anew then.
         if let Some(deadline) = deadline.filter(|&at| at < timer.deadline() || timer.is_elapsed()) {
             timer.as_mut().reset(deadline);
@@ -291,7 +309,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin, E: End> Pump<'a, S, E> {
                 return Poll::Ready(wrote);
             }
             // Input that the session does not take yet must be taken first.
-            if !self.input.pending().is_empty() {
+            if rests_until.is_some() || !self.input.pending().is_empty() {
                 return Poll::Pending;
             }
             Lent::poll_read(Pin::new(&mut self.io), cx).map_ok(Wake::Read)

@@ -43,6 +43,10 @@ pub(super) trait End {
     fn handle_event(&mut self) -> Result<bool>;
     fn ready(&mut self) -> impl Future<Output = ()> + Send;
     fn handle_ready(&mut self, budget: usize) -> Result<bool>;
+    /// Time after a read for which nothing more is read.
+    fn read_pause(&self) -> Duration {
+        Duration::ZERO
+    }
     fn handle_stop(&mut self);
 }
 
@@ -83,6 +87,10 @@ impl<H: Handler> End for ServerEnd<'_, H> {
 
     fn handle_ready(&mut self, budget: usize) -> Result<bool> {
         self.handler.handle_ready(&mut self.session, budget)
+    }
+
+    fn read_pause(&self) -> Duration {
+        self.handler.read_pause()
     }
 
     fn handle_stop(&mut self) {

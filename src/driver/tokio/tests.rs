@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::future::pending;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -33,6 +34,8 @@ struct Probe {
     playing: Option<u32>,
     closed: Option<String>,
     bytes: (u64, u64),
+    /// Between reads, once media has come.
+    pause: Duration,
 }
 
 impl Handler for Probe {
@@ -57,6 +60,10 @@ impl Handler for Probe {
             (self.sends, left) = (self.sends - 1, left - 1);
         }
         Ok(self.sends > 0)
+    }
+
+    fn read_pause(&self) -> Duration {
+        if self.media > 0 { self.pause } else { Duration::ZERO }
     }
 
     fn handle_closed(&mut self, closed: &Closed) {
@@ -166,6 +173,42 @@ impl AsyncWrite for HoldsBack {
     }
 }
 
+/// A pipe whose reads that bring something are counted.
+struct Counted<'a> {
+    pipe: DuplexStream,
+    reads: &'a AtomicUsize,
+}
+
+impl AsyncRead for Counted<'_> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        std::task::ready!(Pin::new(&mut self.pipe).poll_read(cx, buf))?;
+        self.reads.fetch_add(1, Ordering::Relaxed);
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Counted<'_> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.pipe).poll_write(cx, buf)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.pipe).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.pipe).poll_shutdown(cx)
+    }
+}
+
 /// The capture in pieces of `size` bytes behind its handshake.
 fn pieces(size: usize) -> VecDeque<&'static [u8]> {
     let (c0c1, rest) = CAPTURE.split_at(1537);
@@ -198,6 +241,39 @@ async fn media_does_not_depend_on_the_size_of_reads() {
         counts.push(probe.media);
     }
     assert!(counts[0] > 100 && counts.iter().all(|&count| count == counts[0]), "{counts:?}");
+}
+
+#[::tokio::test(start_paused = true)]
+async fn a_pause_between_reads_takes_at_once_what_came_in_it() {
+    const PIECES: usize = 40;
+    let (server, mut client) = duplex(CAPTURE.len());
+    let pause = Duration::from_millis(50);
+    let mut probe = Probe { pause, ..Probe::default() };
+    let reads = AtomicUsize::new(0);
+    let mut server = Counted { pipe: server, reads: &reads };
+    let peer = async {
+        let (first, rest) = CAPTURE.split_at(CAPTURE.len() / 4);
+        client.write_all(first).await.unwrap();
+        ::tokio::time::sleep(Duration::from_secs(1)).await;
+        let before = reads.load(Ordering::Relaxed);
+        for piece in rest.chunks(rest.len().div_ceil(PIECES)) {
+            client.write_all(piece).await.unwrap();
+            ::tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        // It is closed in the middle of a pause: what came in it is read all the same.
+        client.shutdown().await.unwrap();
+        before
+    };
+    let config = ConnectionConfig::default();
+    let ((), before) = ::tokio::join!(run(&mut server, &mut probe, &config, pending()), peer);
+    assert_eq!(probe.bytes.0, CAPTURE.len() as u64);
+    assert_eq!(probe.closed.as_deref(), Some("Peer"));
+    let mut at_once = Probe::default();
+    let mut script = Script { reads: pieces(CAPTURE.len()), ..Script::default() };
+    run(&mut script, &mut at_once, &config, pending()).await;
+    assert_eq!(probe.media, at_once.media);
+    let reads = reads.load(Ordering::Relaxed) - before;
+    assert!((8..=12).contains(&reads), "{reads} reads of {PIECES} pieces in 400 ms");
 }
 
 #[::tokio::test(start_paused = true)]

@@ -51,6 +51,10 @@ pub struct AppArgs {
     /// saves a good part of the CPU time.
     #[arg(long, env = "STREAMCORE_RTMP_LATENCY", value_name = "TIME", default_value = "0", value_parser = latency)]
     pub rtmp_latency: Duration,
+    /// How long what a publisher sends may lie in its socket while nobody plays the stream and it goes to no other server, so that
+    /// several messages are read at once; 0 reads each at once.
+    #[arg(long, env = "STREAMCORE_INGEST_LATENCY", value_name = "TIME", default_value = "50ms", value_parser = latency)]
+    pub ingest_latency: Duration,
     /// Addresses that may publish and play.
     #[command(flatten)]
     pub addresses: crate::access::address::AddressArgs,
@@ -127,7 +131,7 @@ fn part_duration(text: &str) -> Result<PartDuration, String> {
     Ok(PartDuration(Some(part)))
 }
 
-/// Reads a time that players can be behind without harm, or `0`.
+/// Reads a time that media can be late by without harm, or `0`.
 fn latency(text: &str) -> Result<Duration, String> {
     if text.trim() == "0" {
         return Ok(Duration::ZERO);

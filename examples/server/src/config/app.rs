@@ -30,6 +30,8 @@ pub struct AppConfig {
     pub takeover: Takeover,
     /// How long messages may be gathered into one write to an RTMP player.
     pub rtmp_latency: Duration,
+    /// How long what a publisher sends may wait to be read while nobody waits for it.
+    pub ingest_latency: Duration,
     pub addresses: Vec<Rule>,
     pub hooks: AppHookArgs,
     pub relay: RelayArgs,
@@ -65,6 +67,7 @@ impl AppConfig {
                 .unwrap_or_default(),
             takeover: args.takeover.into(),
             rtmp_latency: args.rtmp_latency,
+            ingest_latency: args.ingest_latency,
             addresses: args.addresses.rules(),
             hooks: args.hooks.clone(),
             relay: args.relay.clone(),

@@ -14,6 +14,15 @@ use crate::relay::Tap;
 use crate::sessions::{Figures, New, Role, Via};
 use crate::stats::{Kicked, PlayersInfo, StreamInfo};
 
+/// So long a publisher is read at once: its dates are taken from when its first pictures come.
+const SETTLES: Duration = Duration::from_secs(2);
+
+impl Publisher {
+    fn has_settled(&self) -> bool {
+        self.heard.duration_since(self.started) >= SETTLES
+    }
+}
+
 impl Stream {
     /// Adds a server that the stream is pushed to, with what it has to have first.
     pub fn attach_tap(&self, tap: &Arc<Tap>) {
@@ -32,6 +41,18 @@ impl Stream {
     pub fn audience(&self) -> usize {
         let (hls, dash) = lock(&self.viewers).counts(Instant::now());
         self.live().fan.len() + hls + dash
+    }
+
+    /// How long the publisher's connection may be left alone between reads: not at all while anybody waits for what it sends, or while
+    /// it has only just begun.
+    pub(super) fn read_pause(&self) -> Duration {
+        let live = self.live();
+        let settled = live.publisher.as_ref().is_some_and(Publisher::has_settled);
+        let waits = live.fan.len() > 0 || !live.taps.is_empty() || self.changes.receiver_count() > 0;
+        if !settled || waits || !lock(&self.viewers).is_empty() {
+            return Duration::ZERO;
+        }
+        live.ingest_latency
     }
 
     /// A player over HTTP asks for something: for a playlist where `via` says of which kind. Gives what it was sent so far, where it
