@@ -15,6 +15,7 @@ use streamcore::flv::Tag;
 use streamcore::hls;
 use streamcore::limits::Limits;
 use streamcore::live::{GopCache, SequenceEnd};
+use streamcore::media::MediaKind;
 use tokio::sync::{Semaphore, SemaphorePermit, watch};
 
 use crate::clock::{self, wall_clock};
@@ -22,6 +23,8 @@ use crate::config::AppConfig;
 use crate::events::StreamEvents;
 use crate::fan::Fan;
 use crate::http::Compressed;
+use crate::meter::{Meter, Series};
+use crate::metrics::Metrics;
 use crate::notices::{self, Before};
 use crate::origin::{Archive, Known, Store};
 use crate::player::Player;
@@ -49,6 +52,8 @@ pub struct Stream {
     recording: Mutex<StreamRecording>,
     viewers: Mutex<Viewers>,
     sessions: Sessions,
+    metrics: Arc<Metrics>,
+    series: Mutex<Series>,
     changes: watch::Sender<()>,
     waiters: Semaphore,
     compressed: Compressed,
@@ -79,7 +84,10 @@ struct Publisher {
     /// When something came last.
     heard: Instant,
     tracks: Tracks,
+    meter: Meter,
     health: Arc<Health>,
+    /// Recorders begin by themselves.
+    records: bool,
 }
 
 #[derive(Debug, Default)]
@@ -89,6 +97,8 @@ struct Hls {
     muxer: Option<hls::Muxer>,
     /// The length of segments that is asked for.
     wanted: Duration,
+    /// Length of a part, as the muxer was made.
+    parts: Option<Duration>,
     /// The muxer's way to the store.
     archive: Option<Archive>,
     /// When the publisher was cut off.
@@ -120,6 +130,8 @@ impl Stream {
             recording: Mutex::default(),
             viewers: Mutex::default(),
             sessions: services.sessions.clone(),
+            metrics: services.metrics.clone(),
+            series: Mutex::default(),
             changes: watch::Sender::new(()),
             waiters: Semaphore::new(WAITERS),
             compressed: Compressed::default(),
@@ -140,7 +152,9 @@ impl Stream {
             return None;
         }
         let now = Instant::now();
-        self.events.connected(info.address.as_deref().unwrap_or_default(), &info.agent);
+        let address = info.address.as_deref().unwrap_or_default();
+        self.events.connected(address, &info.agent, info.identity.as_deref());
+        let records = recorders.is_on();
         let health = recording.start(recorders, now);
         live.token += 1;
         live.fan.set_latency(config.rtmp_latency);
@@ -154,7 +168,9 @@ impl Stream {
             bytes_in: 0,
             heard: now,
             tracks: Tracks::default(),
+            meter: Meter::new(now),
             health,
+            records,
         });
         let token = live.token;
         live.taps.iter().for_each(|tap| tap.next_epoch());
@@ -289,6 +305,7 @@ impl Stream {
         if let Some(publisher) = &mut live.publisher {
             let bytes = tag.body.len() as u64;
             publisher.bytes_in += bytes;
+            publisher.meter.bytes(bytes);
             publisher.heard = Instant::now();
             publisher.rate.add(publisher.heard, bytes);
         }
@@ -298,13 +315,21 @@ impl Stream {
     fn handle_event(&self, token: u64, event: Event) {
         match event {
             Event::Track(track) => {
-                self.publisher_with(token, |publisher| publisher.tracks.set(&track));
+                self.publisher_with(token, |publisher| {
+                    publisher.tracks.set(&track);
+                    publisher.meter.track(&track);
+                });
                 self.hls_with(token, |muxer| muxer.handle_track(track));
             }
             Event::Unit(unit) => {
+                match unit.track.kind {
+                    MediaKind::Video => self.metrics.picture(unit.key),
+                    MediaKind::Audio => self.metrics.sound(),
+                }
                 self.publisher_with(token, |publisher| {
                     publisher.tracks.unit(&unit);
-                    self.events.media(publisher.health.is_recording());
+                    publisher.meter.unit(&unit, Instant::now());
+                    self.events.media(publisher.records || publisher.health.is_recording());
                 });
                 self.hls_with(token, |muxer| muxer.handle_unit(unit, wall_clock()));
             }
@@ -472,12 +497,15 @@ impl Hls {
         config: &AppConfig,
         token: u64,
     ) {
+        // What has ended goes on only as it was; what players wait for does in any case.
+        let fits = self.ended.is_none() || self.parts == config.hls.part_duration;
         (self.lost, self.ended, self.token) = (None, None, token);
         self.wanted = config.hls.target_duration;
-        let resumed = self.muxer.as_mut().is_some_and(|muxer| muxer.resume().is_ok());
+        let resumed = fits && self.muxer.as_mut().is_some_and(|muxer| muxer.resume().is_ok());
         if !resumed {
             let mut hls = config.hls.clone();
             clock::number(&mut hls);
+            self.parts = hls.part_duration;
             self.muxer = Some(hls::Muxer::new(hls, &config.limits));
             self.archive = store.map(|store| Archive::begin(store, path));
         }
