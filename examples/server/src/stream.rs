@@ -1,6 +1,7 @@
 //! One stream: from its publisher to HLS, to RTMP players and to the recorder.
 
 mod aside;
+mod live_hls;
 mod recording;
 
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -8,6 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
+use live_hls::Hls;
 use recording::StreamRecording;
 use streamcore::assemble::{Assembler, Event};
 use streamcore::error::Result;
@@ -18,7 +20,7 @@ use streamcore::live::{GopCache, SequenceEnd};
 use streamcore::media::MediaKind;
 use tokio::sync::{Semaphore, SemaphorePermit, watch};
 
-use crate::clock::{self, wall_clock};
+use crate::clock::wall_clock;
 use crate::config::AppConfig;
 use crate::events::StreamEvents;
 use crate::fan::Fan;
@@ -26,7 +28,7 @@ use crate::http::Compressed;
 use crate::meter::{Meter, Series};
 use crate::metrics::Metrics;
 use crate::notices::{self, Before};
-use crate::origin::{Archive, Known, Store};
+use crate::origin::{Known, Store};
 use crate::player::Player;
 use crate::recorder::{Group, Health, Recorders};
 use crate::relay::{Relay, Tap};
@@ -88,22 +90,6 @@ struct Publisher {
     health: Arc<Health>,
     /// Recorders begin by themselves.
     records: bool,
-}
-
-#[derive(Debug, Default)]
-struct Hls {
-    /// Whose units are taken.
-    token: u64,
-    muxer: Option<hls::Muxer>,
-    /// The length of segments that is asked for.
-    wanted: Duration,
-    /// Length of a part, as the muxer was made.
-    parts: Option<Duration>,
-    /// The muxer's way to the store.
-    archive: Option<Archive>,
-    /// When the publisher was cut off.
-    lost: Option<Instant>,
-    ended: Option<Instant>,
 }
 
 impl Stream {
@@ -486,53 +472,6 @@ impl Stream {
 
     fn hls(&self) -> MutexGuard<'_, Hls> {
         lock(&self.hls)
-    }
-}
-
-impl Hls {
-    /// Starts HLS, going on with the numbers of an earlier publisher where players may know them.
-    fn start(
-        &mut self,
-        (path, store): (&str, Option<&Arc<Store>>),
-        config: &AppConfig,
-        token: u64,
-    ) {
-        // What has ended goes on only as it was; what players wait for does in any case.
-        let fits = self.ended.is_none() || self.parts == config.hls.part_duration;
-        (self.lost, self.ended, self.token) = (None, None, token);
-        self.wanted = config.hls.target_duration;
-        let resumed = fits && self.muxer.as_mut().is_some_and(|muxer| muxer.resume().is_ok());
-        if !resumed {
-            let mut hls = config.hls.clone();
-            clock::number(&mut hls);
-            self.parts = hls.part_duration;
-            self.muxer = Some(hls::Muxer::new(hls, &config.limits));
-            self.archive = store.map(|store| Archive::begin(store, path));
-        }
-    }
-
-    /// What there is ends, and the playlists stay open (E1-09).
-    fn pause(&mut self, now: Instant) {
-        if let Some(Err(error)) = self.muxer.as_mut().map(hls::Muxer::handle_discontinuity) {
-            tracing::debug!("the last HLS segment is lost: {error}");
-        }
-        self.follow();
-        self.lost = Some(now);
-    }
-
-    fn end(&mut self, now: Instant) {
-        if let Some(Err(error)) = self.muxer.as_mut().map(hls::Muxer::finish) {
-            tracing::debug!("the last HLS segment is lost: {error}");
-        }
-        self.follow();
-        (self.lost, self.ended) = (None, Some(now));
-    }
-
-    /// What was made last goes to the store.
-    fn follow(&mut self) {
-        if let Some((archive, muxer)) = self.archive.as_mut().zip(self.muxer.as_mut()) {
-            archive.follow(muxer);
-        }
     }
 }
 

@@ -99,13 +99,13 @@ fn lists_what_is_live_and_what_is_on_disk_newest_first() {
     assert_eq!(
         items[0],
         serde_json::json!({"app": "", "name": "solo", "started": "2026-01-02T00:00:00.500Z", "duration_s": 2.5,
-            "bytes": 1000, "state": "recording", "mp4": null, "flv": null, "lost": 7, "error": null})
+            "bytes": 1000, "state": "recording", "mp4": null, "flv": null, "lost": 7, "uploaded": false, "error": null})
     );
     assert_eq!(
         items[1],
         serde_json::json!({"app": "live", "name": "a b/c", "started": "2026-01-01T00:00:00.000Z", "duration_s": null,
             "bytes": 0, "state": "done", "mp4": "/recordings/live/a%20b/c/2026-01-01T00-00-00.000Z.mp4",
-            "flv": null, "lost": 0, "error": null})
+            "flv": null, "lost": 0, "uploaded": false, "error": null})
     );
 }
 
