@@ -1,6 +1,7 @@
-//! One stream: from its publisher to HLS, to RTMP players and to the recorder.
+//! One stream: from its publisher to HLS, to players over RTMP and of FLV, and to the recorder.
 
 mod aside;
+mod players;
 mod recording;
 
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -24,7 +25,6 @@ use crate::fan::Fan;
 use crate::http::Compressed;
 use crate::notices::{self, Before};
 use crate::origin::{Archive, Known, Store};
-use crate::player::Player;
 use crate::recorder::{Group, Health, Recorders};
 use crate::relay::{Relay, Tap};
 use crate::services::Services;
@@ -170,28 +170,6 @@ impl Stream {
             member: None,
             cut_off: true,
         })
-    }
-
-    /// Adds a player, who gets headers and the current group of pictures at once where the stream is live.
-    pub fn attach(&self, player: Arc<Player>) {
-        let Live { gop, fan, .. } = &mut *self.live();
-        fan.add(player, gop.tags());
-    }
-
-    /// Lets a player go on after a pause.
-    pub fn resume(&self, player: &Player) {
-        let live = self.live();
-        live.fan.resume(player, live.gop.tags());
-    }
-
-    /// Removes a player.
-    pub fn detach(&self, player: &Arc<Player>) {
-        self.live().fan.remove(player);
-    }
-
-    /// A player is disconnected because it was too slow for too long.
-    pub fn count_given_up(&self) {
-        self.live().fan.losses().count_given_up();
     }
 
     /// Answers for a file of the stream's HLS, by its name without the stream's path, and the query of the request.
