@@ -29,6 +29,10 @@ mod version;
 
 #[cfg(test)]
 mod tests;
+// Of the package in `testing/`, whose root this file is too.
+#[cfg(feature = "_testing")]
+#[path = "../testing/src/mod.rs"]
+pub mod testing;
 
 pub use assemble::*;
 pub use buf::*;
