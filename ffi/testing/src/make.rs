@@ -235,6 +235,8 @@ fn last_error(world: &World, input: &mut Input<'_>) {
     };
     let mut error = Room::<sc_error>::empty(input);
     let status = call!(world, sc_last_error, handle.cast_const(), error.pointer());
+    // Buffers and tracks are none either.
+    assert_eq!(status == SC_ERR_HANDLE, !handle.is_null() && !world.is_handle(handle));
     if let Some(error) = error.given(status) {
         assert!(error.status < SC_OK && !read_text(error.text.as_ptr()).is_empty());
     }

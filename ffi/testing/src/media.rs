@@ -6,8 +6,8 @@ use super::buffers::{self, keep, keep_track};
 use super::input::Input;
 use super::operations;
 use super::room::Room;
-use super::world::{World, out, read_bytes, read_text};
-use crate::status::{SC_ERR_ARGUMENT, SC_OK, sc_status};
+use super::world::{World, no_error, out, read_bytes, read_text};
+use crate::status::{SC_ERR_ARGUMENT, SC_ERR_HANDLE, SC_OK, sc_status};
 use crate::*;
 
 /// Bytes of a file in memory.
@@ -87,6 +87,10 @@ pub(super) fn look(tag: &sc_tag) {
     // SAFETY: lent by the call before.
     let (data, size) = unsafe { (sc_buf_data(tag.buf), sc_buf_size(tag.buf)) };
     assert_eq!(read_bytes(data, size), bytes);
+    let mut error = no_error();
+    // SAFETY: readable; a buffer is no handle, and any pointer goes in here.
+    let told = unsafe { sc_last_error(tag.buf.cast(), &raw mut error) };
+    assert_eq!(told, SC_ERR_HANDLE);
 }
 
 fn reader_input(world: &World, input: &mut Input<'_>) {

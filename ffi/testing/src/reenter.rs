@@ -71,9 +71,7 @@ fn call_back(world: &World, choice: u8) {
         }
     }
     let other = world.any(choice);
-    let is_handle =
-        (1..13).any(|kind| (0..2).any(|slot| world.place_of(kind, slot).get() == other));
-    if is_handle && other != calling && !other.is_null() {
+    if world.is_handle(other) && other != calling {
         // SAFETY: a live handle.
         let told = unsafe { sc_last_error(other, &raw mut error) };
         assert!(told == SC_OK || told == SC_NONE, "{told}");

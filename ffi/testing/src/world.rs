@@ -103,6 +103,11 @@ impl World {
         all.get(usize::from(choice) % all.len().max(1)).copied().unwrap_or(null_mut())
     }
 
+    /// Whether it is a live handle: no buffer, no track, and not memory that is none of them.
+    pub(super) fn is_handle(&self, pointer: *mut c_void) -> bool {
+        !pointer.is_null() && self.handles.iter().flatten().any(|handle| handle.get() == pointer)
+    }
+
     /// Readable memory that is no handle; not even aligned.
     pub(super) fn noise(&self, is_aligned: bool) -> *mut c_void {
         let start = self.noise.as_ptr().cast::<u8>().cast_mut();
