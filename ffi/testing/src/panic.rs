@@ -12,7 +12,7 @@ use crate::status::{SC_ERR_PANIC, sc_status};
 /// `session` is NULL or a live session.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sc_testing_panic(session: *mut sc_server_session) -> sc_status {
-    door!(session, |_value| { None.expect("on purpose") })
+    door!(session, |_value| { panic!("on purpose") })
 }
 
 /// Panics within a call that has no handle.
@@ -20,5 +20,5 @@ pub unsafe extern "C" fn sc_testing_panic(session: *mut sc_server_session) -> sc
 /// cbindgen:ignore
 #[unsafe(no_mangle)]
 pub extern "C" fn sc_testing_lost() -> sc_status {
-    hall!(SC_ERR_PANIC, { None.expect("on purpose, without a handle") })
+    hall!(SC_ERR_PANIC, { panic!("on purpose, without a handle") })
 }

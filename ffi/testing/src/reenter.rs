@@ -3,6 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::ffi::c_void;
 use std::ptr::{null, null_mut};
+use std::rc::Rc;
 
 use super::world::{World, free, no_error};
 use crate::status::{SC_ERR_BUSY, SC_ERR_CANCELLED, SC_ERR_HANDLE, SC_NONE, SC_OK};
@@ -17,9 +18,9 @@ pub(super) struct Wrapped {
 }
 
 impl Wrapped {
-    pub(super) fn new(world: &World, data: Box<[u8]>, choice: u8) -> Box<Self> {
+    pub(super) fn new(world: &World, data: Box<[u8]>, choice: u8) -> Rc<Self> {
         let data = RefCell::new(Some(data));
-        Box::new(Self { world, data, freed: Cell::new(0), choice })
+        Rc::new(Self { world, data, freed: Cell::new(0), choice })
     }
 
     pub(super) fn start(&self) -> *const u8 {

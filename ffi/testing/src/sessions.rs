@@ -1,6 +1,6 @@
 //! Both ends of RTMP connections, joined to each other or to the input.
 
-use std::ptr::{null, null_mut};
+use std::ptr::null;
 
 use super::input::Input;
 use super::make::{keep, time};
@@ -235,7 +235,7 @@ fn client_next(world: &World, input: &mut Input<'_>) {
     if status == SC_OK {
         keep::<sc_client_session>(world, 1 - input.slot(), made);
     } else {
-        assert!(status < SC_OK || made == null_mut());
+        assert!(status < SC_OK || made.is_null());
     }
 }
 

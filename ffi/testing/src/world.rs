@@ -4,6 +4,7 @@ use std::cell::{Cell, OnceCell, RefCell};
 use std::ffi::{CStr, c_char, c_void};
 use std::path::{Path, PathBuf};
 use std::ptr::null_mut;
+use std::rc::Rc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::Given;
@@ -32,7 +33,7 @@ pub(super) struct World {
     /// The handle of the call that runs.
     calling: Cell<*mut c_void>,
     /// Memory of the caller's that the library may have references to.
-    pub(super) wrapped: RefCell<Vec<Box<Wrapped>>>,
+    pub(super) wrapped: RefCell<Vec<Rc<Wrapped>>>,
     noise: Vec<u64>,
     folder: OnceCell<PathBuf>,
     /// How many files may still be read or made: they are slow.
