@@ -273,7 +273,8 @@ impl Hub {
         newcomer: Newcomer<'_>,
     ) -> Result<Publication, Refusal> {
         let app = &self.keys.settings(newcomer.path, app);
-        let recorders = Recorders::start(&self.record, newcomer.path, &app.record);
+        let recorders = Recorders::start(&self.record, newcomer.path, &app.record)
+            .with_window(self.keys.reconnect_window(newcomer.path));
         let (address, agent) = (Some(newcomer.address.to_string()), newcomer.agent.to_owned());
         let identity = newcomer.identity.map(str::to_owned);
         let info = PublisherInfo { address, agent, identity };
@@ -311,6 +312,7 @@ impl Hub {
             ticks.tick().await;
             let now = Instant::now();
             let config = self.config();
+            self.all().iter().for_each(|stream| stream.sample(now));
             self.streams().retain(|path, stream| {
                 let app = &self.keys.settings(path, config.of(path));
                 if let Some(time) = app.drop_idle_publisher {

@@ -252,7 +252,6 @@ impl Player {
     }
 
     /// Bytes that wait.
-    #[cfg(test)]
     pub fn bytes(&self) -> usize {
         self.lock().queue.bytes()
     }

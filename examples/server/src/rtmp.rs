@@ -93,6 +93,7 @@ impl Peer {
             let peer = self.address;
             match answer {
                 Answer::Closed(refused) => {
+                    self.hub.services().metrics.refused(Action::Connect);
                     tracing::warn!(%peer, "connection refused: {}", refused.text);
                     // Who may not go on is not waited for.
                     self.publications.drain().for_each(|(_, publication)| publication.end());
@@ -119,6 +120,7 @@ impl Peer {
         refused: &Refused,
     ) -> Result<()> {
         let (peer, app) = (self.address, &ask.app);
+        self.hub.services().metrics.refused(ask.action);
         tracing::warn!(app, %peer, action = ?ask.action, "refused: {}", refused.text);
         let rejection = match refused.reason {
             Reason::Denied => Rejection::Denied,
@@ -149,7 +151,7 @@ impl Peer {
         let Some(url) = &grant.relay else { return };
         let stream = self.hub.find(path);
         let added =
-            url.parse().map(|url| self.hub.services().relay.add(path, &url, true, stream.as_ref()));
+            url.parse().map(|url| self.hub.services().relay.add(path, url, stream.as_ref()));
         if !matches!(added, Ok(Ok(_))) {
             tracing::warn!(stream = %Redacted(path), "not pushed to where a hook said");
         }

@@ -15,6 +15,7 @@ use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use http_body::Body as _;
 use streamcore::hls::{Answer, BadRequest, File, Growing};
+use tokio::sync::SemaphorePermit;
 use tokio::time::Instant;
 
 use super::body::ChainBody;
@@ -113,7 +114,12 @@ async fn answer(
     figures: Option<&Arc<Figures>>,
 ) -> Response {
     let is_playlist = name.ends_with(".m3u8") || name.ends_with(".mpd");
-    match wait(hub, stream, name, request.uri.query()).await {
+    let start = Instant::now();
+    let (found, waited) = wait(hub, stream, name, request.uri.query()).await;
+    if waited {
+        hub.services().metrics.hls_wait(start.elapsed());
+    }
+    match found {
         Found::File(file) if is_playlist => playlist(stream, file, &request.headers).await,
         Found::File(file) => media(file, &request.headers),
         Found::Growing(growing) => growing_segment(stream, growing, figures.cloned()),
@@ -175,12 +181,25 @@ async fn find_stored(hub: &Hub, path: Option<&str>, request: &Parts) -> Response
     found.unwrap_or_else(|| refusal(StatusCode::NOT_FOUND, "not found"))
 }
 
-/// Holds the request until there is an answer. Whoever goes away drops this, and waits no more.
-async fn wait(hub: &Hub, stream: &Stream, name: &str, query: Option<&str>) -> Found {
+/// Holds the request until there is an answer, and says whether it had to wait. Whoever goes away drops this, and waits no more.
+async fn wait(hub: &Hub, stream: &Stream, name: &str, query: Option<&str>) -> (Found, bool) {
+    let mut permits = None;
+    let found = hold(hub, stream, name, query, &mut permits).await;
+    (found, permits.is_some())
+}
+
+type Permits<'a> = Option<(SemaphorePermit<'a>, SemaphorePermit<'a>)>;
+
+async fn hold<'a>(
+    hub: &'a Hub,
+    stream: &'a Stream,
+    name: &str,
+    query: Option<&str>,
+    permits: &mut Permits<'a>,
+) -> Found {
     let start = Instant::now();
     // Before the first look, so that no change is missed.
     let mut changes = stream.changes();
-    let mut permits = None;
     loop {
         let wait = match stream.hls_answer(name, query) {
             Answer::Ready(file) => return Found::File(file),
@@ -196,7 +215,7 @@ async fn wait(hub: &Hub, stream: &Stream, name: &str, query: Option<&str>) -> Fo
         if permits.is_none() {
             let both = stream.may_wait().zip(hub.waiters().try_acquire().ok());
             let Some(both) = both else { return Found::TooMany };
-            permits = Some(both);
+            *permits = Some(both);
         }
         match tokio::time::timeout_at(start + wait.limit, changes.changed()).await {
             Ok(Ok(())) => {}

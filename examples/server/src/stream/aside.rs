@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::{Publisher, Stream, WAITERS, lock};
 use crate::fan::Fan;
+use crate::meter::Sample;
 use crate::names;
 use crate::notices::NO_KEY_FRAME_YET;
 use crate::origin::Archive;
@@ -56,6 +57,11 @@ impl Stream {
         lock(&self.viewers).seen(peer.ip(), agent, Instant::now(), begin)
     }
 
+    /// Application and name.
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
     /// Number of the publisher there is, among all since the start.
     pub fn seq(&self) -> Option<i64> {
         self.live().publisher.as_ref().map(|publisher| publisher.seq)
@@ -86,6 +92,32 @@ impl Stream {
         }
     }
 
+    /// Takes a sample of what is published, where somebody does: once a second.
+    pub fn sample(&self, now: Instant) {
+        let viewers = self.audience();
+        let mut live = self.live();
+        let dropped = live.fan.losses().counts().iter().map(|(dropped, _)| dropped).sum();
+        let Some(publisher) = &mut live.publisher else { return };
+        let sample = publisher.meter.sample(now, viewers, dropped);
+        drop(live);
+        lock(&self.series).push(sample);
+    }
+
+    /// Samples of the last ten minutes that are newer than that many milliseconds since 1970, oldest first.
+    pub fn samples(&self, since_ms: i64) -> Vec<Sample> {
+        lock(&self.series).since(since_ms)
+    }
+
+    /// HLS requests that are held.
+    pub fn waiting(&self) -> usize {
+        WAITERS - self.waiters.available_permits()
+    }
+
+    /// Bytes that wait for RTMP players.
+    pub fn queued_bytes(&self) -> usize {
+        self.live().fan.queued_bytes()
+    }
+
     /// The stream as the API gives it; `None` where it is not live.
     pub fn info(&self) -> Option<StreamInfo> {
         let now = Instant::now();
@@ -112,7 +144,7 @@ impl Stream {
             bitrate_kbps: publisher.rate.kbps(now),
             viewers: playing + hls + dash,
             players,
-            hls_waiting: WAITERS - self.waiters.available_permits(),
+            hls_waiting: self.waiting(),
             bytes_in: publisher.bytes_in,
             hls: format!("{}/index.m3u8", names::url_path(&self.path)),
             dash: format!("{}/index.mpd", names::url_path(&self.path)),
