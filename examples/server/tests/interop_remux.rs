@@ -202,6 +202,50 @@ fn blocks_that_cannot_be_shared_are_told_or_copied() {
     }
 }
 
+/// Makes a file system that shares blocks, remuxes a film in it, and tells how many bytes of it the MP4 took. Exit status 77 where
+/// this user may make none.
+const SHARING: &str = r#"
+    truncate -s 512M disk.img && mkfs.xfs -q -m reflink=1 disk.img && mkdir disk && mount -o loop disk.img disk || exit 77
+    used() { sync -f disk && df --output=used -B1 disk | tail -n 1; }
+    set -e
+    cp film.flv disk/film.flv
+    before=$(used)
+    "$0" remux --verify --reflink always disk/film.flv disk/made.mp4
+    echo $(($(used) - before))
+    "$0" remux --verify --reflink never disk/film.flv disk/other.mp4
+    echo $(($(used) - before))
+    cp --reflink=never disk/made.mp4 disk/other.mp4 .
+    umount disk
+"#;
+
+#[test]
+#[cfg(target_os = "linux")]
+fn where_blocks_can_be_shared_nothing_is_copied() {
+    let folder = kit::temp_dir();
+    let film = Film { kilobits: 8000, ..Film::new(14) }.flv(FILMS);
+    fs::copy(&film, folder.path().join("film.flv")).expect("a film");
+    let mut command = Command::new("unshare");
+    command.args(["-m", "sh", "-c", SHARING, BINARY]).current_dir(folder.path());
+    let output = command.output().expect("unshare");
+    if matches!(output.status.code(), Some(77 | 1)) && output.stdout.is_empty() {
+        println!("skipped: this user may not mount a file system of its own: {}", said(&output));
+        return;
+    }
+    assert!(output.status.success(), "{}", said(&output));
+    let told = String::from_utf8_lossy(&output.stdout).into_owned();
+    let took: Vec<u64> = told.lines().map(|line| line.trim().parse().expect("bytes")).collect();
+    let [shared, both] = took[..] else { panic!("{told}") };
+    let size = fs::metadata(&film).expect("the film").len();
+    println!("{size} bytes: the MP4 took {shared}, one that was copied {}", both - shared);
+    assert!(size > 10 << 20 && shared < size / 10, "{shared} of {size} bytes were written");
+    assert!(both - shared > size * 9 / 10, "{both} {shared}: what is copied is counted");
+    for made in ["made.mp4", "other.mp4"] {
+        let made = folder.path().join(made);
+        assert_same("shared", &packets::probe(&film), &packets::probe(&made));
+        decodes(&made);
+    }
+}
+
 #[test]
 #[cfg(unix)]
 fn an_interrupted_remux_leaves_nothing_behind() {
