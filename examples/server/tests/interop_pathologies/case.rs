@@ -87,7 +87,7 @@ impl Case {
     }
 
     /// What has to come out is what ffprobe reads in the FLV.
-    pub fn as_ffprobe_reads_it(mut self) -> Self {
+    pub fn read_by_ffprobe(mut self) -> Self {
         let folder = kit::temp_dir();
         let file = folder.path().join("source.flv");
         write(&file, &self.tags);
@@ -129,7 +129,7 @@ impl Case {
     }
 
     /// A MediaSource stops at gaps, and takes no MP3.
-    pub fn as_file_alone(mut self) -> Self {
+    pub fn played_as_file(mut self) -> Self {
         self.file_alone = true;
         self
     }

@@ -241,12 +241,12 @@ fn b4_16_several_frames_of_mp3_in_a_tag() {
     let count = tags.iter().filter(|tag| tag.kind == AUDIO).count();
     assert!(count < case.wanted.audio.len(), "some tags hold two frames");
     case.tags = tags;
-    case.as_file_alone().check();
+    case.played_as_file().check();
 }
 
 #[test]
 fn b4_17_mp3_also_in_fragments() {
-    Case::new("b4-17", h264_and_mp3()).as_file_alone().check();
+    Case::new("b4-17", h264_and_mp3()).played_as_file().check();
 }
 
 #[test]

@@ -90,7 +90,7 @@ fn b3_05_gaps_and_jumps() {
             };
         }
     });
-    case.as_ffprobe_reads_it().as_file_alone().check();
+    case.read_by_ffprobe().played_as_file().check();
 }
 
 #[test]
@@ -119,7 +119,7 @@ fn b3_08_sound_begins_two_seconds_before_the_pictures_and_neither_at_zero() {
         tags.retain(|tag| !is(tag, VIDEO) || tag.timestamp >= 2000);
         tags.iter_mut().for_each(|tag| tag.timestamp += 3_600_000);
     });
-    case.as_ffprobe_reads_it().moved().check();
+    case.read_by_ffprobe().moved().check();
 }
 
 #[test]
@@ -127,7 +127,7 @@ fn b3_09_sound_three_seconds_late() {
     let case = Case::edited("b3-09", |tags| {
         tags.retain(|tag| !is(tag, AUDIO) || tag.timestamp >= 3000);
     });
-    case.as_ffprobe_reads_it().check();
+    case.read_by_ffprobe().check();
 }
 
 #[test]
@@ -171,7 +171,7 @@ fn b3_13_a_burst_on_one_time() {
             tag.timestamp = 0;
         }
     });
-    case.video_within(2000, 2).audio_within(2000).moved().burst().as_file_alone().check();
+    case.video_within(2000, 2).audio_within(2000).moved().burst().played_as_file().check();
 }
 
 #[test]
@@ -192,5 +192,5 @@ fn b3_15_frames_that_the_encoder_dropped() {
     let case = Case::edited("b3-15", |tags| {
         tags.retain(|tag| !is(tag, VIDEO) || !(2600..4000).contains(&tag.timestamp));
     });
-    case.as_ffprobe_reads_it().check();
+    case.read_by_ffprobe().check();
 }
