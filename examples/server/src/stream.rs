@@ -1,13 +1,15 @@
 //! One stream: from its publisher to HLS, to RTMP players and to the recorder.
 
 mod aside;
+mod live_hls;
 mod recording;
 
-use std::net::IpAddr;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
+use live_hls::Hls;
 use recording::StreamRecording;
 use streamcore::assemble::{Assembler, Event};
 use streamcore::error::Result;
@@ -15,19 +17,23 @@ use streamcore::flv::Tag;
 use streamcore::hls;
 use streamcore::limits::Limits;
 use streamcore::live::{GopCache, SequenceEnd};
+use streamcore::media::MediaKind;
 use tokio::sync::{Semaphore, SemaphorePermit, watch};
 
-use crate::clock::{self, wall_clock};
+use crate::clock::wall_clock;
 use crate::config::AppConfig;
 use crate::events::StreamEvents;
 use crate::fan::Fan;
 use crate::http::Compressed;
+use crate::meter::{Meter, Series};
+use crate::metrics::Metrics;
 use crate::notices::{self, Before};
-use crate::origin::{Archive, Known, Store};
+use crate::origin::{Known, Store};
 use crate::player::Player;
 use crate::recorder::{Group, Health, Recorders};
 use crate::relay::{Relay, Tap};
 use crate::services::Services;
+use crate::sessions::Sessions;
 use crate::stats::{PublisherInfo, Rate, Tracks, Viewers};
 use crate::variants::{Member, SetHls};
 
@@ -47,6 +53,9 @@ pub struct Stream {
     /// Locked ahead of `live` by the publisher, behind it while there is none.
     recording: Mutex<StreamRecording>,
     viewers: Mutex<Viewers>,
+    sessions: Sessions,
+    metrics: Arc<Metrics>,
+    series: Mutex<Series>,
     changes: watch::Sender<()>,
     waiters: Semaphore,
     compressed: Compressed,
@@ -67,6 +76,8 @@ struct Live {
 
 #[derive(Debug)]
 struct Publisher {
+    /// Grows with each publisher of any stream.
+    seq: i64,
     info: PublisherInfo,
     since: Timestamp,
     started: Instant,
@@ -75,21 +86,10 @@ struct Publisher {
     /// When something came last.
     heard: Instant,
     tracks: Tracks,
+    meter: Meter,
     health: Arc<Health>,
-}
-
-#[derive(Debug, Default)]
-struct Hls {
-    /// Whose units are taken.
-    token: u64,
-    muxer: Option<hls::Muxer>,
-    /// The length of segments that is asked for.
-    wanted: Duration,
-    /// The muxer's way to the store.
-    archive: Option<Archive>,
-    /// When the publisher was cut off.
-    lost: Option<Instant>,
-    ended: Option<Instant>,
+    /// Recorders begin by themselves.
+    records: bool,
 }
 
 impl Stream {
@@ -115,6 +115,9 @@ impl Stream {
             set: Mutex::default(),
             recording: Mutex::default(),
             viewers: Mutex::default(),
+            sessions: services.sessions.clone(),
+            metrics: services.metrics.clone(),
+            series: Mutex::default(),
             changes: watch::Sender::new(()),
             waiters: Semaphore::new(WAITERS),
             compressed: Compressed::default(),
@@ -135,11 +138,15 @@ impl Stream {
             return None;
         }
         let now = Instant::now();
-        self.events.connected(&info.address, &info.agent);
+        let address = info.address.as_deref().unwrap_or_default();
+        self.events.connected(address, &info.agent, info.identity.as_deref());
+        let records = recorders.is_on();
         let health = recording.start(recorders, now);
         live.token += 1;
         live.fan.set_latency(config.rtmp_latency);
+        static PUBLISHERS: AtomicI64 = AtomicI64::new(1);
         live.publisher = Some(Publisher {
+            seq: PUBLISHERS.fetch_add(1, Ordering::Relaxed),
             info,
             since: Timestamp::now(),
             started: now,
@@ -147,7 +154,9 @@ impl Stream {
             bytes_in: 0,
             heard: now,
             tracks: Tracks::default(),
+            meter: Meter::new(now),
             health,
+            records,
         });
         let token = live.token;
         live.taps.iter().for_each(|tap| tap.next_epoch());
@@ -230,17 +239,13 @@ impl Stream {
         self.live().publisher.is_some()
     }
 
-    /// An HLS player asked for a playlist.
-    pub fn seen(&self, ip: IpAddr, agent: &[u8]) {
-        lock(&self.viewers).seen(ip, agent, Instant::now());
-    }
-
     /// Ends HLS whose publisher did not come back, and lets it go some time after its end. Says whether nothing is left to
     /// keep the stream for.
     pub fn tidy(&self, now: Instant, config: &AppConfig) -> bool {
         let past = |since: Option<Instant>, time: Duration| {
             since.is_some_and(|since| now.saturating_duration_since(since) >= time)
         };
+        lock(&self.viewers).tidy(now);
         let mut hls = self.hls();
         let gives_up = past(hls.lost, config.hls_reconnect);
         if gives_up {
@@ -286,6 +291,7 @@ impl Stream {
         if let Some(publisher) = &mut live.publisher {
             let bytes = tag.body.len() as u64;
             publisher.bytes_in += bytes;
+            publisher.meter.bytes(bytes);
             publisher.heard = Instant::now();
             publisher.rate.add(publisher.heard, bytes);
         }
@@ -295,13 +301,21 @@ impl Stream {
     fn handle_event(&self, token: u64, event: Event) {
         match event {
             Event::Track(track) => {
-                self.publisher_with(token, |publisher| publisher.tracks.set(&track));
+                self.publisher_with(token, |publisher| {
+                    publisher.tracks.set(&track);
+                    publisher.meter.track(&track);
+                });
                 self.hls_with(token, |muxer| muxer.handle_track(track));
             }
             Event::Unit(unit) => {
+                match unit.track.kind {
+                    MediaKind::Video => self.metrics.picture(unit.key),
+                    MediaKind::Audio => self.metrics.sound(),
+                }
                 self.publisher_with(token, |publisher| {
                     publisher.tracks.unit(&unit);
-                    self.events.media(publisher.health.is_recording());
+                    publisher.meter.unit(&unit, Instant::now());
+                    self.events.media(publisher.records || publisher.health.is_recording());
                 });
                 self.hls_with(token, |muxer| muxer.handle_unit(unit, wall_clock()));
             }
@@ -455,50 +469,6 @@ impl Stream {
 
     fn hls(&self) -> MutexGuard<'_, Hls> {
         lock(&self.hls)
-    }
-}
-
-impl Hls {
-    /// Starts HLS, going on with the numbers of an earlier publisher where players may know them.
-    fn start(
-        &mut self,
-        (path, store): (&str, Option<&Arc<Store>>),
-        config: &AppConfig,
-        token: u64,
-    ) {
-        (self.lost, self.ended, self.token) = (None, None, token);
-        self.wanted = config.hls.target_duration;
-        let resumed = self.muxer.as_mut().is_some_and(|muxer| muxer.resume().is_ok());
-        if !resumed {
-            let mut hls = config.hls.clone();
-            clock::number(&mut hls);
-            self.muxer = Some(hls::Muxer::new(hls, &config.limits));
-            self.archive = store.map(|store| Archive::begin(store, path));
-        }
-    }
-
-    /// What there is ends, and the playlists stay open (E1-09).
-    fn pause(&mut self, now: Instant) {
-        if let Some(Err(error)) = self.muxer.as_mut().map(hls::Muxer::handle_discontinuity) {
-            tracing::debug!("the last HLS segment is lost: {error}");
-        }
-        self.follow();
-        self.lost = Some(now);
-    }
-
-    fn end(&mut self, now: Instant) {
-        if let Some(Err(error)) = self.muxer.as_mut().map(hls::Muxer::finish) {
-            tracing::debug!("the last HLS segment is lost: {error}");
-        }
-        self.follow();
-        (self.lost, self.ended) = (None, Some(now));
-    }
-
-    /// What was made last goes to the store.
-    fn follow(&mut self) {
-        if let Some((archive, muxer)) = self.archive.as_mut().zip(self.muxer.as_mut()) {
-            archive.follow(muxer);
-        }
     }
 }
 

@@ -176,7 +176,10 @@ impl Case {
             let wanted = lack.map_or(&self.wanted, |(_, wanted)| wanted);
             self.remux(option, lack.map(|lack| lack.0), &path("source.flv"), &made);
             self.by_ffprobe(&name, wanted, &made, fragmented);
-            self.by_ffmpeg(&name, wanted, &made);
+            // What is compact holds the samples of what is whole.
+            if way != "compact" {
+                self.by_ffmpeg(&name, wanted, &made);
+            }
             let tracks = tracks(wanted);
             readers::mp4_atom(&name, &made, &tracks, self.burst);
             readers::shiguredo(&name, &made, fragmented, &tracks);

@@ -81,7 +81,7 @@ async function play({ address, mime, deadline }) {
   } else {
     video.src = address;
   }
-  video.playbackRate = 8;
+  video.playbackRate = 16;
   video.play().catch((error) => { if (!video.error) result.errors.push(error.message); });
   const how = await Promise.race([over, late]);
   if (how !== 'ended') result.errors.push(video.error?.message || how);
