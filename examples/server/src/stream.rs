@@ -377,10 +377,7 @@ impl Stream {
 
     /// Ends recorders that wait for a publisher who comes back; with a time, those that have waited for long enough.
     pub fn end_waiting(&self, now: Option<Instant>) {
-        let mut recording = self.recording();
-        if recording.until.is_some_and(|until| now.is_none_or(|now| until <= now)) {
-            *recording = StreamRecording::default();
-        }
+        self.recording().expire(now);
     }
 
     /// Ends whoever publishes, or was cut off and may come back. Its connection learns so with its next message.
