@@ -3,6 +3,7 @@
 mod body;
 mod compress;
 mod control;
+mod flv;
 mod growing;
 mod hls;
 mod listen;
