@@ -166,6 +166,7 @@ pub unsafe extern "C" fn sc_assembler_poll_event(
 
 impl Assembling {
     /// The event for C; `None` for those that C does not get.
+    #[inline]
     fn show(&mut self, event: Event) -> Option<sc_media_event> {
         let nothing = nothing();
         Some(match event {
@@ -174,7 +175,7 @@ impl Assembling {
                 sc_media_event { event: SC_MEDIA_TRACK, track: track.pointer(), ..nothing }
             }
             Event::Unit(unit) => {
-                let unit = unit_of(&unit, &mut self.lent);
+                let unit = unit_of(unit, &mut self.lent);
                 sc_media_event { event: SC_MEDIA_UNIT, unit, ..nothing }
             }
             Event::Discontinuity => sc_media_event { event: SC_MEDIA_DISCONTINUITY, ..nothing },

@@ -92,7 +92,8 @@ pub struct sc_track_info {
     pub fits_mp4: bool,
 }
 
-sized!(sc_tag, sc_unit, sc_track_info);
+sized!(sc_tag, sc_track_info);
+sized!(sc_unit, bools: [key]);
 
 /// A track in one configuration. It never changes, and any thread may use it. Events lend one; `sc_track_retain` keeps it.
 pub struct sc_track(());
@@ -106,7 +107,8 @@ pub(crate) struct Known {
     track: Track,
 }
 
-const MAGIC: u32 = 0x5343_7472;
+/// Not of the family of handles.
+const MAGIC: u32 = 0x7274_6373;
 
 impl Known {
     pub(crate) fn pointer(&self) -> *const sc_track {
@@ -216,8 +218,9 @@ pub(crate) unsafe fn unit_from(unit: *const sc_unit) -> Result<AccessUnit, sc_st
 }
 
 /// The struct that lends `unit`, whose memory `buf` holds.
-pub(crate) fn unit_of(unit: &AccessUnit, buf: &mut Shared) -> sc_unit {
-    let buf = buf.lend(unit.data.clone());
+pub(crate) fn unit_of(unit: AccessUnit, buf: &mut Shared) -> sc_unit {
+    let (data, size) = (unit.data.as_ptr(), unit.data.len());
+    let buf = buf.lend(unit.data);
     sc_unit {
         struct_size: size_of::<sc_unit>(),
         kind: kind_of(unit.track.kind),
@@ -225,8 +228,8 @@ pub(crate) fn unit_of(unit: &AccessUnit, buf: &mut Shared) -> sc_unit {
         key: unit.key,
         dts: unit.dts,
         pts_offset: unit.pts_offset,
-        data: unit.data.as_ptr(),
-        size: unit.data.len(),
+        data,
+        size,
         buf,
     }
 }

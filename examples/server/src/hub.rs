@@ -16,6 +16,7 @@ use crate::origin::Store;
 use crate::player::Player;
 use crate::recorder::{RecordEnv, Recorders};
 use crate::recordings::Recordings;
+use crate::relay::PushUrl;
 use crate::services::Services;
 use crate::stats::{PublisherInfo, StreamInfo};
 use crate::stream::{Publication, Stream};
@@ -169,14 +170,19 @@ impl Hub {
     }
 
     /// The stream of that path for a player over HTTP; taken from elsewhere, which may take a while, where it is not live here.
-    pub async fn demand(self: &Arc<Self>, path: &str) -> Option<Arc<Stream>> {
+    /// A hook may have named the server to take it from.
+    pub async fn demand(
+        self: &Arc<Self>,
+        path: &str,
+        origin: Option<&PushUrl>,
+    ) -> Option<Arc<Stream>> {
         let live = || self.find(path).is_some_and(|stream| stream.is_live());
         let relay = &self.services.relay;
         if !live()
-            && relay.has_origin(path)
+            && (origin.is_some() || relay.has_origin(path))
             && let Ok(_permit) = self.waiters.try_acquire()
         {
-            relay.demand(self, path, None);
+            relay.demand(self, path, origin);
             let deadline = tokio::time::Instant::now() + ORIGIN;
             while !live() && tokio::time::Instant::now() < deadline {
                 tokio::time::sleep(Duration::from_millis(50)).await;
@@ -267,7 +273,8 @@ impl Hub {
         newcomer: Newcomer<'_>,
     ) -> Result<Publication, Refusal> {
         let app = &self.keys.settings(newcomer.path, app);
-        let recorders = Recorders::start(&self.record, newcomer.path, &app.record);
+        let recorders = Recorders::start(&self.record, newcomer.path, &app.record)
+            .with_window(self.keys.reconnect_window(newcomer.path));
         let (address, agent) = (Some(newcomer.address.to_string()), newcomer.agent.to_owned());
         let identity = newcomer.identity.map(str::to_owned);
         let info = PublisherInfo { address, agent, identity };
@@ -305,6 +312,7 @@ impl Hub {
             ticks.tick().await;
             let now = Instant::now();
             let config = self.config();
+            self.all().iter().for_each(|stream| stream.sample(now));
             self.streams().retain(|path, stream| {
                 let app = &self.keys.settings(path, config.of(path));
                 if let Some(time) = app.drop_idle_publisher {

@@ -15,6 +15,8 @@ mod http;
 mod hub;
 mod keys;
 mod media_info;
+mod meter;
+mod metrics;
 mod names;
 mod net;
 mod nginx;

@@ -18,7 +18,7 @@ use crate::access::{Action, Answer, Ask, ClientInfo, Gate, Grant, Protocol, Reas
 use crate::hooks::{Role, Visit};
 use crate::hub::{Hub, Newcomer, Phase, Refusal};
 use crate::net::Arrival;
-use crate::player::{Form, Line, Next, Player};
+use crate::player::{Form, Line, Next, Packet, Player};
 use crate::redact::Redacted;
 use crate::sessions::{Entry, Figures, New, Role as SessionRole, Via};
 use crate::stream::{Publication, Stream};
@@ -94,6 +94,7 @@ impl Peer {
             let peer = self.address;
             match answer {
                 Answer::Closed(refused) => {
+                    self.hub.services().metrics.refused(Action::Connect);
                     tracing::warn!(%peer, "connection refused: {}", refused.text);
                     // Who may not go on is not waited for.
                     self.publications.drain().for_each(|(_, publication)| publication.end());
@@ -120,6 +121,7 @@ impl Peer {
         refused: &Refused,
     ) -> Result<()> {
         let (peer, app) = (self.address, &ask.app);
+        self.hub.services().metrics.refused(ask.action);
         tracing::warn!(app, %peer, action = ?ask.action, "refused: {}", refused.text);
         let rejection = match refused.reason {
             Reason::Denied => Rejection::Denied,
@@ -150,7 +152,7 @@ impl Peer {
         let Some(url) = &grant.relay else { return };
         let stream = self.hub.find(path);
         let added =
-            url.parse().map(|url| self.hub.services().relay.add(path, &url, true, stream.as_ref()));
+            url.parse().map(|url| self.hub.services().relay.add(path, url, stream.as_ref()));
         if !matches!(added, Ok(Ok(_))) {
             tracing::warn!(stream = %Redacted(path), "not pushed to where a hook said");
         }
@@ -218,7 +220,7 @@ impl Peer {
         (ask, grant): (Ask, Grant),
     ) -> Result<()> {
         let path = grant.path();
-        let form = Form { stream_id: id, chunk_size: session.chunk_size() };
+        let form = Form::Rtmp { stream_id: id, chunk_size: session.chunk_size() };
         let max_bytes = self.hub.config().limits.player_queue_bytes;
         let player = Player::new(form, max_bytes, self.line.clone());
         let Some(stream) = self.hub.play(&path, &player) else {
@@ -378,7 +380,9 @@ impl Handler for Peer {
                     return Ok(true);
                 }
                 match player.next() {
-                    Next::Message(message) => {
+                    // It asked for no other form.
+                    Next::Message(Packet::Flv { .. }) => {}
+                    Next::Message(Packet::Rtmp(message)) => {
                         sent += message.len();
                         session.send_shared(&message)?;
                     }
@@ -389,7 +393,7 @@ impl Handler for Peer {
                     }
                     Next::GiveUp => {
                         tracing::warn!(peer = %self.address, "player given up: it reads too slowly");
-                        stream.count_given_up();
+                        stream.count_given_up(player);
                         session.close();
                         return Ok(false);
                     }

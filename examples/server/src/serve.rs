@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::Context as _;
+use axum::middleware::from_fn_with_state;
 use streamcore::driver::tokio as driver;
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
@@ -22,6 +23,7 @@ use crate::finish::{self, Finisher, Listener};
 use crate::http::{Ports, Web};
 use crate::hub::{Hub, Phase};
 use crate::keys::{Keys, Require};
+use crate::metrics::Metrics;
 use crate::net::{self, Arrival, Door, Sockets};
 use crate::origin::{self, OriginConfig};
 use crate::recorder::{Disk, RecordEnv};
@@ -62,14 +64,22 @@ async fn serve(given: Given, config: Config) -> anyhow::Result<()> {
     let uploads = args.upload.upload.is_some();
     let catalogue =
         Catalogue::open(store.clone(), recordings.clone(), keys.clone(), &args.data_dir, uploads)?;
-    let uploader = Uploader::new(catalogue.clone(), &args.upload, args.retain.clone())?;
+    let metrics = Arc::<Metrics>::default();
+    let uploader =
+        Uploader::new(catalogue.clone(), &args.upload, args.retain.clone(), metrics.clone())?;
     let runtime = tokio::runtime::Handle::current();
-    let services = Services::start(&shared, &store, keys.clone())?;
+    let services = Services::start(&shared, &store, keys.clone(), metrics.clone())?;
+    services.relay.load().await?;
+    let (bus, recorded) = (services.bus.clone(), metrics.clone());
     let done: Vec<Listener> = vec![
-        Box::new(move |done| catalogue.add(&runtime, done)),
+        Box::new(move |done| {
+            recorded.recording(done.bytes);
+            let asset = catalogue.add(&runtime, done);
+            let live_stream = catalogue.live_stream(&done.app, &done.name);
+            events::recorded(&bus, done, asset.as_deref(), live_stream.as_deref());
+        }),
         Box::new(|done| finish::exec_done(done)),
         Box::new(services.hooks.record_listener()),
-        Box::new(events::record_listener(services.bus.clone())),
     ];
     let finisher = Finisher::start(recordings.clone(), done)?;
     finisher.submit_left_over(&shared.get().record_settings());
@@ -94,7 +104,8 @@ async fn serve(given: Given, config: Config) -> anyhow::Result<()> {
     };
     let routes = crate::http::router(hub.clone())
         .merge(crate::api::router(api))
-        .layer(axum::Extension(uploader.clone()));
+        .layer(axum::Extension(uploader.clone()))
+        .layer(from_fn_with_state(metrics, crate::http::count));
     let uploads = tokio::spawn(uploader.run());
     // RTMP ends in two steps.
     let (leaving, left) = watch::channel(false);

@@ -9,6 +9,7 @@ use crate::config::Shared;
 use crate::events::{Bus, Journal};
 use crate::hooks::{HookStep, Hooks};
 use crate::keys::Keys;
+use crate::metrics::Metrics;
 use crate::relay::Relay;
 use crate::sessions::Sessions;
 use crate::store::Store;
@@ -21,8 +22,10 @@ pub struct Services {
     pub takeovers: Rates,
     pub web: WebPlayers,
     pub bus: Bus,
+    pub journal: Journal,
     pub relay: Arc<Relay>,
     pub sessions: Sessions,
+    pub metrics: Arc<Metrics>,
 }
 
 impl Services {
@@ -30,29 +33,33 @@ impl Services {
     ///
     /// # Errors
     /// A file with authorities cannot be used.
-    pub fn start(config: &Shared, store: &Store, keys: Arc<Keys>) -> anyhow::Result<Self> {
+    pub fn start(
+        config: &Shared,
+        store: &Store,
+        keys: Arc<Keys>,
+        metrics: Arc<Metrics>,
+    ) -> anyhow::Result<Self> {
         let server = config.get().server.clone();
         let (bus, queue) = Bus::new();
         let events = server.events.settings(server.hooks.notify_ca.clone());
-        Journal::start(store.clone(), events, queue)?;
-        let hooks = Hooks::new(config.clone())?;
-        let relay = Relay::new(config.clone(), bus.clone())?;
+        let journal = Journal::start(store.clone(), events, queue, metrics.clone())?;
+        let hooks = Hooks::new(config.clone(), metrics.clone())?;
+        let relay = Relay::new(config.clone(), bus.clone(), store.clone())?;
         let keys = KeyStep { keys, config: config.clone() };
         let addresses = Addresses::new(config.clone());
-        Ok(Self::new(vec![Arc::new(addresses), Arc::new(keys)], hooks, bus, relay))
-    }
-
-    /// Services with these steps of admission ahead of the hooks.
-    fn new(mut steps: Vec<Arc<dyn Step>>, hooks: Arc<Hooks>, bus: Bus, relay: Arc<Relay>) -> Self {
-        steps.push(Arc::new(HookStep(hooks.clone())));
-        Self {
+        // Hooks come last: they are asked about what everything else allows.
+        let steps: Vec<Arc<dyn Step>> =
+            vec![Arc::new(addresses), Arc::new(keys), Arc::new(HookStep(hooks.clone()))];
+        Ok(Self {
             admission: Arc::new(Admission::new(steps)),
             hooks,
             takeovers: Rates::default(),
             web: WebPlayers::default(),
             bus,
+            journal,
             relay,
             sessions: Sessions::default(),
-        }
+            metrics,
+        })
     }
 }

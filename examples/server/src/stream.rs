@@ -1,6 +1,8 @@
-//! One stream: from its publisher to HLS, to RTMP players and to the recorder.
+//! One stream: from its publisher to HLS, to players over RTMP and of FLV, and to the recorder.
 
 mod aside;
+mod live_hls;
+mod players;
 mod recording;
 
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -8,6 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
+use live_hls::Hls;
 use recording::StreamRecording;
 use streamcore::assemble::{Assembler, Event};
 use streamcore::error::Result;
@@ -15,16 +18,18 @@ use streamcore::flv::Tag;
 use streamcore::hls;
 use streamcore::limits::Limits;
 use streamcore::live::{GopCache, SequenceEnd};
+use streamcore::media::MediaKind;
 use tokio::sync::{Semaphore, SemaphorePermit, watch};
 
-use crate::clock::{self, wall_clock};
+use crate::clock::wall_clock;
 use crate::config::AppConfig;
 use crate::events::StreamEvents;
 use crate::fan::Fan;
 use crate::http::Compressed;
+use crate::meter::{Meter, Series};
+use crate::metrics::Metrics;
 use crate::notices::{self, Before};
-use crate::origin::{Archive, Known, Store};
-use crate::player::Player;
+use crate::origin::{Known, Store};
 use crate::recorder::{Group, Health, Recorders};
 use crate::relay::{Relay, Tap};
 use crate::services::Services;
@@ -49,6 +54,8 @@ pub struct Stream {
     recording: Mutex<StreamRecording>,
     viewers: Mutex<Viewers>,
     sessions: Sessions,
+    metrics: Arc<Metrics>,
+    series: Mutex<Series>,
     changes: watch::Sender<()>,
     waiters: Semaphore,
     compressed: Compressed,
@@ -81,21 +88,10 @@ struct Publisher {
     /// When something came last.
     heard: Instant,
     tracks: Tracks,
+    meter: Meter,
     health: Arc<Health>,
-}
-
-#[derive(Debug, Default)]
-struct Hls {
-    /// Whose units are taken.
-    token: u64,
-    muxer: Option<hls::Muxer>,
-    /// The length of segments that is asked for.
-    wanted: Duration,
-    /// The muxer's way to the store.
-    archive: Option<Archive>,
-    /// When the publisher was cut off.
-    lost: Option<Instant>,
-    ended: Option<Instant>,
+    /// Recorders begin by themselves.
+    records: bool,
 }
 
 impl Stream {
@@ -123,6 +119,8 @@ impl Stream {
             recording: Mutex::default(),
             viewers: Mutex::default(),
             sessions: services.sessions.clone(),
+            metrics: services.metrics.clone(),
+            series: Mutex::default(),
             changes: watch::Sender::new(()),
             waiters: Semaphore::new(WAITERS),
             compressed: Compressed::default(),
@@ -143,7 +141,9 @@ impl Stream {
             return None;
         }
         let now = Instant::now();
-        self.events.connected(info.address.as_deref().unwrap_or_default(), &info.agent);
+        let address = info.address.as_deref().unwrap_or_default();
+        self.events.connected(address, &info.agent, info.identity.as_deref());
+        let records = recorders.is_on();
         let health = recording.start(recorders, now);
         live.token += 1;
         live.fan.set_latency(config.rtmp_latency);
@@ -158,7 +158,9 @@ impl Stream {
             bytes_in: 0,
             heard: now,
             tracks: Tracks::default(),
+            meter: Meter::new(now),
             health,
+            records,
         });
         let token = live.token;
         live.taps.iter().for_each(|tap| tap.next_epoch());
@@ -174,28 +176,6 @@ impl Stream {
             member: None,
             cut_off: true,
         })
-    }
-
-    /// Adds a player, who gets headers and the current group of pictures at once where the stream is live.
-    pub fn attach(&self, player: Arc<Player>) {
-        let Live { gop, fan, .. } = &mut *self.live();
-        fan.add(player, gop.tags());
-    }
-
-    /// Lets a player go on after a pause.
-    pub fn resume(&self, player: &Player) {
-        let live = self.live();
-        live.fan.resume(player, live.gop.tags());
-    }
-
-    /// Removes a player.
-    pub fn detach(&self, player: &Arc<Player>) {
-        self.live().fan.remove(player);
-    }
-
-    /// A player is disconnected because it was too slow for too long.
-    pub fn count_given_up(&self) {
-        self.live().fan.losses().count_given_up();
     }
 
     /// Answers for a file of the stream's HLS, by its name without the stream's path, and the query of the request.
@@ -293,6 +273,7 @@ impl Stream {
         if let Some(publisher) = &mut live.publisher {
             let bytes = tag.body.len() as u64;
             publisher.bytes_in += bytes;
+            publisher.meter.bytes(bytes);
             publisher.heard = Instant::now();
             publisher.rate.add(publisher.heard, bytes);
         }
@@ -302,13 +283,21 @@ impl Stream {
     fn handle_event(&self, token: u64, event: Event) {
         match event {
             Event::Track(track) => {
-                self.publisher_with(token, |publisher| publisher.tracks.set(&track));
+                self.publisher_with(token, |publisher| {
+                    publisher.tracks.set(&track);
+                    publisher.meter.track(&track);
+                });
                 self.hls_with(token, |muxer| muxer.handle_track(track));
             }
             Event::Unit(unit) => {
+                match unit.track.kind {
+                    MediaKind::Video => self.metrics.picture(unit.key),
+                    MediaKind::Audio => self.metrics.sound(),
+                }
                 self.publisher_with(token, |publisher| {
                     publisher.tracks.unit(&unit);
-                    self.events.media(publisher.health.is_recording());
+                    publisher.meter.unit(&unit, Instant::now());
+                    self.events.media(publisher.records || publisher.health.is_recording());
                 });
                 self.hls_with(token, |muxer| muxer.handle_unit(unit, wall_clock()));
             }
@@ -392,10 +381,7 @@ impl Stream {
 
     /// Ends recorders that wait for a publisher who comes back; with a time, those that have waited for long enough.
     pub fn end_waiting(&self, now: Option<Instant>) {
-        let mut recording = self.recording();
-        if recording.until.is_some_and(|until| now.is_none_or(|now| until <= now)) {
-            *recording = StreamRecording::default();
-        }
+        self.recording().expire(now);
     }
 
     /// Ends whoever publishes, or was cut off and may come back. Its connection learns so with its next message.
@@ -465,50 +451,6 @@ impl Stream {
 
     fn hls(&self) -> MutexGuard<'_, Hls> {
         lock(&self.hls)
-    }
-}
-
-impl Hls {
-    /// Starts HLS, going on with the numbers of an earlier publisher where players may know them.
-    fn start(
-        &mut self,
-        (path, store): (&str, Option<&Arc<Store>>),
-        config: &AppConfig,
-        token: u64,
-    ) {
-        (self.lost, self.ended, self.token) = (None, None, token);
-        self.wanted = config.hls.target_duration;
-        let resumed = self.muxer.as_mut().is_some_and(|muxer| muxer.resume().is_ok());
-        if !resumed {
-            let mut hls = config.hls.clone();
-            clock::number(&mut hls);
-            self.muxer = Some(hls::Muxer::new(hls, &config.limits));
-            self.archive = store.map(|store| Archive::begin(store, path));
-        }
-    }
-
-    /// What there is ends, and the playlists stay open (E1-09).
-    fn pause(&mut self, now: Instant) {
-        if let Some(Err(error)) = self.muxer.as_mut().map(hls::Muxer::handle_discontinuity) {
-            tracing::debug!("the last HLS segment is lost: {error}");
-        }
-        self.follow();
-        self.lost = Some(now);
-    }
-
-    fn end(&mut self, now: Instant) {
-        if let Some(Err(error)) = self.muxer.as_mut().map(hls::Muxer::finish) {
-            tracing::debug!("the last HLS segment is lost: {error}");
-        }
-        self.follow();
-        (self.lost, self.ended) = (None, Some(now));
-    }
-
-    /// What was made last goes to the store.
-    fn follow(&mut self) {
-        if let Some((archive, muxer)) = self.archive.as_mut().zip(self.muxer.as_mut()) {
-            archive.follow(muxer);
-        }
     }
 }
 

@@ -171,3 +171,51 @@ fn the_server_says_more_to_who_has_a_token() {
     let posted = server.request("POST", "/api/v1/streams", "Content-Length: 0\r\n");
     assert_eq!(posted.status, 405);
 }
+
+#[test]
+fn the_description_is_the_one_that_the_client_was_made_of() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::start(dir.path(), &["--no-record"]);
+    let served = server.json("/api/v1/openapi.json");
+    // Generators take the ids for names.
+    let paths = served["paths"].as_object().unwrap().values();
+    let operations = paths.flat_map(|path| path.as_object().unwrap().values());
+    let ids: Vec<_> = operations.map(|it| it["operationId"].as_str().unwrap()).collect();
+    let unique: std::collections::BTreeSet<_> = ids.iter().collect();
+    assert_eq!(unique.len(), ids.len(), "{ids:?}");
+    let served = serde_json::to_string_pretty(&served).unwrap() + "\n";
+    let file = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("web/openapi.json");
+    if std::env::var_os("UPDATE").is_some() {
+        std::fs::write(&file, &served).unwrap();
+    }
+    let kept = std::fs::read_to_string(&file).unwrap();
+    // `UPDATE=1`, and then `npm run client` in the folder of the page.
+    assert!(kept == served, "web/openapi.json is not what the server says");
+}
+
+#[test]
+fn a_recording_in_another_folder_is_listed_played_and_deleted() {
+    let (dir, films) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let folder = films.path().to_str().unwrap();
+    let server = Server::start(dir.path(), &["--record-path", folder, "--record-unique"]);
+    drop(publish(&server, "demo"));
+    let asset = until("its row", || {
+        get(&server, "/api/v1/assets")["data"].as_array().unwrap().first().cloned()
+    });
+    let file = std::fs::read_dir(films.path()).unwrap().next().unwrap().unwrap().path();
+    let film = std::fs::read(&file).unwrap();
+    assert_eq!((&asset["name"], &asset["bytes"]), (&json!("demo"), &json!(film.len())));
+    let url = asset["url"].as_str().unwrap();
+    assert!(server.get(url).body == film);
+    let range = server.request("GET", url, "Range: bytes=0-9\r\n");
+    assert_eq!((range.status, range.body.as_slice()), (206, &film[..10]));
+    let listed = server.json("/api/v1/recordings")["data"][0].clone();
+    assert_eq!((&listed["mp4"], &listed["state"]), (&asset["url"], &json!("done")), "{listed}");
+    let event = get(&server, "/api/v1/events?type=video.asset.ready")["data"][0].clone();
+    assert_eq!(event["object"]["id"], asset["id"]);
+    let path = format!("/api/v1/assets/{}", asset["id"].as_str().unwrap());
+    assert_eq!(call(&server, "DELETE", &path, &Value::Null).0, 204);
+    until("its end", || (!file.exists()).then_some(()));
+    until("the row's end", || (call(&server, "GET", &path, &Value::Null).0 == 404).then_some(()));
+    assert_eq!(server.get(url).status, 404);
+}

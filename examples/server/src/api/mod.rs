@@ -3,6 +3,7 @@
 
 mod assets;
 mod auth;
+mod events;
 mod extract;
 mod live_streams;
 mod problem;
@@ -11,14 +12,15 @@ mod sessions;
 mod signing_keys;
 mod stream_keys;
 mod streams;
+mod targets;
 
 use std::sync::Arc;
 
-use axum::extract::{DefaultBodyLimit, Request};
-use axum::http::header::CACHE_CONTROL;
+use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use axum::{Json, Router};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
@@ -75,7 +77,9 @@ pub fn router(api: Api) -> Router {
     let ((guarded, mut description), (open, more)) =
         (guarded().split_for_parts(), open().split_for_parts());
     description.merge(more);
-    let guarded = other_methods(guarded).layer(from_fn_with_state(api.clone(), auth::check));
+    name_operations(&mut description);
+    let guarded = other_methods(guarded.route("/metrics", get(metrics)));
+    let guarded = guarded.layer(from_fn_with_state(api.clone(), auth::check));
     let open = other_methods(open).layer(from_fn_with_state(api.clone(), auth::recognize));
     let routes = guarded
         .merge(open)
@@ -92,11 +96,31 @@ fn other_methods(routes: Router<Api>) -> Router<Api> {
     })
 }
 
+/// `GET /metrics`, for who may use the API.
+async fn metrics(State(api): State<Api>) -> Result<Response, Problem> {
+    let text = crate::metrics::scrape(&api).await?;
+    Ok(([(CONTENT_TYPE, crate::metrics::CONTENT_TYPE)], text).into_response())
+}
+
 /// What the API says is of this moment.
 async fn no_store(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     response.headers_mut().entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     response
+}
+
+/// Gives each operation an id that no other has: its own name behind its tag.
+fn name_operations(description: &mut utoipa::openapi::OpenApi) {
+    for item in description.paths.paths.values_mut() {
+        let methods =
+            [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete];
+        for operation in methods.into_iter().flatten() {
+            let tag = operation.tags.iter().flatten().next().map_or("", String::as_str);
+            let tag = tag.to_lowercase().replace(' ', "_");
+            let name = operation.operation_id.take().unwrap_or_default();
+            operation.operation_id = Some(format!("{tag}_{name}"));
+        }
+    }
 }
 
 /// Routes that the page reads wherever it is opened.
@@ -105,6 +129,7 @@ fn open() -> OpenApiRouter<Api> {
         .routes(routes!(server::get))
         .routes(routes!(streams::list))
         .routes(routes!(streams::get))
+        .routes(routes!(streams::health))
         .routes(routes!(streams::recordings))
 }
 
@@ -113,6 +138,19 @@ fn guarded() -> OpenApiRouter<Api> {
     OpenApiRouter::with_openapi(Description::openapi())
         .routes(routes!(sessions::list))
         .routes(routes!(sessions::get, sessions::kick))
+        .routes(routes!(targets::all))
+        .routes(routes!(targets::list, targets::create))
+        .routes(routes!(targets::get, targets::remove))
+        .routes(routes!(targets::pause))
+        .routes(routes!(targets::resume))
+        .routes(routes!(targets::list_app, targets::create_app))
+        .routes(routes!(targets::get_app, targets::remove_app))
+        .routes(routes!(targets::pause_app))
+        .routes(routes!(targets::resume_app))
+        .routes(routes!(events::list))
+        .routes(routes!(events::get))
+        .routes(routes!(events::replay))
+        .routes(routes!(events::webhooks))
         .routes(routes!(live_streams::list, live_streams::create))
         .routes(routes!(live_streams::get, live_streams::update, live_streams::delete))
         .routes(routes!(live_streams::reset_stream_key))

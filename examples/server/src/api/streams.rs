@@ -2,13 +2,15 @@
 
 use axum::extract::State;
 use axum::{Extension, Json};
-use utoipa::IntoParams;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
 use super::Api;
 use super::auth::Caller;
-use super::extract::{Data, List, Page, PageParams, Path};
+use super::extract::{Data, List, Page, PageParams, Path, Query};
 use super::problem::{Problem, Problems};
-use crate::recordings::Item;
+use crate::meter::{KEPT, Sample};
+use crate::recordings::{Item, LISTED};
 use crate::stats::StreamInfo;
 use crate::stream::Stream;
 
@@ -58,12 +60,53 @@ pub async fn get(
     Ok(Json(Data { data: show(info, caller) }))
 }
 
+/// How a stream fared of late.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct Health {
+    /// Path of the stream.
+    stream: String,
+    /// Whether it has a publisher now. Without one nothing is measured.
+    live: bool,
+    /// Seconds between two samples.
+    interval_s: u32,
+    /// Samples that are kept at most.
+    kept: usize,
+    /// Oldest first.
+    samples: Vec<Sample>,
+}
+
+/// Which samples.
+#[derive(Clone, Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct Since {
+    /// Those that are newer than this: milliseconds since 1970.
+    #[param(minimum = 0)]
+    since_ms: Option<u64>,
+}
+
+/// How a stream fared in the last ten minutes, second by second: bit rate, pictures, key frames, jitter, skew of sound and picture,
+/// players.
+#[utoipa::path(get, path = "/api/v1/streams/{id}/health", tag = "Streams", params(StreamId, Since), security((), ("bearer" = [])),
+    responses((status = 200, body = Data<Health>), Problems))]
+pub async fn health(
+    State(api): State<Api>,
+    Path(id): Path<String>,
+    Query(since): Query<Since>,
+) -> Result<Json<Data<Health>>, Problem> {
+    let stream = find(&api, &id)?;
+    let since = i64::try_from(since.since_ms.unwrap_or(0)).unwrap_or(i64::MAX);
+    let (path, live) = (stream.path().to_owned(), stream.is_live());
+    let samples = stream.samples(since);
+    Ok(Json(Data { data: Health { stream: path, live, interval_s: 1, kept: KEPT, samples } }))
+}
+
 /// Lists what is being recorded and what was, newest first. The cursor is a place in this list.
 #[utoipa::path(get, path = "/api/v1/recordings", tag = "Streams", params(PageParams), security((), ("bearer" = [])),
     responses((status = 200, body = List<Item>), Problems))]
 pub async fn recordings(State(api): State<Api>, page: Page) -> Result<Json<List<Item>>, Problem> {
     let hub = api.hub.clone();
-    let items = tokio::task::spawn_blocking(move || hub.recordings().list()).await;
+    let elsewhere = api.uploader.catalogue().elsewhere(LISTED).await?;
+    let items = tokio::task::spawn_blocking(move || hub.recordings().list(&elsewhere)).await;
     let items = items.map_err(|_| Problem::unavailable("the folder cannot be read"))?;
     let behind = usize::try_from(page.after).unwrap_or(usize::MAX);
     let numbered = (1_i64..).zip(items).skip(behind).take(page.limit + 1).collect();

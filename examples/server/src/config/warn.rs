@@ -37,7 +37,7 @@ pub fn warnings(config: &Config) -> Vec<String> {
             "control is on: whoever reaches the HTTP port may start and stop recorders",
         ),
         (
-            args.hooks.notify_fail_open,
+            config.all_apps().any(|app| app.hooks.notify_fail_open),
             "notify_fail_open is on: clients are let in while a hook does not answer",
         ),
         (

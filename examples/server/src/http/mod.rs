@@ -3,6 +3,7 @@
 mod body;
 mod compress;
 mod control;
+mod flv;
 mod growing;
 mod hls;
 mod listen;
@@ -26,6 +27,7 @@ pub use compress::Compressed;
 pub use listen::{Web, serve};
 
 use crate::hub::{Hub, Phase, TIME_URL};
+use crate::metrics::Metrics;
 
 /// Ports for publishers and players.
 #[derive(Clone, Copy, Debug)]
@@ -57,6 +59,13 @@ async fn health(State(hub): State<Arc<Hub>>) -> (StatusCode, &'static str) {
         Phase::Serving => (StatusCode::OK, "ok\n"),
         Phase::Draining | Phase::Ending => (StatusCode::SERVICE_UNAVAILABLE, "about to stop\n"),
     }
+}
+
+/// Counts answers.
+pub async fn count(State(metrics): State<Arc<Metrics>>, request: Request, next: Next) -> Response {
+    let response = next.run(request).await;
+    metrics.http(response.status().as_u16());
+    response
 }
 
 async fn common_headers(request: Request, next: Next) -> Response {

@@ -32,6 +32,7 @@ pub const SCHEMAS: &[Schema] = &[
     crate::keys::SCHEMA,
     crate::catalogue::SCHEMA,
     crate::events::SCHEMA,
+    crate::relay::SCHEMA,
 ];
 
 /// Calls that wait at once for each thread; who comes after them waits to be let in.

@@ -5,9 +5,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::{Publisher, Stream, WAITERS, lock};
+use crate::fan::Fan;
+use crate::meter::Sample;
 use crate::names;
 use crate::notices::NO_KEY_FRAME_YET;
 use crate::origin::Archive;
+use crate::player::Form;
 use crate::recordings::rfc3339;
 use crate::redact::Redacted;
 use crate::relay::Tap;
@@ -48,7 +51,8 @@ impl Stream {
     pub(super) fn read_pause(&self) -> Duration {
         let live = self.live();
         let settled = live.publisher.as_ref().is_some_and(Publisher::has_settled);
-        let waits = live.fan.len() > 0 || !live.taps.is_empty() || self.changes.receiver_count() > 0;
+        let waits =
+            live.fan.len() > 0 || !live.taps.is_empty() || self.changes.receiver_count() > 0;
         if !settled || waits || !lock(&self.viewers).is_empty() {
             return Duration::ZERO;
         }
@@ -73,6 +77,11 @@ impl Stream {
             }
         });
         lock(&self.viewers).seen(peer.ip(), agent, Instant::now(), begin)
+    }
+
+    /// Application and name.
+    pub fn path(&self) -> &str {
+        &self.path
     }
 
     /// Number of the publisher there is, among all since the start.
@@ -105,13 +114,39 @@ impl Stream {
         }
     }
 
+    /// Takes a sample of what is published, where somebody does: once a second.
+    pub fn sample(&self, now: Instant) {
+        let viewers = self.audience();
+        let mut live = self.live();
+        let dropped = live.fan.losses().counts().iter().map(|(dropped, _)| dropped).sum();
+        let Some(publisher) = &mut live.publisher else { return };
+        let sample = publisher.meter.sample(now, viewers, dropped);
+        drop(live);
+        lock(&self.series).push(sample);
+    }
+
+    /// Samples of the last ten minutes that are newer than that many milliseconds since 1970, oldest first.
+    pub fn samples(&self, since_ms: i64) -> Vec<Sample> {
+        lock(&self.series).since(since_ms)
+    }
+
+    /// HLS requests that are held.
+    pub fn waiting(&self) -> usize {
+        WAITERS - self.waiters.available_permits()
+    }
+
+    /// Bytes that wait for RTMP players.
+    pub fn queued_bytes(&self) -> usize {
+        self.live().fan.queued_bytes()
+    }
+
     /// The stream as the API gives it; `None` where it is not live.
     pub fn info(&self) -> Option<StreamInfo> {
         let now = Instant::now();
         let (hls, dash) = lock(&self.viewers).counts(now);
         let mut live = self.live();
         let playing = live.fan.len();
-        let (rtmp_dropped, rtmp_given_up) = live.fan.losses().counts();
+        let players = players(&live.fan, hls, dash);
         let publisher = live.publisher.as_mut()?;
         let store = self.hls().archive.as_ref().map(Archive::info);
         let mut problems = publisher.health.problems();
@@ -130,8 +165,8 @@ impl Stream {
             audio: publisher.tracks.audio(),
             bitrate_kbps: publisher.rate.kbps(now),
             viewers: playing + hls + dash,
-            players: PlayersInfo { rtmp: playing, hls, dash, rtmp_dropped, rtmp_given_up },
-            hls_waiting: WAITERS - self.waiters.available_permits(),
+            players,
+            hls_waiting: self.waiting(),
             bytes_in: publisher.bytes_in,
             hls: format!("{}/index.m3u8", names::url_path(&self.path)),
             dash: format!("{}/index.mpd", names::url_path(&self.path)),
@@ -153,5 +188,21 @@ impl Stream {
         if new {
             tracing::warn!(stream = %Redacted(&self.path), "{problem}");
         }
+    }
+}
+
+/// Players by protocol.
+fn players(fan: &Fan, hls: usize, dash: usize) -> PlayersInfo {
+    let [(rtmp_dropped, rtmp_given_up), (flv_dropped, flv_given_up)] = fan.losses().counts();
+    PlayersInfo {
+        rtmp: fan.count(|form| !form.is_flv()),
+        hls,
+        dash,
+        http_flv: fan.count(|form| form == Form::HttpFlv),
+        ws_flv: fan.count(|form| form == Form::WsFlv),
+        rtmp_dropped,
+        rtmp_given_up,
+        flv_dropped,
+        flv_given_up,
     }
 }
