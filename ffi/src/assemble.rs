@@ -4,14 +4,15 @@ use std::ffi::{CString, c_char};
 
 use core_crate::assemble::{Assembler, Event};
 use core_crate::limits::Limits;
+use core_crate::media::AccessUnit;
 
 use crate::buf::Shared;
 use crate::door::{door, hall, handle, release};
 use crate::error::{deliver, sc_error};
 use crate::media::{
-    Known, kind_of, no_unit, sc_kind, sc_tag, sc_track, sc_unit, tag_from, unit_of,
+    Known, kind_of, lend_unit, no_unit, sc_kind, sc_tag, sc_track, sc_unit, tag_from,
 };
-use crate::pointers::{c_text, fill, fits, sized};
+use crate::pointers::{c_text, fill, fits, is_known_whole, sized};
 use crate::status::{SC_ERR_PANIC, SC_NONE, SC_OK, sc_status};
 use crate::version::check_abi;
 
@@ -154,6 +155,11 @@ pub unsafe extern "C" fn sc_assembler_poll_event(
         // SAFETY: as the function's. A struct that cannot be filled must not cost an event.
         unsafe { fits(event) }?;
         while let Some(found) = value.assembler.poll_event() {
+            if let Event::Unit(unit) = found {
+                // SAFETY: as the function's, and it fits.
+                unsafe { value.lend(event, unit) };
+                return Ok(SC_OK);
+            }
             if let Some(shown) = value.show(found) {
                 // SAFETY: as the function's.
                 unsafe { fill(event, shown) }?;
@@ -165,7 +171,25 @@ pub unsafe extern "C" fn sc_assembler_poll_event(
 }
 
 impl Assembling {
-    /// The event for C; `None` for those that C does not get.
+    /// Lends a unit.
+    ///
+    /// # Safety
+    /// `to` is writable.
+    unsafe fn lend(&mut self, to: *mut sc_media_event, unit: AccessUnit) {
+        const { assert!(is_known_whole::<sc_media_event>()) };
+        // SAFETY: as the function's.
+        unsafe {
+            (*to).event = SC_MEDIA_UNIT;
+            (*to).track = std::ptr::null();
+            lend_unit(&raw mut (*to).unit, unit, &mut self.lent);
+            (*to).kind = 0;
+            (*to).index = 0;
+            (*to).text = std::ptr::null();
+            (*to).clause = std::ptr::null();
+        }
+    }
+
+    /// The event for C; `None` for units, and for those that C does not get.
     #[inline]
     fn show(&mut self, event: Event) -> Option<sc_media_event> {
         let nothing = nothing();
@@ -173,10 +197,6 @@ impl Assembling {
             Event::Track(track) => {
                 let track = self.track.insert(Known::lent(track));
                 sc_media_event { event: SC_MEDIA_TRACK, track: track.pointer(), ..nothing }
-            }
-            Event::Unit(unit) => {
-                let unit = unit_of(unit, &mut self.lent);
-                sc_media_event { event: SC_MEDIA_UNIT, unit, ..nothing }
             }
             Event::Discontinuity => sc_media_event { event: SC_MEDIA_DISCONTINUITY, ..nothing },
             Event::EndOfTrack(id) => {
@@ -188,7 +208,7 @@ impl Assembling {
                 let [text, clause] = self.texts.each_ref().map(|text| text.as_ptr());
                 sc_media_event { event: SC_MEDIA_NOTICE, text, clause, ..nothing }
             }
-            // Metadata came as a tag already.
+            // Metadata came as a tag already; units are lent.
             _ => return None,
         })
     }

@@ -7,7 +7,7 @@ use core_crate::media::{AccessUnit, MediaKind, Track, TrackId};
 
 use crate::buf::{Shared, kept, sc_buf};
 use crate::door::hall;
-use crate::pointers::{c_text, fill, put, sized, take};
+use crate::pointers::{c_text, fill, fits, is_known_whole, put, sized};
 use crate::status::{SC_ERR_ARGUMENT, SC_ERR_HANDLE, SC_ERR_NULL, SC_ERR_PANIC, SC_OK, sc_status};
 
 /// What a message, a tag or a track carries. The numbers are the types of RTMP messages and FLV tags (RTMP 1.0 7.1).
@@ -187,50 +187,57 @@ pub(crate) fn lend_tag(tag: Tag, lent: &mut Shared) -> sc_tag {
 /// # Safety
 /// `tag` is NULL or points to an `sc_tag` whose pointers are as its documentation says.
 pub(crate) unsafe fn tag_from(tag: *const sc_tag) -> Result<Tag, sc_status> {
-    if tag.is_null() {
-        return Err(SC_ERR_NULL);
-    }
+    const { assert!(is_known_whole::<sc_tag>()) };
     // SAFETY: by the caller's word.
-    let tag = unsafe { take(tag, no_tag()) }?;
-    let kind = TagKind::from_type_id(tag.kind).ok_or(SC_ERR_ARGUMENT)?;
+    unsafe { fits(tag) }?;
+    // SAFETY: it is as large as all of its fields.
+    let (kind, timestamp, data, size, buf) =
+        unsafe { ((*tag).kind, (*tag).timestamp, (*tag).data, (*tag).size, (*tag).buf) };
+    let kind = TagKind::from_type_id(kind).ok_or(SC_ERR_ARGUMENT)?;
     // SAFETY: by the caller's word.
-    let body = unsafe { kept(tag.buf, tag.data, tag.size) }?;
-    Ok(Tag { kind, timestamp: tag.timestamp, body })
+    let body = unsafe { kept(buf, data, size) }?;
+    Ok(Tag { kind, timestamp, body })
 }
 
 /// # Safety
 /// `unit` is NULL or points to an `sc_unit` whose pointers are as its documentation says.
 pub(crate) unsafe fn unit_from(unit: *const sc_unit) -> Result<AccessUnit, sc_status> {
-    if unit.is_null() {
-        return Err(SC_ERR_NULL);
-    }
+    const { assert!(is_known_whole::<sc_unit>()) };
     // SAFETY: by the caller's word.
-    let unit = unsafe { take(unit, no_unit()) }?;
-    let kind = match unit.kind {
+    unsafe { fits(unit) }?;
+    // SAFETY: it is as large as all of its fields. A C program may have any number where a `bool` is.
+    let (kind, index, key, dts, pts_offset) = unsafe {
+        let key = (&raw const (*unit).key).cast::<u8>().read() != 0;
+        ((*unit).kind, (*unit).index, key, (*unit).dts, (*unit).pts_offset)
+    };
+    let kind = match kind {
         SC_KIND_AUDIO => MediaKind::Audio,
         SC_KIND_VIDEO => MediaKind::Video,
         _ => return Err(SC_ERR_ARGUMENT),
     };
     // SAFETY: by the caller's word.
-    let data = unsafe { kept(unit.buf, unit.data, unit.size) }?;
-    let track = TrackId { kind, index: unit.index };
-    Ok(AccessUnit { track, dts: unit.dts, pts_offset: unit.pts_offset, key: unit.key, data })
+    let data = unsafe { kept((*unit).buf, (*unit).data, (*unit).size) }?;
+    Ok(AccessUnit { track: TrackId { kind, index }, dts, pts_offset, key, data })
 }
 
-/// The struct that lends `unit`, whose memory `buf` holds.
-pub(crate) fn unit_of(unit: AccessUnit, buf: &mut Shared) -> sc_unit {
+/// Lends `unit`, whose memory `buf` holds from now on, field by field.
+///
+/// # Safety
+/// `to` is writable.
+pub(crate) unsafe fn lend_unit(to: *mut sc_unit, unit: AccessUnit, buf: &mut Shared) {
     let (data, size) = (unit.data.as_ptr(), unit.data.len());
     let buf = buf.lend(unit.data);
-    sc_unit {
-        struct_size: size_of::<sc_unit>(),
-        kind: kind_of(unit.track.kind),
-        index: unit.track.index,
-        key: unit.key,
-        dts: unit.dts,
-        pts_offset: unit.pts_offset,
-        data,
-        size,
-        buf,
+    // SAFETY: as the function's.
+    unsafe {
+        (*to).struct_size = size_of::<sc_unit>();
+        (*to).kind = kind_of(unit.track.kind);
+        (*to).index = unit.track.index;
+        (*to).key = unit.key;
+        (*to).dts = unit.dts;
+        (*to).pts_offset = unit.pts_offset;
+        (*to).data = data;
+        (*to).size = size;
+        (*to).buf = buf;
     }
 }
 

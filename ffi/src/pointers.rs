@@ -46,14 +46,6 @@ pub(crate) unsafe fn fill<T: Shared>(to: *mut T, value: T) -> Result<(), sc_stat
     let size = unsafe { to.cast::<usize>().read() };
     let (from, to) = ((&raw const value).cast::<u8>(), to.cast::<u8>());
     let head = size_of::<usize>();
-    if size == size_of::<T>() {
-        // Nearly every caller is of this version, and a copy of a constant size is a few instructions.
-        // SAFETY: both have that many bytes; the caller's size is left as it is.
-        unsafe {
-            std::ptr::copy_nonoverlapping(from.add(head), to.add(head), size_of::<T>() - head)
-        };
-        return Ok(());
-    }
     let size = size.min(size_of::<T>());
     // SAFETY: both have at least `size` bytes, which is at least `head`; the caller's size is left as it is.
     unsafe { std::ptr::copy_nonoverlapping(from.add(head), to.add(head), size - head) };
@@ -73,6 +65,14 @@ pub(crate) unsafe fn fits<T: Shared>(to: *const T) -> Result<(), sc_status> {
     if size < T::FIRST_SIZE { Err(SC_ERR_STRUCT_SIZE) } else { Ok(()) }
 }
 
+/// Whether every caller knows all fields of a struct, so that they may be read and written one by one.
+///
+/// What passes with every message is: a struct that is put together and then copied waits for its own stores, which costs more than
+/// the rest of the call.
+pub(crate) const fn is_known_whole<T: Shared>() -> bool {
+    T::FIRST_SIZE == size_of::<T>()
+}
+
 /// Reads the caller's struct; fields that the caller does not know are those of `default`. NULL is the default.
 ///
 /// # Safety
@@ -88,14 +88,8 @@ pub(crate) unsafe fn take<T: Shared>(from: *const T, default: T) -> Result<T, sc
     }
     let mut value = std::mem::MaybeUninit::new(default);
     let bytes = value.as_mut_ptr().cast::<u8>();
-    if size >= size_of::<T>() {
-        // A constant size, as in `fill`.
-        // SAFETY: both have that many bytes.
-        unsafe { std::ptr::copy_nonoverlapping(from.cast::<u8>(), bytes, size_of::<T>()) };
-    } else {
-        // SAFETY: both have that many bytes.
-        unsafe { std::ptr::copy_nonoverlapping(from.cast::<u8>(), bytes, size) };
-    }
+    // SAFETY: both have at least that many bytes.
+    unsafe { std::ptr::copy_nonoverlapping(from.cast::<u8>(), bytes, size.min(size_of::<T>())) };
     for &offset in T::BOOLS {
         // SAFETY: the offset of a field of one byte.
         unsafe { bytes.add(offset).write(u8::from(bytes.add(offset).read() != 0)) };

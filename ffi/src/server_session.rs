@@ -1,7 +1,7 @@
 //! The server's end of an RTMP connection.
 
 use core_crate::buf::Chain;
-use core_crate::rtmp::session::{Rejection, RequestId, ServerSession, SessionConfig};
+use core_crate::rtmp::session::{Rejection, RequestId, ServerSession, SessionConfig, SessionEvent};
 use core_crate::time::Micros;
 
 use crate::door::{door, hall, handle, release};
@@ -199,6 +199,11 @@ pub unsafe extern "C" fn sc_server_session_poll_event(
         // SAFETY: as the function's. A struct that cannot be filled must not cost an event.
         unsafe { fits(event) }?;
         while let Some(found) = value.session.poll_event() {
+            if let SessionEvent::Media { stream_id, type_id, timestamp, payload } = found {
+                // SAFETY: as the function's, and it fits.
+                unsafe { value.lent.message(event, (stream_id, type_id, timestamp), payload) };
+                return Ok(SC_OK);
+            }
             if let Some(shown) = value.lent.show(found) {
                 // SAFETY: as the function's.
                 unsafe { fill(event, shown) }?;

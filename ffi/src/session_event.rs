@@ -2,11 +2,12 @@
 
 use std::ffi::{CString, c_char};
 
+use bytes::Bytes;
 use core_crate::rtmp::session::SessionEvent;
 
 use crate::buf::{Shared, sc_buf};
 use crate::media::sc_kind;
-use crate::pointers::{c_text, sized};
+use crate::pointers::{c_text, is_known_whole, sized};
 
 /// What a client did. Numbers are never given a new meaning; a program passes over those that it does not know.
 pub type sc_session_event_kind = u32;
@@ -92,25 +93,45 @@ impl Lent {
         self.texts.each_ref().map(|text| text.as_ptr())
     }
 
-    /// The event for C; `None` for those that C does not know.
+    /// Lends a message.
+    ///
+    /// # Safety
+    /// `to` is writable.
+    pub(crate) unsafe fn message(
+        &mut self,
+        to: *mut sc_session_event,
+        (stream_id, kind, timestamp): (u32, sc_kind, u32),
+        payload: Bytes,
+    ) {
+        const { assert!(is_known_whole::<sc_session_event>()) };
+        let (data, size) = (payload.as_ptr(), payload.len());
+        let buf = self.buf.lend(payload);
+        // SAFETY: as the function's.
+        unsafe {
+            (*to).event = SC_SESSION_MEDIA;
+            (*to).request = 0;
+            (*to).stream_id = stream_id;
+            (*to).kind = kind;
+            (*to).paused = false;
+            (*to).timestamp = timestamp;
+            (*to).position = 0;
+            (*to).data = data;
+            (*to).size = size;
+            (*to).buf = buf;
+            (*to).app = std::ptr::null();
+            (*to).name = std::ptr::null();
+            (*to).query = std::ptr::null();
+            (*to).tc_url = std::ptr::null();
+            (*to).agent = std::ptr::null();
+            (*to).text = std::ptr::null();
+            (*to).clause = std::ptr::null();
+        }
+    }
+
+    /// The event for C; `None` for messages, and for those that C does not know.
     pub(crate) fn show(&mut self, event: SessionEvent) -> Option<sc_session_event> {
         let nothing = nothing();
         Some(match event {
-            SessionEvent::Media { stream_id, type_id, timestamp, payload } => {
-                let (data, size) = (payload.as_ptr(), payload.len());
-                let buf = self.buf.lend(payload);
-                let event = SC_SESSION_MEDIA;
-                sc_session_event {
-                    event,
-                    stream_id,
-                    kind: type_id,
-                    timestamp,
-                    data,
-                    size,
-                    buf,
-                    ..nothing
-                }
-            }
             SessionEvent::Connected { app, tc_url, agent, .. } => {
                 let [app, tc_url, agent] = self.texts([&app, &tc_url, &agent]);
                 sc_session_event { event: SC_SESSION_CONNECTED, app, tc_url, agent, ..nothing }
