@@ -52,7 +52,7 @@ impl Stream {
         let live = self.live();
         let settled = live.publisher.as_ref().is_some_and(Publisher::has_settled);
         let waits =
-            live.fan.len() > 0 || !live.taps.is_empty() || self.changes.receiver_count() > 0;
+            !live.fan.is_empty() || !live.taps.is_empty() || self.changes.receiver_count() > 0;
         if !settled || waits || !lock(&self.viewers).is_empty() {
             return Duration::ZERO;
         }
