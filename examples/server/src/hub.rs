@@ -12,6 +12,7 @@ use tokio::sync::{Semaphore, watch};
 use crate::config::{AppConfig, Config, Shared};
 use crate::keys::Keys;
 use crate::names;
+use crate::numbering::Key;
 use crate::origin::Store;
 use crate::player::Player;
 use crate::recorder::{RecordEnv, Recorders};
@@ -153,6 +154,21 @@ impl Hub {
         store.idle().await;
     }
 
+    /// Streams that were live when the server ended: players wait for their publishers, as after any loss of a connection.
+    pub fn restore(&self) {
+        let config = self.config();
+        let mut streams = self.streams();
+        for Key { path, is_set } in self.services.numbering.left_live() {
+            let Some(stream) = self.entry(&mut streams, &path) else { return };
+            let app = &self.keys.settings(&path, config.of(&path));
+            if is_set {
+                stream.set().restore(stream.counter(true), app);
+            } else {
+                stream.restore(app);
+            }
+        }
+    }
+
     /// Bounds the requests that wait.
     pub fn waiters(&self) -> &Semaphore {
         &self.waiters
@@ -188,7 +204,11 @@ impl Hub {
     /// Live streams, longest live first.
     pub fn list(&self) -> Vec<StreamInfo> {
         let streams: Vec<_> = self.streams().values().cloned().collect();
-        let mut live: Vec<_> = streams.iter().filter_map(|stream| stream.info()).collect();
+        let config = self.config();
+        let set = |path: &str| self.find(variants::set_of(path, config.of(path))?.0)?.set_info();
+        let infos = streams.iter().filter_map(|stream| stream.info());
+        let mut live: Vec<_> =
+            infos.map(|info| StreamInfo { set: set(&info.path), ..info }).collect();
         live.sort_by(|a, b| (&a.since, &a.path).cmp(&(&b.since, &b.path)));
         live
     }

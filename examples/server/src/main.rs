@@ -19,6 +19,7 @@ mod names;
 mod net;
 mod nginx;
 mod notices;
+mod numbering;
 mod origin;
 mod package;
 mod player;

@@ -15,7 +15,6 @@ use tokio::task::JoinHandle;
 use crate::api::Api;
 use crate::catalogue::Catalogue;
 use crate::cli::{LogFormat, ServeArgs};
-use crate::clock;
 use crate::config::{Config, Given, Shared, reload_on_hangup};
 use crate::events;
 use crate::finish::{self, Finisher, Listener};
@@ -23,6 +22,7 @@ use crate::http::{Ports, Web};
 use crate::hub::{Hub, Phase};
 use crate::keys::{Keys, Require};
 use crate::net::{self, Arrival, Door, Sockets};
+use crate::numbering::Numbering;
 use crate::origin::{self, OriginConfig};
 use crate::recorder::{Disk, RecordEnv};
 use crate::recordings::Recordings;
@@ -55,7 +55,7 @@ async fn serve(given: Given, config: Config) -> anyhow::Result<()> {
     // Only now is it sure that no other server works on these recordings.
     let store = Store::open(&args.data_dir, SCHEMAS)?;
     let (server_id, _) = store.server_id().await?;
-    clock::set_start(store.count_start().await?);
+    let store_start = store.count_start().await?;
     let shared = Shared::new(config);
     let keys = Keys::open(store.clone()).await?;
     let uploads = args.upload.upload.is_some();
@@ -63,7 +63,8 @@ async fn serve(given: Given, config: Config) -> anyhow::Result<()> {
         Catalogue::open(store.clone(), recordings.clone(), keys.clone(), &args.data_dir, uploads)?;
     let uploader = Uploader::new(catalogue.clone(), &args.upload, args.retain.clone())?;
     let runtime = tokio::runtime::Handle::current();
-    let services = Services::start(&shared, &store, keys.clone())?;
+    let numbering = Numbering::open(store.clone()).await?;
+    let services = Services::start(&shared, &store, keys.clone(), numbering.clone())?;
     let done: Vec<Listener> = vec![
         Box::new(move |done| catalogue.add(&runtime, done)),
         Box::new(|done| finish::exec_done(done)),
@@ -77,9 +78,11 @@ async fn serve(given: Given, config: Config) -> anyhow::Result<()> {
         recordings: recordings.clone(),
         finisher: finisher.clone(),
     };
-    let hub = Hub::new(shared.clone(), record, open_origin(&args)?, keys.clone(), services);
+    let origin = open_origin(&args, &store).await?;
+    let hub = Hub::new(shared.clone(), record, origin, keys.clone(), services);
+    hub.restore();
 
-    tracing::debug!(server_id, "this server");
+    tracing::debug!(server_id, start = store_start, "this server");
     let first = welcome(&keys).await?;
     banner(&args, &addresses, recordings.root(), first.as_ref());
     let (stopping, stopped) = watch::channel(false);
@@ -130,6 +133,7 @@ async fn serve(given: Given, config: Config) -> anyhow::Result<()> {
         let _ = tokio::join!(sessions, secure, pages, secure_web);
         hub.end_waiting();
         tokio::join!(hub.close_store(), finisher.idle());
+        numbering.flush().await;
     };
     tokio::select! {
         ended = tokio::time::timeout(args.stop_timeout, clean) => match ended {
@@ -207,15 +211,17 @@ impl Listeners {
 }
 
 /// Where HLS is kept, where it is asked for.
-fn open_origin(args: &ServeArgs) -> anyhow::Result<Option<Arc<origin::Store>>> {
+async fn open_origin(args: &ServeArgs, db: &Store) -> anyhow::Result<Option<Arc<origin::Store>>> {
     let Some(address) = &args.hls_store else { return Ok(None) };
     let own = args.data_dir.join("hls");
     let config = OriginConfig { queue_bytes: args.hls_store_queue, memory: args.hls_store_after };
     let store = match address.as_str() {
-        "" => origin::Store::open(&own.to_string_lossy(), config),
-        address => origin::Store::open(address, config),
+        "" => origin::Store::open(&own.to_string_lossy(), config, db.clone()),
+        address => origin::Store::open(address, config, db.clone()),
     }?;
     tracing::info!(%store, "HLS is kept");
+    let open = origin::left_over(&store).await;
+    tokio::spawn(origin::close_left_over(store.clone(), open));
     Ok(Some(store))
 }
 

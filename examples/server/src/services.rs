@@ -9,6 +9,7 @@ use crate::config::Shared;
 use crate::events::{Bus, Journal};
 use crate::hooks::{HookStep, Hooks};
 use crate::keys::Keys;
+use crate::numbering::Numbering;
 use crate::relay::Relay;
 use crate::store::Store;
 
@@ -21,6 +22,7 @@ pub struct Services {
     pub web: WebPlayers,
     pub bus: Bus,
     pub relay: Arc<Relay>,
+    pub numbering: Arc<Numbering>,
 }
 
 impl Services {
@@ -28,7 +30,12 @@ impl Services {
     ///
     /// # Errors
     /// A file with authorities cannot be used.
-    pub fn start(config: &Shared, store: &Store, keys: Arc<Keys>) -> anyhow::Result<Self> {
+    pub fn start(
+        config: &Shared,
+        store: &Store,
+        keys: Arc<Keys>,
+        numbering: Arc<Numbering>,
+    ) -> anyhow::Result<Self> {
         let server = config.get().server.clone();
         let (bus, queue) = Bus::new();
         let events = server.events.settings(server.hooks.notify_ca.clone());
@@ -37,19 +44,16 @@ impl Services {
         let relay = Relay::new(config.clone(), bus.clone())?;
         let keys = KeyStep { keys, config: config.clone() };
         let addresses = Addresses::new(config.clone());
-        Ok(Self::new(vec![Arc::new(addresses), Arc::new(keys)], hooks, bus, relay))
-    }
-
-    /// Services with these steps of admission ahead of the hooks.
-    fn new(mut steps: Vec<Arc<dyn Step>>, hooks: Arc<Hooks>, bus: Bus, relay: Arc<Relay>) -> Self {
+        let mut steps: Vec<Arc<dyn Step>> = vec![Arc::new(addresses), Arc::new(keys)];
         steps.push(Arc::new(HookStep(hooks.clone())));
-        Self {
+        Ok(Self {
             admission: Arc::new(Admission::new(steps)),
             hooks,
             takeovers: Rates::default(),
             web: WebPlayers::default(),
             bus,
             relay,
-        }
+            numbering,
+        })
     }
 }

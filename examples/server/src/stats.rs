@@ -41,7 +41,21 @@ pub struct StreamInfo {
     pub dash: String,
     pub recording: bool,
     pub problems: Vec<String>,
+    /// The set that it is a variant of.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub set: Option<SetInfo>,
     /// Where HLS is kept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub store: Option<StoreInfo>,
+}
+
+/// Several streams that are one for players.
+#[derive(Clone, Debug, Serialize)]
+pub struct SetInfo {
+    pub path: String,
+    pub hls: String,
+    pub dash: String,
+    /// Where HLS of the set is kept.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub store: Option<StoreInfo>,
 }

@@ -1,6 +1,7 @@
 //! One stream: from its publisher to HLS, to RTMP players and to the recorder.
 
 mod aside;
+mod packaged;
 mod recording;
 
 use std::net::IpAddr;
@@ -8,6 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
+use packaged::Hls;
 use recording::StreamRecording;
 use streamcore::assemble::{Assembler, Event};
 use streamcore::error::Result;
@@ -17,13 +19,14 @@ use streamcore::limits::Limits;
 use streamcore::live::{GopCache, SequenceEnd};
 use tokio::sync::{Semaphore, SemaphorePermit, watch};
 
-use crate::clock::{self, wall_clock};
+use crate::clock::wall_clock;
 use crate::config::AppConfig;
 use crate::events::StreamEvents;
 use crate::fan::Fan;
 use crate::http::Compressed;
 use crate::notices::{self, Before};
-use crate::origin::{Archive, Known, Store};
+use crate::numbering::{Counter, Numbering};
+use crate::origin::{Known, Store};
 use crate::player::Player;
 use crate::recorder::{Group, Health, Recorders};
 use crate::relay::{Relay, Tap};
@@ -52,6 +55,7 @@ pub struct Stream {
     compressed: Compressed,
     events: StreamEvents,
     relay: Arc<Relay>,
+    numbering: Arc<Numbering>,
 }
 
 #[derive(Debug)]
@@ -76,20 +80,6 @@ struct Publisher {
     heard: Instant,
     tracks: Tracks,
     health: Arc<Health>,
-}
-
-#[derive(Debug, Default)]
-struct Hls {
-    /// Whose units are taken.
-    token: u64,
-    muxer: Option<hls::Muxer>,
-    /// The length of segments that is asked for.
-    wanted: Duration,
-    /// The muxer's way to the store.
-    archive: Option<Archive>,
-    /// When the publisher was cut off.
-    lost: Option<Instant>,
-    ended: Option<Instant>,
 }
 
 impl Stream {
@@ -120,6 +110,7 @@ impl Stream {
             compressed: Compressed::default(),
             events: StreamEvents::new(services.bus.clone(), path),
             relay: services.relay.clone(),
+            numbering: services.numbering.clone(),
         }
     }
 
@@ -153,7 +144,7 @@ impl Stream {
         live.taps.iter().for_each(|tap| tap.next_epoch());
         recording.token = token;
         // Still under the locks: an earlier publisher's end must not come between.
-        self.hls().start((&self.path, self.store.as_ref()), config, token);
+        self.hls().start(self, config, token);
         drop((live, recording));
         self.relay.live(&self.path, self);
         Some(Publication {
@@ -198,16 +189,36 @@ impl Stream {
         self.set().answer(name, query).unwrap_or(hls::Answer::NotFound)
     }
 
+    /// Holds players, after a restart, until the publisher is back.
+    pub fn restore(&self, config: &AppConfig) {
+        self.hls().restore(self.counter(false), config);
+    }
+
+    /// Where HLS is kept, if it is.
+    pub const fn store(&self) -> Option<&Arc<Store>> {
+        self.store.as_ref()
+    }
+
+    /// App and name.
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// The numbers of its playlists, or of those of its set.
+    pub fn counter(&self, is_set: bool) -> Counter {
+        self.numbering.counter(&self.path, is_set)
+    }
+
     /// The stored file of this name, which is not in memory any more.
     pub fn find_stored(&self, name: &str) -> Option<Known> {
-        self.hls().archive.as_ref()?.find(name)
+        let own = self.hls().archive.as_ref().and_then(|archive| archive.find(name));
+        own.or_else(|| self.set().find_stored(name))
     }
 
     /// Ends HLS, and lets what is to be stored be the last.
     pub fn close_store(&self) {
-        let mut hls = self.hls();
-        hls.end(Instant::now());
-        hls.archive = None;
+        self.hls().close_store();
+        self.set().close_store();
     }
 
     /// Wakes whenever an answer may be another.
@@ -333,10 +344,10 @@ impl Stream {
         let (version, before) = (muxer.version(), Before::of(muxer));
         let result = act(muxer);
         let changed = muxer.version() != version;
-        if let Some(archive) = hls_state.archive.as_mut().filter(|_| changed) {
-            archive.follow(muxer);
-        }
         let problem = before.problem(muxer, hls_state.wanted);
+        if changed {
+            hls_state.follow();
+        }
         drop(hls);
         if changed {
             // One word to all who wait (E3-20).
@@ -458,50 +469,6 @@ impl Stream {
 
     fn hls(&self) -> MutexGuard<'_, Hls> {
         lock(&self.hls)
-    }
-}
-
-impl Hls {
-    /// Starts HLS, going on with the numbers of an earlier publisher where players may know them.
-    fn start(
-        &mut self,
-        (path, store): (&str, Option<&Arc<Store>>),
-        config: &AppConfig,
-        token: u64,
-    ) {
-        (self.lost, self.ended, self.token) = (None, None, token);
-        self.wanted = config.hls.target_duration;
-        let resumed = self.muxer.as_mut().is_some_and(|muxer| muxer.resume().is_ok());
-        if !resumed {
-            let mut hls = config.hls.clone();
-            clock::number(&mut hls);
-            self.muxer = Some(hls::Muxer::new(hls, &config.limits));
-            self.archive = store.map(|store| Archive::begin(store, path));
-        }
-    }
-
-    /// What there is ends, and the playlists stay open (E1-09).
-    fn pause(&mut self, now: Instant) {
-        if let Some(Err(error)) = self.muxer.as_mut().map(hls::Muxer::handle_discontinuity) {
-            tracing::debug!("the last HLS segment is lost: {error}");
-        }
-        self.follow();
-        self.lost = Some(now);
-    }
-
-    fn end(&mut self, now: Instant) {
-        if let Some(Err(error)) = self.muxer.as_mut().map(hls::Muxer::finish) {
-            tracing::debug!("the last HLS segment is lost: {error}");
-        }
-        self.follow();
-        (self.lost, self.ended) = (None, Some(now));
-    }
-
-    /// What was made last goes to the store.
-    fn follow(&mut self) {
-        if let Some((archive, muxer)) = self.archive.as_mut().zip(self.muxer.as_mut()) {
-            archive.follow(muxer);
-        }
     }
 }
 

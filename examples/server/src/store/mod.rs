@@ -32,6 +32,8 @@ pub const SCHEMAS: &[Schema] = &[
     crate::keys::SCHEMA,
     crate::catalogue::SCHEMA,
     crate::events::SCHEMA,
+    crate::numbering::SCHEMA,
+    crate::origin::SCHEMA,
 ];
 
 /// Calls that wait at once for each thread; who comes after them waits to be let in.

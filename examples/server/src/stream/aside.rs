@@ -10,7 +10,7 @@ use crate::origin::Archive;
 use crate::recordings::rfc3339;
 use crate::redact::Redacted;
 use crate::relay::Tap;
-use crate::stats::{PlayersInfo, StreamInfo};
+use crate::stats::{PlayersInfo, SetInfo, StreamInfo};
 
 impl Stream {
     /// Adds a server that the stream is pushed to, with what it has to have first.
@@ -87,7 +87,19 @@ impl Stream {
             dash: format!("{}/index.mpd", names::url_path(&self.path)),
             recording: publisher.health.is_recording(),
             problems,
+            set: None,
             store,
+        })
+    }
+
+    /// The set of this path, where there is one, as the API gives it.
+    pub fn set_info(&self) -> Option<SetInfo> {
+        let set = self.set();
+        set.is_there().then(|| SetInfo {
+            path: self.path.clone(),
+            hls: format!("{}/index.m3u8", names::url_path(&self.path)),
+            dash: format!("{}/index.mpd", names::url_path(&self.path)),
+            store: set.store_info(),
         })
     }
 
