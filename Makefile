@@ -59,7 +59,7 @@ SANITIZED := $(CURDIR)/target/sanitize/x86_64-unknown-linux-gnu/debug
 sanitize:
 	RUSTC_BOOTSTRAP=1 RUSTFLAGS=-Zsanitizer=address cargo build --locked -p streamcore-ffi --target x86_64-unknown-linux-gnu --target-dir target/sanitize
 	STREAMCORE_LIBRARIES=$(SANITIZED) STREAMCORE_CFLAGS='-fsanitize=address,undefined -fno-sanitize-recover=all' \
-		cargo test --locked -p streamcore-ffi --all-features --test c_programs -- nulls callback an_flv a_publisher a_recording all_ways a_capture
+		cargo test --locked -p streamcore-ffi --all-features --test c_programs -- nulls callback what_is_wrong an_flv a_publisher a_recording all_ways a_capture
 
 # What calls through C cost beside the same through Rust. Three minutes; writes a record where RECORD names a file.
 bench-border:

@@ -29,6 +29,8 @@ const UNFINISHED: &[&str] = &[
 fn source_files_are_short() {
     let long: Vec<String> = files(&["rs", "ts", "mjs", "css"])
         .iter()
+        // Made of the API's description, and read by nobody.
+        .filter(|file| !file.ends_with("web/src/schema.ts"))
         .map(|file| (file, read(file).lines().count()))
         .filter(|(_, lines)| *lines > LONGEST)
         .map(|(file, lines)| format!("{}: {lines} lines", file.display()))

@@ -23,7 +23,8 @@ pub(crate) struct Shared {
     bytes: Bytes,
 }
 
-const MAGIC: u32 = 0x5343_6266;
+/// Not of the family of handles: what is none must not be taken for one.
+const MAGIC: u32 = 0x7562_6373;
 
 /// Frees memory of the caller's, once, when the last reference is gone. Called on the thread that drops it, possibly inside
 /// another call of this library: it must not call back with the handle of that call.
@@ -37,7 +38,8 @@ impl Shared {
 
     /// Lends `bytes` from now on.
     pub(crate) fn lend(&mut self, bytes: Bytes) -> *const sc_buf {
-        self.bytes = bytes;
+        // The caller's callback may run when the one before is dropped: the new one is in place by then.
+        drop(std::mem::replace(&mut self.bytes, bytes));
         (&raw const *self).cast()
     }
 

@@ -198,13 +198,13 @@ unsafe fn head_of<'a>(handle: *const c_void) -> Result<&'a Head, sc_status> {
     if handle.align_offset(align_of::<Head>()) != 0 {
         return Err(SC_ERR_HANDLE);
     }
-    // SAFETY: every handle begins with a head, which is only changed through atomics and cells.
-    let head = unsafe { &*handle.cast::<Head>() };
-    if head.magic.load(Ordering::Relaxed) & 0xFFFF_0000 == FAMILY {
-        Ok(head)
-    } else {
-        Err(SC_ERR_HANDLE)
+    // SAFETY: every handle begins with this number. What is none may be smaller than a head: no more of it is looked at.
+    let magic = unsafe { &*handle.cast::<AtomicU32>() }.load(Ordering::Relaxed);
+    if magic & 0xFFFF_0000 != FAMILY {
+        return Err(SC_ERR_HANDLE);
     }
+    // SAFETY: every handle begins with a head, which is only changed through atomics and cells.
+    Ok(unsafe { &*handle.cast::<Head>() })
 }
 
 fn panicked(payload: &(dyn Any + Send)) -> Failure {

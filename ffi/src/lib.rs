@@ -27,7 +27,12 @@ mod session_event;
 mod status;
 mod version;
 
+// This file is the root of the package in `testing/` too, which has no tests of its own here.
+#[cfg(feature = "_testing")]
+#[path = "../testing/src/mod.rs"]
+pub mod testing;
 #[cfg(test)]
+#[cfg(not(feature = "_testing"))]
 mod tests;
 
 pub use assemble::*;

@@ -92,7 +92,8 @@ pub struct sc_track_info {
     pub fits_mp4: bool,
 }
 
-sized!(sc_tag, sc_unit, sc_track_info);
+sized!(sc_tag, sc_track_info);
+sized!(sc_unit, bools: [key]);
 
 /// A track in one configuration. It never changes, and any thread may use it. Events lend one; `sc_track_retain` keeps it.
 pub struct sc_track(());
@@ -106,7 +107,8 @@ pub(crate) struct Known {
     track: Track,
 }
 
-const MAGIC: u32 = 0x5343_7472;
+/// Not of the family of handles.
+const MAGIC: u32 = 0x7274_6373;
 
 impl Known {
     pub(crate) fn pointer(&self) -> *const sc_track {

@@ -36,7 +36,7 @@ pub struct sc_muxer_config {
     pub dash: bool,
 }
 
-sized!(sc_muxer_config);
+sized!(sc_muxer_config, bools: [dash]);
 
 /// How long a request for a segment that is being made is held: longer than any segment takes.
 const SEGMENT_WAIT_MS: u64 = 30_000;

@@ -9,19 +9,26 @@ use crate::status::{SC_ERR_NULL, SC_ERR_STRUCT_SIZE, SC_ERR_UTF8, sc_status};
 /// A struct that the caller shares with the library: `struct_size` is its first field.
 ///
 /// # Safety
-/// `repr(C)`, `Copy`, the first field is `struct_size: usize`, and any bytes of a caller make a valid value.
+/// `repr(C)`, `Copy`, the first field is `struct_size: usize`, and any bytes of a caller make a valid value, but for those of `BOOLS`.
 pub(crate) unsafe trait Shared: Copy {
     /// Size of the struct in the first release that had it: none smaller is right.
     const FIRST_SIZE: usize;
+    /// Offsets of the `bool` fields that [`take`] reads: a C program may have any number there, a Rust one only 0 and 1.
+    const BOOLS: &[usize];
 }
 
 /// Marks structs whose first field is `struct_size`.
 macro_rules! sized {
-    ($($name:ty),+ $(,)?) => {
-        // SAFETY: each is `repr(C)` and `Copy`, begins with `struct_size`, and has only numbers, pointers and arrays of them.
-        $(unsafe impl $crate::pointers::Shared for $name {
+    ($name:ty, bools: [$($field:ident),*]) => {
+        // SAFETY: it is `repr(C)` and `Copy`, begins with `struct_size`, and has only numbers, pointers, functions and arrays of them, and
+        // `bool`s, which are named where callers fill them in.
+        unsafe impl $crate::pointers::Shared for $name {
             const FIRST_SIZE: usize = size_of::<$name>();
-        })+
+            const BOOLS: &[usize] = &[$(std::mem::offset_of!($name, $field)),*];
+        }
+    };
+    ($($name:ty),+ $(,)?) => {
+        $($crate::pointers::sized!($name, bools: []);)+
     };
 }
 pub(crate) use sized;
@@ -71,16 +78,16 @@ pub(crate) unsafe fn take<T: Shared>(from: *const T, default: T) -> Result<T, sc
     if size < T::FIRST_SIZE {
         return Err(SC_ERR_STRUCT_SIZE);
     }
-    let mut value = default;
-    // SAFETY: both have at least that many bytes, and any bytes make a valid value.
-    unsafe {
-        std::ptr::copy_nonoverlapping(
-            from.cast::<u8>(),
-            (&raw mut value).cast::<u8>(),
-            size.min(size_of::<T>()),
-        );
+    let mut value = std::mem::MaybeUninit::new(default);
+    let bytes = value.as_mut_ptr().cast::<u8>();
+    // SAFETY: both have at least that many bytes.
+    unsafe { std::ptr::copy_nonoverlapping(from.cast::<u8>(), bytes, size.min(size_of::<T>())) };
+    for &offset in T::BOOLS {
+        // SAFETY: the offset of a field of one byte.
+        unsafe { bytes.add(offset).write(u8::from(bytes.add(offset).read() != 0)) };
     }
-    Ok(value)
+    // SAFETY: it was whole before, any bytes make a valid value, and the `bool`s are 0 or 1.
+    Ok(unsafe { value.assume_init() })
 }
 
 /// The caller's bytes. NULL is allowed where `len` is 0.

@@ -51,8 +51,8 @@ impl Example {
         (answer.status == 200).then(|| answer.text())
     }
 
-    /// The bytes that OBS sent, and what HLS then holds.
-    fn takes_the_capture_of_obs(&self) {
+    /// The bytes that OBS sent, and what HLS then holds: the name of its playlist.
+    fn takes_the_capture_of_obs(&self) -> String {
         let bytes = std::fs::read(data("obs-29.0.2/publish.c2s")).expect("the capture");
         let mut stream = TcpStream::connect(self.rtmp).expect("a connection");
         let mut incoming = stream.try_clone().expect("a second handle of the socket");
@@ -75,6 +75,7 @@ impl Example {
         assert_eq!(self.packets(&format!("live/{name}/index.m3u8"), "v"), 131);
         let sounds = self.packets(&format!("live/{name}/index.m3u8"), "a");
         assert!((400..=407).contains(&sounds), "{sounds} frames of sound");
+        format!("live/{name}/index.m3u8")
     }
 
     fn packets(&self, path: &str, stream: &str) -> usize {
@@ -106,12 +107,20 @@ impl Example {
         until("two segments", LIMIT, || {
             self.get("live/film/video.m3u8").filter(|text| text.matches("#EXTINF").count() >= 2)
         });
-        let probe = here().join("../examples/server/web/tests/play.mjs");
-        let playlist = self.url("live/film/index.m3u8");
-        let played = run(Command::new("node").arg(probe).args([&playlist, "--seconds", "6"]));
-        let played = String::from_utf8_lossy(&played.stdout).into_owned();
-        assert!(played.contains(r#""errors":[]"#), "{played}");
+        self.plays_in_chromium("live/film/index.m3u8", "6");
         drop(publisher);
+    }
+
+    /// hls.js in Chromium plays so many seconds, without an error but that a busy machine was late with what it had.
+    fn plays_in_chromium(&self, path: &str, seconds: &str) {
+        let probe = here().join("../examples/server/web/tests/play.mjs");
+        let mut command = Command::new("node");
+        let played = run(command.arg(probe).args([&self.url(path), "--seconds", seconds]));
+        let played = String::from_utf8_lossy(&played.stdout).into_owned();
+        let late = r#"{"type":"mediaError","details":"bufferStalledError","fatal":false}"#;
+        let errors = played.split(r#""errors":["#).nth(1).expect("a list of errors");
+        let others = errors.replace(late, "").replace(',', "");
+        assert!(others.starts_with(']'), "{played}");
     }
 
     /// A request for a part that is not there yet is answered when it is; one for nonsense at once.
@@ -205,7 +214,8 @@ fn the_c_server_takes_obs_and_ffmpeg_and_chromium_plays_it() {
     let mut command = Command::new(program);
     command.args(["0", "0"]);
     let example = Example::printing(command);
-    example.takes_the_capture_of_obs();
+    let recorded = example.takes_the_capture_of_obs();
+    example.plays_in_chromium(&recorded, "3");
     example.answers_requests_of_low_latency_players();
     example.plays_in_chromium_what_ffmpeg_publishes();
     example.stops("INT");
@@ -257,7 +267,8 @@ fn the_go_package_is_vetted_tested_for_races_and_serves() {
     let mut command = Command::new(program);
     command.args(["-rtmp", "127.0.0.1:0", "-http", "127.0.0.1:0"]);
     let example = Example::printing(command);
-    example.takes_the_capture_of_obs();
+    let recorded = example.takes_the_capture_of_obs();
+    example.plays_in_chromium(&recorded, "3");
     example.answers_requests_of_low_latency_players();
     example.plays_in_chromium_what_ffmpeg_publishes();
 }
@@ -320,7 +331,8 @@ fn nginx() -> Example {
 #[test]
 fn the_nginx_module_takes_obs_and_ffmpeg_and_serves_chromium_and_200_players() {
     let example = nginx();
-    example.takes_the_capture_of_obs();
+    let recorded = example.takes_the_capture_of_obs();
+    example.plays_in_chromium(&recorded, "3");
     example.answers_requests_of_low_latency_players();
     example.serves_players(200);
     example.plays_in_chromium_what_ffmpeg_publishes();

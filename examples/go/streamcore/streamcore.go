@@ -1,7 +1,8 @@
 // Package streamcore is the C library for Go: RTMP sessions, access units and an HLS muxer, without I/O of their own.
 //
-// Every type may be used by several goroutines: a lock of its own guards each handle. What a type gives stays valid after later calls; buffers
-// are references to the library's memory and end with Release.
+// Every type may be used by several goroutines: a lock of its own guards each handle, so that calls come one after the other and none meets
+// a closed one. What a type gives stays valid after later calls. A Session or a Stream that is forgotten is closed by the garbage collector; a Buf is not,
+// since slices of its memory may be about: it ends with Release.
 package streamcore
 
 /*
@@ -67,15 +68,24 @@ func pointer(data []byte) *C.uint8_t {
 }
 
 // Buf is a reference to shared bytes of the library.
-type Buf struct{ handle *C.sc_buf }
+type Buf struct {
+	mu     sync.RWMutex
+	handle *C.sc_buf
+}
 
-// Bytes are the bytes themselves, not a copy: they must not be changed, nor used after Release.
+// Bytes are the bytes themselves, not a copy: they must not be changed, nor used after Release. None are left by then.
 func (b *Buf) Bytes() []byte {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
 	return unsafe.Slice((*byte)(unsafe.Pointer(C.sc_buf_data(b.handle))), int(C.sc_buf_size(b.handle)))
 }
 
 // Release gives the reference up. A second time does nothing.
-func (b *Buf) Release() { C.sc_buf_release(&b.handle) }
+func (b *Buf) Release() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	C.sc_buf_release(&b.handle)
+}
 
 // Event is what a client did; Kind says which fields are set.
 type Event struct {
@@ -160,7 +170,7 @@ func (s *Session) PollEvent() (*Event, error) {
 			}
 			if raw.buf != nil {
 				event.Payload = &Buf{}
-				C.sc_buf_retain(raw.buf, &event.Payload.handle)
+				status = C.sc_buf_retain(raw.buf, &event.Payload.handle)
 			}
 		}
 		return status
@@ -254,19 +264,25 @@ func NewStream(segmentMS, partMS uint32, first uint64) (*Stream, error) {
 	return stream, nil
 }
 
-// Close frees the stream. Files that it gave stay.
+// Close frees the stream, and tells those who wait for an answer. Files that it gave stay. A second time does nothing.
 func (s *Stream) Close() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.muxer == nil {
+		return
+	}
 	C.sc_assembler_free(&s.assembler)
 	C.sc_muxer_free(&s.muxer)
+	close(s.changed)
 }
 
-// Handle takes one message of the publisher.
+// Handle takes one message of the publisher. ErrClosed where the payload was released.
 func (s *Stream) Handle(kind Kind, timestamp uint32, payload *Buf, wallMicros int64) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.muxer == nil {
+	payload.mu.RLock()
+	defer payload.mu.RUnlock()
+	if s.muxer == nil || payload.handle == nil {
 		return ErrClosed
 	}
 	tag := C.sc_tag{struct_size: C.sizeof_sc_tag, kind: C.sc_kind(kind), timestamp: C.uint32_t(timestamp), buf: payload.handle}
@@ -278,6 +294,7 @@ func (s *Stream) Handle(kind Kind, timestamp uint32, payload *Buf, wallMicros in
 
 func (s *Stream) drain(wallMicros int64) error {
 	event := C.sc_media_event{struct_size: C.sizeof_sc_media_event}
+	defer s.wake()
 	var first error
 	for C.sc_assembler_poll_event(s.assembler, &event) == C.SC_OK {
 		var status C.sc_status
@@ -293,7 +310,6 @@ func (s *Stream) drain(wallMicros int64) error {
 			first = err
 		}
 	}
-	s.wake()
 	return first
 }
 

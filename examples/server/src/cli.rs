@@ -21,7 +21,7 @@ use crate::net::NetArgs;
 use crate::upload::UploadArgs;
 
 pub use app::size;
-pub use app::{AppArgs, PlaylistType};
+pub use app::{AppArgs, PlaylistType, TakeoverArg};
 pub use record::RecordArgs;
 
 /// A live-streaming server: RTMP in; web page, HLS, recordings and MP4 out.
@@ -114,6 +114,9 @@ pub struct ServeArgs {
     pub relay: crate::relay::RelayServerArgs,
     #[command(flatten)]
     pub app: AppArgs,
+    /// Give each live stream series of its own in /metrics, named by its path, for up to 1000 streams.
+    #[arg(long, env = "STREAMCORE_METRICS_STREAMS")]
+    pub metrics_streams: bool,
     /// Let whoever reaches the HTTP port start and stop recorders: /control/record/start?app=live&name=demo, as nginx-rtmp.
     #[arg(long, env = "STREAMCORE_CONTROL")]
     pub control: bool,

@@ -164,6 +164,15 @@ impl Fan {
         self.shards.iter().map(|shard| shard.len()).sum()
     }
 
+    /// Bytes that wait for them.
+    pub fn queued_bytes(&self) -> usize {
+        let of = |shard: &Arc<Shard>| -> usize {
+            let players = shard.line().players.clone();
+            players.iter().map(|player| player.bytes()).sum()
+        };
+        self.shards.iter().map(of).sum()
+    }
+
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.shards.is_empty()

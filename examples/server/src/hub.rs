@@ -25,7 +25,7 @@ use crate::variants::{self, Member};
 /// HLS requests that may wait at once (F-20). A player has up to four: for the playlists and the next parts of video and sound.
 const WAITERS: usize = 40_000;
 /// Paths that are known at once, so that players of made-up names cannot fill the memory.
-const STREAMS: usize = 10_000;
+pub const STREAMS: usize = 10_000;
 
 /// Time that an origin has to bring a stream to a player over HTTP.
 const ORIGIN: Duration = Duration::from_secs(10);
@@ -201,16 +201,32 @@ impl Hub {
         self.find(path)
     }
 
-    /// Live streams, longest live first.
-    pub fn list(&self) -> Vec<StreamInfo> {
-        let streams: Vec<_> = self.streams().values().cloned().collect();
-        let config = self.config();
-        let set = |path: &str| self.find(variants::set_of(path, config.of(path))?.0)?.set_info();
-        let infos = streams.iter().filter_map(|stream| stream.info());
+    /// Live streams behind the one with number `after`, longest live first, at most `limit`.
+    pub fn page(&self, after: i64, limit: usize) -> Vec<StreamInfo> {
         let mut live: Vec<_> =
-            infos.map(|info| StreamInfo { set: set(&info.path), ..info }).collect();
-        live.sort_by(|a, b| (&a.since, &a.path).cmp(&(&b.since, &b.path)));
-        live
+            self.all().into_iter().filter_map(|stream| Some((stream.seq()?, stream))).collect();
+        live.retain(|(seq, _)| *seq > after);
+        live.sort_by_key(|(seq, _)| *seq);
+        let infos = live.into_iter().filter_map(|(_, stream)| stream.info()).take(limit);
+        infos.map(|info| self.in_set(info)).collect()
+    }
+
+    /// Says of a stream which set it is a variant of.
+    pub fn in_set(&self, info: StreamInfo) -> StreamInfo {
+        let config = self.config();
+        let set = variants::set_of(&info.path, config.of(&info.path));
+        let set = set.and_then(|(path, _)| self.find(path)?.set_info());
+        StreamInfo { set, ..info }
+    }
+
+    /// All streams there are, live or not.
+    pub fn all(&self) -> Vec<Arc<Stream>> {
+        self.streams().values().cloned().collect()
+    }
+
+    /// TLS connections that did not come about.
+    pub fn tls_failures(&self) -> u64 {
+        self.tls_failures.load(Ordering::Relaxed)
     }
 
     /// Starts a stream. `None` where the newcomer may take the place of the publisher there is, at its first key frame:
@@ -276,8 +292,9 @@ impl Hub {
         newcomer: Newcomer<'_>,
     ) -> Result<Publication, Refusal> {
         let app = &self.keys.settings(newcomer.path, app);
-        let recorders = Recorders::start(&self.record, newcomer.path, &app.record);
-        let (address, agent) = (newcomer.address.to_string(), newcomer.agent.to_owned());
+        let recorders = Recorders::start(&self.record, newcomer.path, &app.record)
+            .with_window(self.keys.reconnect_window(newcomer.path));
+        let (address, agent) = (Some(newcomer.address.to_string()), newcomer.agent.to_owned());
         let identity = newcomer.identity.map(str::to_owned);
         let info = PublisherInfo { address, agent, identity };
         stream.publish(info, app, recorders).ok_or(Refusal::Live)
@@ -314,6 +331,7 @@ impl Hub {
             ticks.tick().await;
             let now = Instant::now();
             let config = self.config();
+            self.all().iter().for_each(|stream| stream.sample(now));
             self.streams().retain(|path, stream| {
                 let app = &self.keys.settings(path, config.of(path));
                 if let Some(time) = app.drop_idle_publisher {

@@ -9,6 +9,7 @@ use streamcore::rtmp::chunk::{Message, SharedMessage};
 use tokio::sync::Notify;
 
 use crate::fan::Item;
+use crate::sessions::Figures;
 
 /// What a message's chunks depend on: players with the same share the same bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,6 +50,8 @@ pub struct Line {
 pub struct Player {
     form: Form,
     line: Line,
+    /// What it was sent.
+    figures: Arc<Figures>,
     waiting: Mutex<Waiting>,
 }
 
@@ -92,12 +95,17 @@ impl Player {
             ended: false,
             gone: false,
         };
-        Arc::new(Self { form, line, waiting: Mutex::new(waiting) })
+        Arc::new(Self { form, line, figures: Arc::default(), waiting: Mutex::new(waiting) })
     }
 
     /// What its messages have to be like.
     pub fn form(&self) -> Form {
         self.form
+    }
+
+    /// What it was sent, and what was left out.
+    pub const fn figures(&self) -> &Arc<Figures> {
+        &self.figures
     }
 
     /// What is to be sent next.
@@ -107,7 +115,10 @@ impl Player {
             return Next::GiveUp;
         }
         match waiting.queue.pop() {
-            Some(message) => Next::Message(message),
+            Some(message) => {
+                self.figures.count(1, message.len());
+                Next::Message(message)
+            }
             None if waiting.ended => Next::End,
             None => Next::Wait,
         }
@@ -147,6 +158,7 @@ impl Player {
             && (waiting.has_key || !items.iter().any(|item| item.is_picture()))
             && outlet.send(bundle) != Sent::Busy
         {
+            self.figures.count(items.len() as u64, bundle.len());
             return 0;
         }
         let dropped = waiting.queue.dropped();
@@ -159,6 +171,7 @@ impl Player {
         waiting.keeps_step &= !queued;
         let dropped = waiting.queue.dropped().saturating_sub(dropped);
         drop(waiting);
+        self.figures.count_dropped(dropped);
         if queued {
             self.line.wake.notify_one();
         }
@@ -186,7 +199,6 @@ impl Player {
     }
 
     /// Bytes that wait.
-    #[cfg(test)]
     pub fn bytes(&self) -> usize {
         self.lock().queue.bytes()
     }

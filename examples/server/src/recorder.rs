@@ -49,6 +49,8 @@ pub type Group<'a> = &'a dyn Fn() -> Vec<Tag>;
 pub struct Recorders {
     list: Vec<Recorder>,
     health: Arc<Health>,
+    /// How long all wait for a publisher who comes back, where that is set for the stream.
+    window: Option<Duration>,
 }
 
 impl Recorders {
@@ -60,7 +62,18 @@ impl Recorders {
         let recorder =
             |config: &Arc<RecordConfig>| Recorder::new(env, config, path, &health, started);
         let wanted = configs.iter().filter(|config| !config.what.is_off());
-        Self { list: wanted.map(recorder).collect(), health }
+        Self { list: wanted.map(recorder).collect(), health, window: None }
+    }
+
+    /// All wait so long for a publisher who comes back, whatever their own settings say.
+    #[must_use]
+    pub fn with_window(self, window: Option<Duration>) -> Self {
+        Self { window, ..self }
+    }
+
+    /// Whether one of them records without being told to.
+    pub fn is_on(&self) -> bool {
+        self.list.iter().any(|recorder| recorder.on)
     }
 
     /// What is wrong, and whether something is recorded.
@@ -94,13 +107,15 @@ impl Recorders {
 
     /// How long they wait for a publisher who comes back; zero where they do not.
     pub fn patience(&self) -> Duration {
-        self.list.iter().map(|recorder| recorder.files.config.reconnect).max().unwrap_or_default()
+        let own = self.list.iter().map(|recorder| recorder.files.config.reconnect).max();
+        self.window.or(own).unwrap_or_default()
     }
 
     /// The publisher has gone and may come back: recorders that do not wait are ended.
     pub fn pause(&mut self) {
+        let window = self.window;
         self.list.retain_mut(|recorder| {
-            let waits = !recorder.files.config.reconnect.is_zero();
+            let waits = !window.unwrap_or(recorder.files.config.reconnect).is_zero();
             if waits {
                 recorder.pause();
             }
@@ -111,6 +126,7 @@ impl Recorders {
     /// Another publisher goes on with what waits here, and with `fresh` recorders for the others.
     pub fn resume(mut self, fresh: Self) -> Self {
         self.health.forget_problems();
+        self.window = fresh.window;
         for mut recorder in fresh.list {
             let same =
                 |waiting: &Recorder| Arc::ptr_eq(&waiting.files.config, &recorder.files.config);

@@ -15,13 +15,14 @@ use anyhow::{Context as _, bail};
 use jiff::Timestamp;
 use serde::Serialize;
 
+use crate::catalogue::{Asset, AssetState};
 use crate::names;
 use crate::recorder::config::{Format, Naming, RecordConfig, RecordSettings};
 use crate::recorder::file::Plan;
 use crate::redact::Redacted;
 
 /// Recordings that a listing shows at most.
-const LISTED: usize = 1000;
+pub const LISTED: usize = 1000;
 /// Folders below each other in which recordings are looked for.
 const DEPTH: usize = 32;
 /// Start of a recording as its file's name: no colons, which some systems refuse.
@@ -31,8 +32,9 @@ const NAME_FORMAT: &str = "%Y-%m-%dT%H-%M-%S.%3fZ";
 const LIVE: &str = ".live";
 
 /// Where a recording stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
+#[schema(as = RecordingState)]
 pub enum State {
     /// The publisher is live.
     Recording,
@@ -143,19 +145,28 @@ impl Recording {
     }
 }
 
-/// One line of the listing.
-#[derive(Debug, Serialize)]
+/// A recording, or what is being recorded.
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = Recording)]
 pub struct Item {
+    /// Application and name of its stream.
     app: String,
     name: String,
+    #[schema(format = DateTime)]
     started: String,
+    /// Null where the file does not say.
     duration_s: Option<f64>,
     bytes: u64,
     state: State,
+    /// Where its MP4 plays, on this server.
     mp4: Option<String>,
+    /// Where its FLV plays, on this server.
     flv: Option<String>,
     /// Pictures and sounds that a slow disk made it lose.
     lost: u64,
+    /// Whether a file of it was uploaded, and is no longer on this machine.
+    uploaded: bool,
+    /// What went wrong.
     error: Option<String>,
     /// Whether its state is that of a recording of this process.
     #[serde(skip)]
@@ -323,8 +334,8 @@ impl Recordings {
             .collect()
     }
 
-    /// All recordings, newest first.
-    pub fn list(&self) -> Vec<Item> {
+    /// All recordings, newest first: those in the folder, and `elsewhere`.
+    pub fn list(&self, elsewhere: &[Asset]) -> Vec<Item> {
         let mut items = HashMap::<String, (Timestamp, Item)>::new();
         for (relative, path) in walk(&self.root) {
             let Some((stem, format, live)) = parts(&relative) else { continue };
@@ -354,11 +365,26 @@ impl Recordings {
                 .or_insert_with(|| (recording.started, Item::new(stem, recording.started)));
             item.overlay(recording);
         }
+        for asset in elsewhere {
+            let Some((stem, format, false)) = parts(&asset.key) else { continue };
+            let started = Timestamp::from_millisecond(asset.started).unwrap_or_default();
+            let (_, item) =
+                items.entry(stem.to_owned()).or_insert_with(|| (started, Item::new(stem, started)));
+            item.add(asset, format);
+        }
         let mut items: Vec<_> = items.into_iter().collect();
         items.sort_by(|(a_stem, (a, _)), (b_stem, (b, _))| {
             b.cmp(a).then_with(|| b_stem.cmp(a_stem))
         });
         items.into_iter().map(|(_, (_, item))| item).take(LISTED).collect()
+    }
+
+    /// How many recordings are being written, are being made whole, and could not be; and the frames that those lost.
+    pub fn figures(&self) -> (usize, usize, usize, u64) {
+        let active: Vec<_> = lock(&self.active).values().cloned().collect();
+        let count = |state| active.iter().filter(|it| lock(&it.state).0 == state).count();
+        let lost = active.iter().map(|recording| recording.lost()).sum();
+        (count(State::Recording), count(State::Finishing), count(State::Failed), lost)
     }
 
     fn duration(&self, path: &Path, meta: &fs::Metadata) -> Option<f64> {
@@ -399,9 +425,23 @@ impl Item {
             mp4: None,
             flv: None,
             lost: 0,
+            uploaded: false,
             error: None,
             active: false,
         }
+    }
+
+    /// A file of it is not in the folder.
+    fn add(&mut self, asset: &Asset, format: Format) {
+        let url = format!("/recordings{}", names::url_path(&asset.key));
+        match format {
+            Format::Mp4 => self.mp4 = Some(url),
+            Format::Flv => self.flv = Some(url),
+        }
+        self.state = State::Done;
+        self.bytes = self.bytes.max(u64::try_from(asset.bytes).unwrap_or_default());
+        self.duration_s = self.duration_s.or(Some(asset.duration as f64 / 1000.0));
+        self.uploaded |= asset.state == AssetState::Uploaded;
     }
 
     fn overlay(&mut self, recording: &Recording) {

@@ -19,6 +19,7 @@ use crate::hub::{Hub, Newcomer, Phase, Refusal};
 use crate::net::Arrival;
 use crate::player::{Form, Line, Next, Player};
 use crate::redact::Redacted;
+use crate::sessions::{Entry, Figures, New, Role as SessionRole, Via};
 use crate::stream::{Publication, Stream};
 
 /// What one connection publishes and plays, by message stream.
@@ -41,6 +42,8 @@ pub struct Peer {
     /// What each message stream was let in for.
     visits: HashMap<u32, Visit>,
     players: HashMap<u32, (Arc<Stream>, Arc<Player>)>,
+    /// What the API knows of each message stream.
+    sessions: HashMap<u32, Entry>,
     line: Line,
 }
 
@@ -64,6 +67,7 @@ impl Peer {
             publications: HashMap::new(),
             newcomers: HashMap::new(),
             players: HashMap::new(),
+            sessions: HashMap::new(),
             line: Line { wake, outlet: None },
         }
     }
@@ -89,7 +93,10 @@ impl Peer {
             let peer = self.address;
             match answer {
                 Answer::Closed(refused) => {
+                    self.hub.services().metrics.refused(Action::Connect);
                     tracing::warn!(%peer, "connection refused: {}", refused.text);
+                    // Who may not go on is not waited for.
+                    self.publications.drain().for_each(|(_, publication)| publication.end());
                     self.end_all(session);
                 }
                 Answer::Request { .. } if session.is_closing() => {}
@@ -113,6 +120,7 @@ impl Peer {
         refused: &Refused,
     ) -> Result<()> {
         let (peer, app) = (self.address, &ask.app);
+        self.hub.services().metrics.refused(ask.action);
         tracing::warn!(app, %peer, action = ?ask.action, "refused: {}", refused.text);
         let rejection = match refused.reason {
             Reason::Denied => Rejection::Denied,
@@ -129,12 +137,21 @@ impl Peer {
         self.visits.insert(id, visit);
     }
 
+    /// Lets the API know what was granted.
+    fn list(&mut self, id: u32, stream: &str, role: SessionRole, figures: Arc<Figures>) {
+        let via = if self.tls { Via::Rtmps } else { Via::Rtmp };
+        let agent = self.client.as_ref().map_or("", |client| client.agent.as_str());
+        let new = New { role, via, stream, address: self.address, agent, figures };
+        let entry = self.hub.services().sessions.begin(new, self.gate.closer());
+        self.sessions.insert(id, entry);
+    }
+
     /// A hook may have named a server that the stream is to go to.
     fn push_on(&self, path: &str, grant: &Grant) {
         let Some(url) = &grant.relay else { return };
         let stream = self.hub.find(path);
         let added =
-            url.parse().map(|url| self.hub.services().relay.add(path, &url, true, stream.as_ref()));
+            url.parse().map(|url| self.hub.services().relay.add(path, url, stream.as_ref()));
         if !matches!(added, Ok(Ok(_))) {
             tracing::warn!(stream = %Redacted(path), "not pushed to where a hook said");
         }
@@ -161,6 +178,7 @@ impl Peer {
             Ok(Some(publication)) => {
                 tracing::info!(%stream, %peer, "publishing");
                 self.publications.insert(id, publication);
+                self.list(id, &path, SessionRole::Publisher, Arc::default());
                 self.push_on(&path, &grant);
                 self.visit(id, ask, Role::Publish);
                 session.accept(request)
@@ -169,6 +187,7 @@ impl Peer {
                 tracing::info!(%stream, %peer, "about to take over from the publisher there is");
                 let handover = Handover::new(self.hub.config().limits.gop_bytes);
                 self.newcomers.insert(id, (grant, handover));
+                self.list(id, &path, SessionRole::Publisher, Arc::default());
                 self.visit(id, ask, Role::Publish);
                 session.accept(request)
             }
@@ -209,6 +228,7 @@ impl Peer {
         tracing::info!(stream = %Redacted(&path), peer = %self.address, live = stream.is_live(), "playing");
         let origin = grant.relay.as_deref().and_then(|url| url.parse().ok());
         self.hub.services().relay.demand(&self.hub, &path, origin.as_ref());
+        self.list(id, &path, SessionRole::Player, player.figures().clone());
         self.players.insert(id, (stream, player));
         self.visit(id, ask, Role::Play);
         session.accept(request)
@@ -218,6 +238,7 @@ impl Peer {
         self.gate.forget(id);
         if let Some((stream, player)) = self.players.remove(&id) {
             self.visits.remove(&id);
+            self.sessions.remove(&id);
             stream.detach(&player);
         }
     }
@@ -234,6 +255,9 @@ impl Peer {
 
     /// Takes one message of a publisher, who may have been replaced.
     fn media(&mut self, session: &mut ServerSession, id: u32, tag: &Tag) {
+        if let Some(entry) = self.sessions.get(&id) {
+            entry.figures().count(1, tag.body.len());
+        }
         if self.newcomers.contains_key(&id) {
             return self.take_over(session, id, tag);
         }
@@ -245,6 +269,7 @@ impl Peer {
             let (stream, peer) = (Redacted(publication.path()), self.address);
             tracing::info!(%stream, %peer, "another publisher has taken over");
             self.publications.remove(&id);
+            self.sessions.remove(&id);
             session.close();
         }
     }
@@ -272,6 +297,7 @@ impl Peer {
         for (_, (stream, player)) in self.players.drain() {
             stream.detach(&player);
         }
+        self.sessions.clear();
         session.close();
     }
 
@@ -279,6 +305,7 @@ impl Peer {
         self.gate.forget(id);
         self.newcomers.remove(&id);
         self.visits.remove(&id);
+        self.sessions.remove(&id);
         if let Some(publication) = self.publications.remove(&id) {
             tracing::info!(stream = %Redacted(publication.path()), peer = %self.address, "publishing ended");
             publication.end();

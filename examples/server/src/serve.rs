@@ -7,12 +7,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::Context as _;
+use axum::middleware::from_fn_with_state;
 use streamcore::driver::tokio as driver;
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinHandle;
 
-use crate::api::Api;
+use crate::api::{Api, Run};
 use crate::catalogue::Catalogue;
 use crate::cli::{LogFormat, ServeArgs};
 use crate::config::{Config, Given, Shared, reload_on_hangup};
@@ -21,6 +22,7 @@ use crate::finish::{self, Finisher, Listener};
 use crate::http::{Ports, Web};
 use crate::hub::{Hub, Phase};
 use crate::keys::{Keys, Require};
+use crate::metrics::Metrics;
 use crate::net::{self, Arrival, Door, Sockets};
 use crate::numbering::Numbering;
 use crate::origin::{self, OriginConfig};
@@ -47,6 +49,7 @@ pub fn run(given: Given, config: Config) -> anyhow::Result<()> {
 }
 
 async fn serve(given: Given, config: Config) -> anyhow::Result<()> {
+    let began = (jiff::Timestamp::now(), std::time::Instant::now());
     let args = config.server.clone();
     let recordings = Arc::new(Recordings::open(&args.data_dir)?);
     net::raise_open_files();
@@ -61,15 +64,24 @@ async fn serve(given: Given, config: Config) -> anyhow::Result<()> {
     let uploads = args.upload.upload.is_some();
     let catalogue =
         Catalogue::open(store.clone(), recordings.clone(), keys.clone(), &args.data_dir, uploads)?;
-    let uploader = Uploader::new(catalogue.clone(), &args.upload, args.retain.clone())?;
+    let metrics = Arc::<Metrics>::default();
+    let uploader =
+        Uploader::new(catalogue.clone(), &args.upload, args.retain.clone(), metrics.clone())?;
     let runtime = tokio::runtime::Handle::current();
     let numbering = Numbering::open(store.clone()).await?;
-    let services = Services::start(&shared, &store, keys.clone(), numbering.clone())?;
+    let services =
+        Services::start(&shared, &store, keys.clone(), (metrics.clone(), numbering.clone()))?;
+    services.relay.load().await?;
+    let (bus, recorded) = (services.bus.clone(), metrics.clone());
     let done: Vec<Listener> = vec![
-        Box::new(move |done| catalogue.add(&runtime, done)),
+        Box::new(move |done| {
+            recorded.recording(done.bytes);
+            let asset = catalogue.add(&runtime, done);
+            let live_stream = catalogue.live_stream(&done.app, &done.name);
+            events::recorded(&bus, done, asset.as_deref(), live_stream.as_deref());
+        }),
         Box::new(|done| finish::exec_done(done)),
         Box::new(services.hooks.record_listener()),
-        Box::new(events::record_listener(services.bus.clone())),
     ];
     let finisher = Finisher::start(recordings.clone(), done)?;
     finisher.submit_left_over(&shared.get().record_settings());
@@ -83,6 +95,7 @@ async fn serve(given: Given, config: Config) -> anyhow::Result<()> {
     hub.restore();
 
     tracing::debug!(server_id, start = store_start, "this server");
+    crate::config::warnings(&shared.get()).iter().for_each(|text| tracing::debug!("{text}"));
     let first = welcome(&keys).await?;
     banner(&args, &addresses, recordings.root(), first.as_ref());
     let (stopping, stopped) = watch::channel(false);
@@ -90,11 +103,13 @@ async fn serve(given: Given, config: Config) -> anyhow::Result<()> {
         hub: hub.clone(),
         keys,
         uploader: uploader.clone(),
+        run: Arc::new(Run { server_id, ports: addresses.ports(), began }),
         require_token: args.require_token,
     };
-    let routes = crate::http::router(hub.clone(), addresses.ports())
+    let routes = crate::http::router(hub.clone())
         .merge(crate::api::router(api))
-        .layer(axum::Extension(uploader.clone()));
+        .layer(axum::Extension(uploader.clone()))
+        .layer(from_fn_with_state(metrics, crate::http::count));
     let uploads = tokio::spawn(uploader.run());
     // RTMP ends in two steps.
     let (leaving, left) = watch::channel(false);

@@ -9,8 +9,10 @@ use crate::config::Shared;
 use crate::events::{Bus, Journal};
 use crate::hooks::{HookStep, Hooks};
 use crate::keys::Keys;
+use crate::metrics::Metrics;
 use crate::numbering::Numbering;
 use crate::relay::Relay;
+use crate::sessions::Sessions;
 use crate::store::Store;
 
 /// All of it, for the run of the server.
@@ -21,8 +23,11 @@ pub struct Services {
     pub takeovers: Rates,
     pub web: WebPlayers,
     pub bus: Bus,
+    pub journal: Journal,
     pub relay: Arc<Relay>,
     pub numbering: Arc<Numbering>,
+    pub sessions: Sessions,
+    pub metrics: Arc<Metrics>,
 }
 
 impl Services {
@@ -34,26 +39,30 @@ impl Services {
         config: &Shared,
         store: &Store,
         keys: Arc<Keys>,
-        numbering: Arc<Numbering>,
+        (metrics, numbering): (Arc<Metrics>, Arc<Numbering>),
     ) -> anyhow::Result<Self> {
         let server = config.get().server.clone();
         let (bus, queue) = Bus::new();
         let events = server.events.settings(server.hooks.notify_ca.clone());
-        Journal::start(store.clone(), events, queue)?;
-        let hooks = Hooks::new(config.clone())?;
-        let relay = Relay::new(config.clone(), bus.clone())?;
+        let journal = Journal::start(store.clone(), events, queue, metrics.clone())?;
+        let hooks = Hooks::new(config.clone(), metrics.clone())?;
+        let relay = Relay::new(config.clone(), bus.clone(), store.clone())?;
         let keys = KeyStep { keys, config: config.clone() };
         let addresses = Addresses::new(config.clone());
-        let mut steps: Vec<Arc<dyn Step>> = vec![Arc::new(addresses), Arc::new(keys)];
-        steps.push(Arc::new(HookStep(hooks.clone())));
+        // Hooks come last: they are asked about what everything else allows.
+        let steps: Vec<Arc<dyn Step>> =
+            vec![Arc::new(addresses), Arc::new(keys), Arc::new(HookStep(hooks.clone()))];
         Ok(Self {
             admission: Arc::new(Admission::new(steps)),
             hooks,
             takeovers: Rates::default(),
             web: WebPlayers::default(),
             bus,
+            journal,
             relay,
             numbering,
+            sessions: Sessions::default(),
+            metrics,
         })
     }
 }

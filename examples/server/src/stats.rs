@@ -3,13 +3,16 @@
 use std::collections::{HashMap, VecDeque};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
 use streamcore::media::{AccessUnit, CodecConfig, Track, TrackId};
+use utoipa::ToSchema;
 
 use crate::media_info::frame_rate;
 use crate::origin::StoreInfo;
+use crate::sessions::{Entry, Figures, Via};
 
 /// Time over which the bit rate is taken.
 const RATE_WINDOW: Duration = Duration::from_secs(5);
@@ -17,53 +20,80 @@ const RATE_WINDOW: Duration = Duration::from_secs(5);
 const FRAMES: usize = 120;
 /// Time after its last playlist request at which an HLS player counts as gone.
 const VIEWER_TIMEOUT: Duration = Duration::from_secs(10);
+/// So long a player who was ended over the API is refused.
+const KICKED: Duration = Duration::from_secs(60);
 /// HLS players of one stream that are counted.
 const VIEWERS: usize = 100_000;
 
 /// One live stream, as the API gives it.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct StreamInfo {
+    /// Grows with each publisher.
+    #[serde(skip)]
+    pub seq: i64,
+    /// Id of its live stream, where it has one.
+    pub live_stream_id: Option<String>,
     pub app: String,
     pub name: String,
+    /// Application and name: what identifies it.
     pub path: String,
+    /// When its publisher came.
+    #[schema(format = DateTime)]
     pub since: String,
+    /// Seconds since then.
     pub uptime_s: f64,
     pub publisher: PublisherInfo,
     pub video: Option<VideoInfo>,
     pub audio: Option<AudioInfo>,
+    /// Of the last five seconds.
     pub bitrate_kbps: u64,
+    /// All players together.
     pub viewers: usize,
     pub players: PlayersInfo,
     /// HLS requests that are held until there is an answer.
     pub hls_waiting: usize,
     pub bytes_in: u64,
+    /// Where HLS plays, on this server.
     pub hls: String,
+    /// Where DASH plays, on this server.
     pub dash: String,
+    /// Whether it is recorded now.
     pub recording: bool,
+    /// What is wrong, in words for the one who publishes.
     pub problems: Vec<String>,
     /// The set that it is a variant of.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub set: Option<SetInfo>,
     /// Where HLS is kept.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub store: Option<StoreInfo>,
 }
 
 /// Several streams that are one for players.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct SetInfo {
+    /// Application and name of the set.
     pub path: String,
+    /// Where HLS plays, on this server.
     pub hls: String,
+    /// Where DASH plays, on this server.
     pub dash: String,
     /// Where HLS of the set is kept.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub store: Option<StoreInfo>,
 }
 
 /// Who publishes.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct PublisherInfo {
-    pub address: String,
+    /// Address and port, for those who may use the API.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub address: Option<String>,
+    /// Program, as it names itself.
     pub agent: String,
     /// Whose right it publishes by, where that is known.
     #[serde(skip)]
@@ -71,10 +101,11 @@ pub struct PublisherInfo {
 }
 
 /// Players by protocol.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct PlayersInfo {
     pub rtmp: usize,
     pub hls: usize,
+    pub dash: usize,
     /// Messages that were left out for RTMP players who were slow, since the stream is there.
     pub rtmp_dropped: u64,
     /// RTMP players who were disconnected because they were too slow for too long.
@@ -82,18 +113,24 @@ pub struct PlayersInfo {
 }
 
 /// The video track.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct VideoInfo {
+    /// RFC 6381.
     pub codec: String,
+    /// Pixels.
     pub width: u32,
+    /// Pixels.
     pub height: u32,
+    /// Pictures a second; null while they are too few.
     pub fps: Option<f64>,
 }
 
 /// The audio track.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct AudioInfo {
+    /// RFC 6381.
     pub codec: String,
+    /// Hertz.
     pub sample_rate: u32,
     pub channels: u32,
 }
@@ -210,35 +247,88 @@ pub fn audio_of(config: &CodecConfig) -> AudioInfo {
     }
 }
 
-/// HLS players, told apart by address and program.
+/// HLS and DASH players, told apart by address and program.
 #[derive(Debug, Default)]
 pub struct Viewers {
-    seen: HashMap<u64, Instant>,
+    seen: HashMap<u64, Viewer>,
 }
 
+#[derive(Debug)]
+struct Viewer {
+    entry: Entry,
+    last: Instant,
+    /// When it first asked after it was ended over the API.
+    refused: Option<Instant>,
+}
+
+/// A player who was ended over the API.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Kicked;
+
 impl Viewers {
-    /// A player asked for a playlist.
-    pub fn seen(&mut self, ip: IpAddr, agent: &[u8], now: Instant) {
+    /// A player asks for something. It becomes a session by `begin` where it is none yet and asks for a playlist; others are
+    /// `None`.
+    pub fn seen(
+        &mut self,
+        ip: IpAddr,
+        agent: &[u8],
+        now: Instant,
+        begin: Option<impl FnOnce() -> Entry>,
+    ) -> Result<Option<Arc<Figures>>, Kicked> {
         let mut hasher = DefaultHasher::new();
         (ip, agent).hash(&mut hasher);
+        let key = hasher.finish();
+        if let Some(viewer) = self.seen.get_mut(&key) {
+            if viewer.entry.session().is_kicked() {
+                let since = *viewer.refused.get_or_insert(now);
+                if now.duration_since(since) < KICKED {
+                    return Err(Kicked);
+                }
+                self.seen.remove(&key);
+            } else {
+                if begin.is_some() {
+                    viewer.last = now;
+                }
+                return Ok(Some(viewer.entry.session().figures.clone()));
+            }
+        }
+        let Some(begin) = begin else { return Ok(None) };
         if self.seen.len() >= VIEWERS {
-            self.count(now);
+            self.tidy(now);
         }
-        if self.seen.len() < VIEWERS {
-            self.seen.insert(hasher.finish(), now);
+        if self.seen.len() >= VIEWERS {
+            return Ok(None);
         }
+        let entry = begin();
+        let figures = entry.session().figures.clone();
+        self.seen.insert(key, Viewer { entry, last: now, refused: None });
+        Ok(Some(figures))
     }
 
-    /// Players that asked of late.
-    pub fn count(&mut self, now: Instant) -> usize {
-        self.seen.retain(|_, last| now.duration_since(*last) < VIEWER_TIMEOUT);
-        self.seen.len()
+    /// Lets those go that have not asked of late.
+    pub fn tidy(&mut self, now: Instant) {
+        self.seen.retain(|_, viewer| match viewer.refused {
+            Some(since) => now.duration_since(since) < KICKED,
+            None => now.duration_since(viewer.last) < VIEWER_TIMEOUT,
+        });
+    }
+
+    /// Players of HLS, and of DASH, that asked of late.
+    pub fn counts(&mut self, now: Instant) -> (usize, usize) {
+        self.tidy(now);
+        let watching = self.seen.values().filter(|viewer| !viewer.entry.session().is_kicked());
+        let (dash, hls): (Vec<_>, Vec<_>) =
+            watching.partition(|viewer| viewer.entry.session().via == Via::Dash);
+        (hls.len(), dash.len())
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::net::SocketAddr;
+
     use super::*;
+    use crate::sessions::{New, Role, Sessions};
 
     #[test]
     fn the_rate_is_that_of_the_last_seconds() {
@@ -255,14 +345,33 @@ mod tests {
     }
 
     #[test]
-    fn viewers_are_distinct_and_leave() {
+    fn viewers_are_distinct_and_leave_and_may_be_sent_away() {
         let start = Instant::now();
+        let sessions = Sessions::default();
         let mut viewers = Viewers::default();
         let ip: IpAddr = "192.0.2.1".parse().unwrap();
-        viewers.seen(ip, b"a", start);
-        viewers.seen(ip, b"a", start);
-        viewers.seen(ip, b"b", start + Duration::from_secs(5));
-        assert_eq!(viewers.count(start + Duration::from_secs(6)), 2);
-        assert_eq!(viewers.count(start + Duration::from_secs(11)), 1);
+        let begin = |via| {
+            let sessions = sessions.clone();
+            Some(move || {
+                let (stream, agent, figures) = ("live/demo", "", Arc::default());
+                let address = SocketAddr::new(ip, 5);
+                let new = New { role: Role::Player, via, stream, address, agent, figures };
+                sessions.begin(new, |_| {})
+            })
+        };
+        let at = |seconds| start + Duration::from_secs(seconds);
+        viewers.seen(ip, b"a", start, begin(Via::Hls)).unwrap();
+        viewers.seen(ip, b"a", start, begin(Via::Hls)).unwrap();
+        viewers.seen(ip, b"b", at(5), begin(Via::Dash)).unwrap();
+        let mut segment =
+            |agent: &[u8]| viewers.seen(ip, agent, at(5), begin(Via::Hls).filter(|_| false));
+        assert!(segment(b"a").unwrap().is_some() && segment(b"c").unwrap().is_none());
+        assert_eq!(viewers.counts(at(6)), (1, 1));
+        assert_eq!(viewers.counts(at(11)), (0, 1));
+        sessions.page(0, 9, |_| true)[0].kick();
+        assert_eq!(viewers.counts(at(11)), (0, 0));
+        assert_eq!(viewers.seen(ip, b"b", at(12), begin(Via::Dash)).unwrap_err(), Kicked);
+        assert_eq!(viewers.seen(ip, b"b", at(71), begin(Via::Dash)).unwrap_err(), Kicked);
+        assert!(viewers.seen(ip, b"b", at(73), begin(Via::Dash)).unwrap().is_some());
     }
 }

@@ -1,15 +1,15 @@
 //! One stream: from its publisher to HLS, to RTMP players and to the recorder.
 
 mod aside;
-mod packaged;
+mod live_hls;
 mod recording;
 
-use std::net::IpAddr;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use packaged::Hls;
+use live_hls::Hls;
 use recording::StreamRecording;
 use streamcore::assemble::{Assembler, Event};
 use streamcore::error::Result;
@@ -17,6 +17,7 @@ use streamcore::flv::Tag;
 use streamcore::hls;
 use streamcore::limits::Limits;
 use streamcore::live::{GopCache, SequenceEnd};
+use streamcore::media::MediaKind;
 use tokio::sync::{Semaphore, SemaphorePermit, watch};
 
 use crate::clock::wall_clock;
@@ -24,6 +25,8 @@ use crate::config::AppConfig;
 use crate::events::StreamEvents;
 use crate::fan::Fan;
 use crate::http::Compressed;
+use crate::meter::{Meter, Series};
+use crate::metrics::Metrics;
 use crate::notices::{self, Before};
 use crate::numbering::{Counter, Numbering};
 use crate::origin::{Known, Store};
@@ -31,6 +34,7 @@ use crate::player::Player;
 use crate::recorder::{Group, Health, Recorders};
 use crate::relay::{Relay, Tap};
 use crate::services::Services;
+use crate::sessions::Sessions;
 use crate::stats::{PublisherInfo, Rate, Tracks, Viewers};
 use crate::variants::{Member, SetHls};
 
@@ -50,6 +54,9 @@ pub struct Stream {
     /// Locked ahead of `live` by the publisher, behind it while there is none.
     recording: Mutex<StreamRecording>,
     viewers: Mutex<Viewers>,
+    sessions: Sessions,
+    metrics: Arc<Metrics>,
+    series: Mutex<Series>,
     changes: watch::Sender<()>,
     waiters: Semaphore,
     compressed: Compressed,
@@ -71,6 +78,8 @@ struct Live {
 
 #[derive(Debug)]
 struct Publisher {
+    /// Grows with each publisher of any stream.
+    seq: i64,
     info: PublisherInfo,
     since: Timestamp,
     started: Instant,
@@ -79,7 +88,10 @@ struct Publisher {
     /// When something came last.
     heard: Instant,
     tracks: Tracks,
+    meter: Meter,
     health: Arc<Health>,
+    /// Recorders begin by themselves.
+    records: bool,
 }
 
 impl Stream {
@@ -105,6 +117,9 @@ impl Stream {
             set: Mutex::default(),
             recording: Mutex::default(),
             viewers: Mutex::default(),
+            sessions: services.sessions.clone(),
+            metrics: services.metrics.clone(),
+            series: Mutex::default(),
             changes: watch::Sender::new(()),
             waiters: Semaphore::new(WAITERS),
             compressed: Compressed::default(),
@@ -126,11 +141,15 @@ impl Stream {
             return None;
         }
         let now = Instant::now();
-        self.events.connected(&info.address, &info.agent);
+        let address = info.address.as_deref().unwrap_or_default();
+        self.events.connected(address, &info.agent, info.identity.as_deref());
+        let records = recorders.is_on();
         let health = recording.start(recorders, now);
         live.token += 1;
         live.fan.set_latency(config.rtmp_latency);
+        static PUBLISHERS: AtomicI64 = AtomicI64::new(1);
         live.publisher = Some(Publisher {
+            seq: PUBLISHERS.fetch_add(1, Ordering::Relaxed),
             info,
             since: Timestamp::now(),
             started: now,
@@ -138,7 +157,9 @@ impl Stream {
             bytes_in: 0,
             heard: now,
             tracks: Tracks::default(),
+            meter: Meter::new(now),
             health,
+            records,
         });
         let token = live.token;
         live.taps.iter().for_each(|tap| tap.next_epoch());
@@ -199,11 +220,6 @@ impl Stream {
         self.store.as_ref()
     }
 
-    /// App and name.
-    pub fn path(&self) -> &str {
-        &self.path
-    }
-
     /// The numbers of its playlists, or of those of its set.
     pub fn counter(&self, is_set: bool) -> Counter {
         self.numbering.counter(&self.path, is_set)
@@ -241,17 +257,13 @@ impl Stream {
         self.live().publisher.is_some()
     }
 
-    /// An HLS player asked for a playlist.
-    pub fn seen(&self, ip: IpAddr, agent: &[u8]) {
-        lock(&self.viewers).seen(ip, agent, Instant::now());
-    }
-
     /// Ends HLS whose publisher did not come back, and lets it go some time after its end. Says whether nothing is left to
     /// keep the stream for.
     pub fn tidy(&self, now: Instant, config: &AppConfig) -> bool {
         let past = |since: Option<Instant>, time: Duration| {
             since.is_some_and(|since| now.saturating_duration_since(since) >= time)
         };
+        lock(&self.viewers).tidy(now);
         let mut hls = self.hls();
         let gives_up = past(hls.lost, config.hls_reconnect);
         if gives_up {
@@ -297,6 +309,7 @@ impl Stream {
         if let Some(publisher) = &mut live.publisher {
             let bytes = tag.body.len() as u64;
             publisher.bytes_in += bytes;
+            publisher.meter.bytes(bytes);
             publisher.heard = Instant::now();
             publisher.rate.add(publisher.heard, bytes);
         }
@@ -306,13 +319,21 @@ impl Stream {
     fn handle_event(&self, token: u64, event: Event) {
         match event {
             Event::Track(track) => {
-                self.publisher_with(token, |publisher| publisher.tracks.set(&track));
+                self.publisher_with(token, |publisher| {
+                    publisher.tracks.set(&track);
+                    publisher.meter.track(&track);
+                });
                 self.hls_with(token, |muxer| muxer.handle_track(track));
             }
             Event::Unit(unit) => {
+                match unit.track.kind {
+                    MediaKind::Video => self.metrics.picture(unit.key),
+                    MediaKind::Audio => self.metrics.sound(),
+                }
                 self.publisher_with(token, |publisher| {
                     publisher.tracks.unit(&unit);
-                    self.events.media(publisher.health.is_recording());
+                    publisher.meter.unit(&unit, Instant::now());
+                    self.events.media(publisher.records || publisher.health.is_recording());
                 });
                 self.hls_with(token, |muxer| muxer.handle_unit(unit, wall_clock()));
             }

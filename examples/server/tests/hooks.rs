@@ -2,14 +2,19 @@
 
 mod common;
 
-use std::net::TcpListener;
-use std::sync::Mutex;
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::mpsc::channel;
+use std::sync::{Arc, Mutex};
 
 use common::client::{Client, picture, video_header};
 use common::{Server, until};
 use kit::receiver::{Answer, Receiver, Request};
+use kit::tls::{Authority, Files};
 use streamcore::amf::Value;
+use tokio_rustls::rustls::crypto::aws_lc_rs;
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _};
+use tokio_rustls::rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 fn ok(_: &Request) -> Answer {
     Answer::status(200)
@@ -244,4 +249,117 @@ fn f_19_a_stream_changes_hands_only_so_often() {
     assert!(server.stream("live/demo").is_some());
     let mut other = Client::publish(server.rtmp, "other");
     other.expect("NetStream.Publish.Start");
+}
+
+/// An address in front of `to` that speaks TLS: what comes is decrypted and handed on, one request a connection.
+fn tls_front(files: &Files, to: SocketAddr) -> SocketAddr {
+    let chain = CertificateDer::pem_file_iter(&files.certificate).expect("a chain");
+    let chain = chain.collect::<Result<Vec<_>, _>>().expect("certificates");
+    let key = PrivateKeyDer::from_pem_file(&files.key).expect("a key");
+    let config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+        .with_safe_default_protocol_versions()
+        .expect("versions")
+        .with_no_client_auth()
+        .with_single_cert(chain, key)
+        .expect("a certificate");
+    let config = Arc::new(config);
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = listener.local_addr().expect("an address");
+    std::thread::spawn(move || {
+        for socket in listener.incoming().map_while(Result::ok) {
+            let session = ServerConnection::new(config.clone()).expect("a session");
+            let _ = hand_on(&mut StreamOwned::new(session, socket), to);
+        }
+    });
+    address
+}
+
+fn hand_on(
+    stream: &mut StreamOwned<ServerConnection, TcpStream>,
+    to: SocketAddr,
+) -> std::io::Result<()> {
+    let mut request = Vec::new();
+    let is_whole = |request: &[u8]| {
+        let text = String::from_utf8_lossy(request).to_lowercase();
+        let Some((head, body)) = text.split_once("\r\n\r\n") else { return false };
+        let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
+        body.len() >= length.and_then(|length| length.parse().ok()).unwrap_or(0)
+    };
+    let mut block = [0; 4096];
+    while !is_whole(&request) {
+        match stream.read(&mut block)? {
+            0 => return Ok(()),
+            count => request.extend_from_slice(&block[..count]),
+        }
+    }
+    let mut plain = TcpStream::connect(to)?;
+    plain.write_all(&request)?;
+    let mut answer = Vec::new();
+    plain.read_to_end(&mut answer)?;
+    stream.write_all(&answer)?;
+    stream.conn.send_close_notify();
+    stream.flush()
+}
+
+#[test]
+fn https_hooks_are_asked_where_their_authority_is_known() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let files = Authority::new().issue(folder.path());
+    let receiver = Receiver::start(|_| Answer::status(200));
+    let url = format!("https://{}/hook?token=s3cret", tls_front(&files, receiver.address));
+    let dir = tempfile::tempdir().expect("a folder");
+    let authority = files.authority.to_str().expect("UTF-8");
+    let server = Server::start(dir.path(), &["--on-publish", &url, "--notify-ca", authority]);
+    Client::publish(server.rtmp, "demo").expect("NetStream.Publish.Start");
+    assert_eq!(receiver.requests()[0].field("call"), "publish");
+    assert_eq!(receiver.requests()[0].field("name"), "demo");
+    drop(server);
+    // Whom nobody vouches for is not asked, and what it would say does not count.
+    let count = receiver.requests().len();
+    let other = tempfile::tempdir().expect("a folder");
+    let server = Server::start(other.path(), &["--on-publish", &url]);
+    Client::publish(server.rtmp, "demo").expect("error");
+    server.wait_log("refused");
+    assert_eq!(receiver.requests().len(), count);
+    assert!(
+        server.log().contains("certificate") && !server.log().contains("s3cret"),
+        "{}",
+        server.log()
+    );
+}
+
+#[test]
+fn how_hooks_are_sent_is_of_the_application() {
+    let receiver = Receiver::start(|_| Answer::status(200));
+    let nobody = format!("http://127.0.0.1:{}/", kit::wait::free_port());
+    let dir = tempfile::tempdir().expect("a folder");
+    let file = dir.path().join("streamcore.toml");
+    let url = receiver.url("hook");
+    let text = format!(
+        "on_publish = \"{url}\"\n[applications.got]\nnotify_method = \"get\"\n\
+         [applications.open]\non_publish = \"{nobody}\"\nnotify_fail_open = true\n\
+         [applications.shut]\non_publish = \"{nobody}\"\n\
+         [applications.told]\non_update = \"{url}\"\nnotify_update_timeout = \"50ms\"\n"
+    );
+    std::fs::write(&file, text).expect("a file");
+    let server = Server::start(dir.path(), &["--config", file.to_str().expect("UTF-8")]);
+    let publish = |app: &str, wanted: &str| {
+        let fields = [("app", streamcore::amf::Value::String(app.into()))];
+        let mut client = Client::publish_with(server.rtmp, app, &fields);
+        client.expect(wanted);
+        client
+    };
+    let _live = publish("live", "NetStream.Publish.Start");
+    let _got = publish("got", "NetStream.Publish.Start");
+    let method = |name: &str| {
+        receiver
+            .wait("a hook", |it| it.field("name") == name && it.field("call") == "publish")
+            .method
+    };
+    assert_eq!((method("live"), method("got")), ("POST".to_owned(), "GET".to_owned()));
+    let _open = publish("open", "NetStream.Publish.Start");
+    publish("shut", "error");
+    let _told = publish("told", "NetStream.Publish.Start");
+    receiver.wait_call("update_publish");
+    assert!(server.log().contains("let in without an answer"), "{}", server.log());
 }

@@ -213,6 +213,46 @@ fn a_folder_takes_recordings_by_its_path_and_by_its_address() {
         assert!(!local(data.path(), &asset).exists());
         let files = std::fs::read_dir(object.parent().unwrap()).unwrap().count();
         assert_eq!(files, 1, "nothing is left half done");
-        assert_eq!(http::get(server.http, asset["url"].as_str().unwrap()).unwrap().status, 404);
+        // It plays from where it is, and is listed.
+        let answer = http::get(server.http, asset["url"].as_str().unwrap()).unwrap();
+        assert!(answer.status == 200 && answer.body == film);
+        let listed = server.recordings();
+        assert_eq!((listed.len(), &listed[0]["uploaded"]), (1, &true.into()), "{listed:?}");
+        assert_eq!(listed[0]["mp4"], asset["url"]);
     }
+}
+
+#[test]
+fn an_upload_that_was_cut_off_before_it_was_noted_is_aborted() {
+    use object_store::multipart::MultipartStore as _;
+    let s3 = Seaweed::start();
+    let data = tempfile::tempdir().unwrap();
+    // With a wrong secret nothing is begun.
+    let refused = server(data.path(), s3.s3, "wrong");
+    publish(&refused, "film", 2, 1000);
+    let asset = wait(&refused, "film", "a refusal", |asset| asset["upload"]["error"].is_string());
+    drop(refused);
+    // As if it had been killed between the bucket's answer and the note of it; and one that is another's.
+    let [_, name, secret] = Seaweed::environment(SECRET);
+    let value = |pair: &str| pair.split_once('=').unwrap().1.to_owned();
+    let bucket = object_store::aws::AmazonS3Builder::new()
+        .with_endpoint(format!("http://{}", s3.s3))
+        .with_allow_http(true)
+        .with_region("us-east-1")
+        .with_bucket_name(BUCKET)
+        .with_access_key_id(value(&name))
+        .with_secret_access_key(value(&secret))
+        .build()
+        .unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let begin = |path: String| {
+        runtime.block_on(bucket.create_multipart(&object_store::path::Path::from(path))).unwrap()
+    };
+    let orphan = begin(format!("films/{}", key(&asset)));
+    let other = begin("films/of/another.mp4".to_owned());
+    let open = || s3.names(".uploads");
+    assert!([&orphan, &other].iter().all(|id| open().contains(id)), "{:?}", open());
+    let server = server(data.path(), s3.s3, SECRET);
+    wait(&server, "film", "its upload", is_uploaded);
+    until("the orphan's end", LIMIT, || (open() == [other.clone()]).then_some(()));
 }

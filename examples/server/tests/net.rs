@@ -231,3 +231,98 @@ fn f_01_opening_has_a_deadline_on_every_port() {
         assert!(!matches!(read, Ok(1..)));
     }
 }
+
+#[test]
+fn f_28_a_proxy_that_is_believed_says_whose_request_it_is_and_others_do_not() {
+    use common::client::{Client, picture, video_header};
+    let data = tempfile::tempdir().unwrap();
+    let server = start(data.path(), "--no-record --forwarded-from 127.0.0.1");
+    let mut publisher = Client::publish(server.rtmp, "demo");
+    publisher.expect("NetStream.Publish.Start");
+    publisher.send(9, 1, 0, video_header());
+    for n in 0..101 {
+        publisher.send(9, 1, n * 40, picture(n % 25 == 0, 1000));
+    }
+    server.wait_live("live/demo");
+    let watch = |server: &Server, from: &str| {
+        let headers = format!("X-Forwarded-For: {from}\r\n");
+        until("a playlist", || {
+            let answer = server.request("GET", "/live/demo/video.m3u8", &headers);
+            (answer.status == 200).then_some(())
+        });
+    };
+    // What the client itself wrote ahead of the proxy's word is not believed.
+    watch(&server, "198.51.100.1, 192.0.2.7");
+    watch(&server, "192.0.2.8");
+    let addresses = |server: &Server| {
+        let list = common::api::get(server, "/api/v1/sessions?role=player");
+        let list = list["data"].as_array().unwrap().clone();
+        list.iter().map(|it| it["address"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(addresses(&server), ["192.0.2.7:0", "192.0.2.8:0"]);
+    // Nor is anybody's where no proxy is named.
+    let other = tempfile::tempdir().unwrap();
+    let server = start(other.path(), "--no-record");
+    let mut publisher = Client::publish(server.rtmp, "demo");
+    publisher.expect("NetStream.Publish.Start");
+    publisher.send(9, 1, 0, video_header());
+    for n in 0..101 {
+        publisher.send(9, 1, n * 40, picture(n % 25 == 0, 1000));
+    }
+    watch(&server, "192.0.2.7");
+    assert!(addresses(&server).iter().all(|it| it.starts_with("127.0.0.1:")));
+}
+
+#[test]
+fn f_28_rtmps_behind_the_proxy_protocol_shows_the_client_that_the_proxy_names() {
+    let folder = tempfile::tempdir().unwrap();
+    let files = Authority::new().issue(folder.path());
+    let data = tempfile::tempdir().unwrap();
+    let options = format!(
+        "{} --proxy-protocol-from 127.0.0.1 --require-key never --log-level debug",
+        files.options()
+    );
+    let server = start(data.path(), &options);
+    let line = server.wait_log("rtmps=127.0.0.1:");
+    let port = line.split_once("rtmps=127.0.0.1:").unwrap().1.split(' ').next().unwrap();
+    let address = SocketAddr::from(([127, 0, 0, 1], port.parse().unwrap()));
+    let mut roots = RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_file(&files.authority).unwrap()).unwrap();
+    let config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    // The header comes ahead of TLS, in the clear.
+    let behind = |header: Vec<u8>| tls_tunnel(address, config.clone(), header);
+    let stream = connect(behind(proxied("192.0.2.9")));
+    let mut publisher = common::client::Client::on(stream, &[]);
+    publisher.start_publishing("demo");
+    publisher.expect("NetStream.Publish.Start");
+    assert!(server.wait_log("publishing").contains("peer=192.0.2.9:4000"), "{}", server.log());
+    // Without a header there is no connection.
+    assert!(!shakes_hands(&mut connect(behind(Vec::new())), b""));
+}
+
+/// An address whose connections go on to `address`: first `header` in the clear, and then all by TLS.
+fn tls_tunnel(address: SocketAddr, config: ClientConfig, header: Vec<u8>) -> SocketAddr {
+    use tokio::io::AsyncWriteExt as _;
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let near = listener.local_addr().unwrap();
+    let connector = tokio_rustls::TlsConnector::from(Arc::new(config));
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let (mut plain, _) = listener.accept().unwrap();
+        plain.set_nonblocking(true).unwrap();
+        let _ = runtime.block_on(async {
+            let mut near = tokio::net::TcpStream::from_std(plain.try_clone()?)?;
+            let mut far = tokio::net::TcpStream::connect(address).await?;
+            far.write_all(&header).await?;
+            let mut far = connector.connect(ServerName::from(address.ip()), far).await?;
+            tokio::io::copy_bidirectional(&mut near, &mut far).await
+        });
+        let _ = plain.flush();
+        let _ = plain.shutdown(std::net::Shutdown::Both);
+    });
+    near
+}

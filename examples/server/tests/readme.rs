@@ -1,5 +1,7 @@
 //! What README.md tells the reader to type is there. Its Rust is compiled by the documentation tests of the crate.
 
+mod common;
+
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -122,4 +124,47 @@ fn commands() -> Vec<String> {
 fn read(name: &str) -> String {
     let path: PathBuf = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(name);
     std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// Starts the server with the options of each example, as the reader would, on free ports.
+#[test]
+fn the_examples_of_the_pages_on_hooks_and_simulcast_start_a_server() {
+    let mut started = 0;
+    for page in ["docs/hooks.md", "docs/simulcast.md"] {
+        let text = read(page);
+        for block in text.split("```sh\n").skip(1) {
+            let code = block.split("```").next().unwrap_or_default();
+            let Some(line) = code.lines().find(|line| line.starts_with("streamcore ")) else {
+                continue;
+            };
+            let line = line.replace("\"$SECRET\"", "some-secret-words");
+            assert_known(&line);
+            let words: Vec<&str> = line.split_whitespace().skip(2).collect();
+            let folder = tempfile::tempdir().expect("a folder");
+            drop(common::Server::start(folder.path(), &words));
+            started += 1;
+        }
+    }
+    assert!(started >= 4, "{started} examples: this test has gone blind");
+}
+
+/// What the page on simulcast has the reader type does what the page says.
+#[test]
+fn the_example_of_a_target_over_the_api_adds_one() {
+    let text = read("docs/simulcast.md");
+    let (_, rest) = text.split_once("```sh\ncurl ").expect("an example");
+    let example = rest.split("```").next().expect("its end");
+    let folder = tempfile::tempdir().expect("a folder");
+    let server = common::Server::start(folder.path(), &["--no-record"]);
+    let token = common::api::token(&server);
+    let example = example
+        .replace("http://localhost:8080", &format!("http://{}", server.http))
+        .replace("$ID", "live%2Fdemo");
+    let script = format!("curl --silent --show-error --fail {example}");
+    let output = Command::new("sh").args(["-c", &script]).env("TOKEN", token).output().expect("sh");
+    let told = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{told}{}", String::from_utf8_lossy(&output.stderr));
+    let answer: serde_json::Value = serde_json::from_str(&told).expect("JSON");
+    assert_eq!(answer["data"]["status"], "idle");
+    assert!(!told.contains("KEY\""), "{told}");
 }

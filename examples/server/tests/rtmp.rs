@@ -202,7 +202,7 @@ fn f08_hostile_names_are_refused_and_nothing_is_written() {
         }
     }
     assert!(server.files("flv").is_empty());
-    assert_eq!(server.json("/api/v1/streams")["streams"], serde_json::json!([]));
+    assert_eq!(server.json("/api/v1/streams")["data"], serde_json::json!([]));
 }
 
 #[test]

@@ -40,7 +40,7 @@ pub struct sc_remux_options {
     pub opaque: *mut c_void,
 }
 
-sized!(sc_remux_options);
+sized!(sc_remux_options, bools: [sync]);
 
 /// Makes the MP4 file `output` of the FLV file `input`, index in front, nothing decoded. `output` appears when it is whole, and replaces
 /// what had its name; on failure nothing is left behind. `options` may be NULL. `report` (may be NULL) is filled in on success.

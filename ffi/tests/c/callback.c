@@ -12,6 +12,7 @@ static void let_go(void *opaque) {
     sc_flv_writer *again = p->within;
     p->calls++;
     GIVES(SC_ERR_BUSY, sc_flv_writer_sent(p->within, 0));
+    CHECK(strcmp(sc_status_text(SC_ERR_BUSY), "the handle is in another call") == 0);
     GIVES(SC_ERR_BUSY, sc_flv_writer_header(p->within, true, true));
     GIVES(SC_ERR_BUSY, sc_last_error(p->within, &error));
     GIVES(SC_ERR_BUSY, sc_flv_writer_free(&again));
@@ -42,6 +43,9 @@ int main(void) {
     CHECK(lent);
     GIVES(SC_OK, sc_flv_writer_sent(p.within, size));
     CHECK(p.calls == 1);
+    /* The call itself did not fail: what was refused within it left no words. */
+    sc_error error = {.struct_size = sizeof error};
+    GIVES(SC_NONE, sc_last_error(p.within, &error));
     GIVES(SC_NONE, sc_flv_writer_output(p.within, pieces, 8, &count));
     GIVES(SC_OK, sc_flv_writer_free(&p.within));
     GIVES(SC_ERR_NULL, sc_flv_writer_sent(p.within, 0));

@@ -136,7 +136,8 @@ async fn a_player_over_http_is_asked_about_once_until_it_has_left() {
     let slow = Slow::new();
     slow.go.add_permits(100);
     let admission = Arc::new(Admission::new(vec![slow.clone()]));
-    let hooks = Hooks::new(Shared::new(load(&Given::default(), None).unwrap())).unwrap();
+    let hooks = Hooks::new(Shared::new(load(&Given::default(), None).unwrap()), Default::default())
+        .unwrap();
     let web = WebPlayers::default();
     let peer = "192.0.2.1:1000".parse().unwrap();
     let ask = async |path: &str, query: &str| {

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::Api;
-use super::extract::{Data, List, Page, PageParams, Path};
+use super::extract::{Data, List, Page, PageParams, Path, Query};
 use super::problem::{Problem, Problems};
 use crate::catalogue::{self, AssetState, Track};
 use crate::names;
@@ -94,9 +94,8 @@ async fn find(api: &Api, id: &str) -> Result<catalogue::Asset, Problem> {
 pub async fn list(
     State(api): State<Api>,
     page: Page,
-    filter: Result<axum::extract::Query<Filter>, axum::extract::rejection::QueryRejection>,
+    Query(filter): Query<Filter>,
 ) -> Result<Json<List<Asset>>, Problem> {
-    let filter = filter.map_err(|error| Problem::bad(error.body_text()))?.0;
     let assets = api.uploader.catalogue().page(page.after, page.limit + 1, filter.live_stream_id);
     let shown = assets.await?.into_iter().map(|asset| (asset.seq, show(asset))).collect();
     Ok(Json(List::new(shown, page)))

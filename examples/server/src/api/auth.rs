@@ -12,6 +12,13 @@ use super::Api;
 use super::problem::Problem;
 use crate::keys::Require;
 
+/// Who asks, on routes that are open to everybody.
+#[derive(Clone, Copy, Debug)]
+pub struct Caller {
+    /// Whether it may use the whole of the API.
+    pub manages: bool,
+}
+
 /// Lets a request through that may pass.
 pub async fn check(
     State(api): State<Api>,
@@ -19,21 +26,40 @@ pub async fn check(
     request: Request,
     next: Next,
 ) -> Response {
-    let headers = request.headers();
-    let allowed = match bearer(headers) {
+    if manages(&api, peer, request.headers()).unwrap_or(false) {
+        return next.run(request).await;
+    }
+    refuse()
+}
+
+/// Lets every request through that shows no wrong token, with who asks.
+pub async fn recognize(
+    State(api): State<Api>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let Some(manages) = manages(&api, peer, request.headers()) else { return refuse() };
+    request.extensions_mut().insert(Caller { manages });
+    next.run(request).await
+}
+
+fn refuse() -> Response {
+    let detail = "this needs a token of the API: Authorization: Bearer …";
+    Problem::new(StatusCode::UNAUTHORIZED, detail).into_response()
+}
+
+/// Whether who asks may use the API; `None` for a wrong token.
+fn manages(api: &Api, peer: SocketAddr, headers: &HeaderMap) -> Option<bool> {
+    match bearer(headers) {
         // A token that is shown must be right, wherever it comes from.
-        Some(token) => token.is_some_and(|token| api.keys.is_api_token(token)),
-        None => match api.require_token {
+        Some(token) => token.filter(|token| api.keys.is_api_token(token)).map(|_| true),
+        None => Some(match api.require_token {
             Require::Never => true,
             Require::Remote => is_local(peer.ip(), headers),
             Require::Always => false,
-        },
-    };
-    if allowed {
-        return next.run(request).await;
+        }),
     }
-    let detail = "this needs a token of the API: Authorization: Bearer …";
-    Problem::new(StatusCode::UNAUTHORIZED, detail).into_response()
 }
 
 /// The token of a request; `Some(None)` where there is something else.

@@ -11,6 +11,7 @@ use utoipa::ToSchema;
 use super::Api;
 use super::extract::{Body, Data, List, Page, PageParams, Path};
 use super::problem::{Problem, Problems};
+use crate::events::Kind;
 use crate::keys::{self, AssetSettings, Changes, LatencyMode, New, PlaybackId, Policy, StreamKey};
 use crate::names;
 
@@ -96,6 +97,13 @@ pub fn show(api: &Api, stream: &keys::LiveStream, stream_key: Option<String>) ->
     }
 }
 
+/// Tells of what became of a live stream, by an event.
+fn tell(api: &Api, stream: &keys::LiveStream, kind: Kind) {
+    let mut data = serde_json::to_value(show(api, stream, None)).unwrap_or_default();
+    data["path"] = stream.path.as_str().into();
+    api.hub.services().bus.emit(kind, &stream.id, data);
+}
+
 /// One answer with a live stream.
 pub fn answer(api: &Api, stream: &Arc<keys::LiveStream>, stream_key: Option<String>) -> One {
     Ok(Json(Data { data: show(api, stream, stream_key) }))
@@ -127,6 +135,7 @@ pub async fn create(
     let new = New { app: asked.app, policies, changes };
     let (stream, key) = api.keys.create(new).await?;
     tracing::info!(live_stream = stream.id, "live stream made");
+    tell(&api, &stream, Kind::StreamCreated);
     Ok((StatusCode::CREATED, answer(&api, &stream, Some(key))?))
 }
 
@@ -146,7 +155,9 @@ pub async fn update(
     Path(id): Path<String>,
     Body(changes): Body<Changes>,
 ) -> One {
-    answer(&api, &api.keys.update(&id, changes).await?, None)
+    let stream = api.keys.update(&id, changes).await?;
+    tell(&api, &stream, Kind::StreamUpdated);
+    answer(&api, &stream, None)
 }
 
 /// Deletes a live stream. Whoever publishes it is cut off; its recordings stay.
@@ -154,7 +165,9 @@ pub async fn update(
     responses((status = 204), Problems))]
 pub async fn delete(State(api): State<Api>, Path(id): Path<String>) -> Result<StatusCode, Problem> {
     let stream = api.keys.delete(&id).await?;
+    api.hub.services().relay.remove_all(&stream.path).await?;
     api.hub.end_publisher(&stream.path);
+    tell(&api, &stream, Kind::StreamDeleted);
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -174,7 +187,9 @@ pub async fn reset_stream_key(
 #[utoipa::path(put, path = "/api/v1/live-streams/{id}/enable", tag = "Live streams", params(("id" = String, Path)),
     responses((status = 200, body = Data<LiveStream>), Problems))]
 pub async fn enable(State(api): State<Api>, Path(id): Path<String>) -> One {
-    answer(&api, &api.keys.set_disabled(&id, false).await?, None)
+    let stream = api.keys.set_disabled(&id, false).await?;
+    tell(&api, &stream, Kind::StreamEnabled);
+    answer(&api, &stream, None)
 }
 
 /// Lets nobody publish a live stream. Whoever does is cut off.
@@ -183,6 +198,7 @@ pub async fn enable(State(api): State<Api>, Path(id): Path<String>) -> One {
 pub async fn disable(State(api): State<Api>, Path(id): Path<String>) -> One {
     let stream = api.keys.set_disabled(&id, true).await?;
     api.hub.end_publisher(&stream.path);
+    tell(&api, &stream, Kind::StreamDisabled);
     answer(&api, &stream, None)
 }
 

@@ -37,6 +37,11 @@ impl Problem {
         Self::new(StatusCode::NOT_FOUND, "there is nothing with that id")
     }
 
+    /// It may be that it works later.
+    pub fn unavailable(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, detail)
+    }
+
     /// The request cannot be read, or what it asks for cannot be.
     pub fn bad(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, detail)

@@ -72,14 +72,21 @@ impl Catalogue {
     }
 
     /// Makes the row of a finished recording; called on the thread that finished it, which waits until the row is on the disk.
-    pub fn add(&self, runtime: &Handle, done: &RecordingDone) {
-        if done.key.is_none() {
-            return;
-        }
+    /// Gives its id.
+    pub fn add(&self, runtime: &Handle, done: &RecordingDone) -> Option<String> {
+        let key = row::key_of(done);
         let asset = Asset::of(done, self.live_stream(&done.app, &done.name), self.uploads);
-        if let Err(error) = runtime.block_on(self.insert(asset)) {
-            // The next start finds the file.
-            tracing::error!(of = done.shown, "no row in the catalogue: {error}");
+        let added = async {
+            self.insert(asset).await?;
+            self.at(&key).await
+        };
+        match runtime.block_on(added) {
+            Ok(asset) => asset.map(|asset| asset.id),
+            Err(error) => {
+                // The next start finds the file.
+                tracing::error!(of = done.shown, "no row in the catalogue: {error}");
+                None
+            }
         }
     }
 
@@ -91,7 +98,8 @@ impl Catalogue {
         Ok(())
     }
 
-    fn live_stream(&self, app: &str, name: &str) -> Option<String> {
+    /// Id of the live stream of that application and name.
+    pub fn live_stream(&self, app: &str, name: &str) -> Option<String> {
         let path = if app.is_empty() { name.to_owned() } else { format!("{app}/{name}") };
         self.keys.index().at_path(&path).map(|stream| stream.id.clone())
     }
@@ -135,9 +143,41 @@ impl Catalogue {
         self.store.read(move |db| db.prepare(&sql)?.query_map([], row::read)?.collect()).await
     }
 
+    /// How many assets there are in each state, and their bytes.
+    pub async fn states(&self) -> Result<Vec<(AssetState, i64, i64)>, StoreError> {
+        let sql = "SELECT state, count(*), sum(bytes) FROM asset GROUP BY state";
+        let read = self.store.read(move |db| {
+            let mut rows = db.prepare_cached(sql)?;
+            let rows = rows.query_map([], |row| {
+                Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?, row.get::<_, i64>(2)?))
+            })?;
+            rows.collect::<rusqlite::Result<Vec<_>>>()
+        });
+        let found = read.await?;
+        let of = |state: AssetState| {
+            let row = found.iter().find(|(text, ..)| text == state.text());
+            row.map_or((state, 0, 0), |(_, count, bytes)| (state, *count, *bytes))
+        };
+        Ok(AssetState::ALL.map(|(state, _)| of(state)).to_vec())
+    }
+
+    /// Assets whose file is not below the folder of recordings: newest first, at most `limit`.
+    pub async fn elsewhere(&self, limit: usize) -> Result<Vec<Asset>, StoreError> {
+        let sql = format!(
+            "SELECT {} FROM asset WHERE state <> 'deleting' AND (NOT local OR file IS NOT NULL)
+             ORDER BY started DESC LIMIT ?1",
+            row::COLUMNS
+        );
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        self.store.read(move |db| db.prepare(&sql)?.query_map([limit], row::read)?.collect()).await
+    }
+
     /// The file of an asset, where it is on this machine.
     pub fn file(&self, asset: &Asset) -> Option<PathBuf> {
-        self.recordings.file(&asset.key)
+        match &asset.file {
+            Some(file) => Some(PathBuf::from(file)).filter(|file| file.is_file()),
+            None => self.recordings.file(&asset.key),
+        }
     }
 
     /// The picture of an asset.

@@ -24,7 +24,7 @@ pub enum AssetState {
 }
 
 impl AssetState {
-    const ALL: [(Self, &'static str); 5] = [
+    pub(super) const ALL: [(Self, &'static str); 5] = [
         (Self::Ready, "ready"),
         (Self::Waiting, "waiting"),
         (Self::Uploading, "uploading"),
@@ -96,6 +96,8 @@ pub struct Asset {
     pub parts: Vec<String>,
     /// Bytes that are uploaded.
     pub sent: i64,
+    /// Its file, where that is not below the folder of recordings.
+    pub file: Option<String>,
 }
 
 impl Asset {
@@ -109,13 +111,14 @@ impl Asset {
             sample_rate: track.sample_rate,
             channels: track.channels,
         });
-        let key = done.key.clone().unwrap_or_default();
+        let key = key_of(done);
         let asset = Self::new(key, (&done.app, &done.name), live_stream, uploads);
         Self {
             started: done.started.as_millisecond(),
             duration: i64::try_from(done.duration.as_millis()).unwrap_or(i64::MAX),
             bytes: i64::try_from(done.bytes).unwrap_or(i64::MAX),
             tracks: tracks.collect(),
+            file: done.key.is_none().then(|| done.path.display().to_string()),
             ..asset
         }
     }
@@ -149,20 +152,36 @@ impl Asset {
             part_size: 0,
             parts: Vec::new(),
             sent: 0,
+            file: None,
         }
     }
 }
 
+/// Path of a recording below the folder of recordings, which is that of its object in a bucket, too. One that is elsewhere has
+/// the path that it would have, with its own name behind its start, so that no two have the same.
+pub(super) fn key_of(done: &RecordingDone) -> String {
+    if let Some(key) = &done.key {
+        return key.clone();
+    }
+    let name = done.path.file_name().unwrap_or_default().to_string_lossy();
+    let started = done.started.strftime("%Y-%m-%dT%H-%M-%S.%3fZ");
+    let folder = match done.app.as_str() {
+        "" => done.name.clone(),
+        app => format!("{app}/{}", done.name),
+    };
+    format!("{folder}/{started}-{name}")
+}
+
 /// What [`read`] reads, in its order.
 pub(crate) const COLUMNS: &str = "seq, id, key, app, name, live_stream, started, duration, bytes, tracks, state, local, \
-     poster, sha256, error, attempts, due, upload_id, part_size, parts, sent";
+     poster, sha256, error, attempts, due, upload_id, part_size, parts, sent, file";
 
 /// Makes the row, unless the file has one. Says whether it was made.
 pub(super) fn insert(db: &Connection, asset: &Asset) -> rusqlite::Result<bool> {
     let tracks = serde_json::to_string(&asset.tracks).unwrap_or_else(|_| "[]".into());
     let made = db.execute(
-        "INSERT INTO asset (id, key, app, name, live_stream, started, duration, bytes, tracks, state)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT (key) DO NOTHING",
+        "INSERT INTO asset (id, key, app, name, live_stream, started, duration, bytes, tracks, state, file)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) ON CONFLICT (key) DO NOTHING",
         (
             &asset.id,
             &asset.key,
@@ -174,6 +193,7 @@ pub(super) fn insert(db: &Connection, asset: &Asset) -> rusqlite::Result<bool> {
             asset.bytes,
             tracks,
             asset.state.text(),
+            &asset.file,
         ),
     )?;
     Ok(made > 0)
@@ -218,6 +238,7 @@ pub(crate) fn read(row: &Row<'_>) -> rusqlite::Result<Asset> {
         part_size: row.get(18)?,
         parts: json(row, 19)?,
         sent: row.get(20)?,
+        file: row.get(21)?,
     })
 }
 

@@ -31,5 +31,7 @@ pub const SCHEMA: Schema = Schema {
         ) STRICT;
         CREATE INDEX asset_by_state ON asset (state);
         CREATE INDEX asset_by_stream ON asset (live_stream, seq);
-    "],
+    ",
+    // Of a recording that is not in the folder of recordings.
+    "ALTER TABLE asset ADD COLUMN file TEXT"],
 };

@@ -14,6 +14,7 @@ mod reload;
 mod show;
 #[cfg(test)]
 mod tests;
+mod warn;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -32,6 +33,7 @@ pub use load::{Given, load};
 pub use problem::Problems;
 pub use reload::{Hangups, reload_on_hangup};
 pub use show::bare;
+pub use warn::warnings;
 
 /// All settings, as they are at one time.
 #[derive(Clone, Debug)]

@@ -17,6 +17,16 @@ const LISTENERS: usize = 1024;
 /// What happened. The names are those of Mux.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Kind {
+    /// A live stream was made.
+    StreamCreated,
+    /// Its settings were changed.
+    StreamUpdated,
+    /// It may be published again.
+    StreamEnabled,
+    /// Nobody may publish it.
+    StreamDisabled,
+    /// It was deleted.
+    StreamDeleted,
     /// A publisher has connected.
     StreamConnected,
     /// Its stream is being recorded.
@@ -41,6 +51,11 @@ impl Kind {
     /// The value of `type`.
     pub const fn name(self) -> &'static str {
         match self {
+            Self::StreamCreated => "video.live_stream.created",
+            Self::StreamUpdated => "video.live_stream.updated",
+            Self::StreamEnabled => "video.live_stream.enabled",
+            Self::StreamDisabled => "video.live_stream.disabled",
+            Self::StreamDeleted => "video.live_stream.deleted",
             Self::StreamConnected => "video.live_stream.connected",
             Self::StreamRecording => "video.live_stream.recording",
             Self::StreamActive => "video.live_stream.active",
@@ -60,7 +75,12 @@ impl Kind {
     pub const fn object(self) -> &'static str {
         match self {
             Self::AssetReady => "asset",
-            Self::StreamConnected
+            Self::StreamCreated
+            | Self::StreamUpdated
+            | Self::StreamEnabled
+            | Self::StreamDisabled
+            | Self::StreamDeleted
+            | Self::StreamConnected
             | Self::StreamRecording
             | Self::StreamActive
             | Self::StreamDisconnected
@@ -129,6 +149,11 @@ impl Bus {
                 tracing::error!(lost, "events are lost: the database does not take them");
             }
         }
+    }
+
+    /// Events that could not be kept.
+    pub fn lost(&self) -> u64 {
+        self.lost.load(Ordering::Relaxed)
     }
 
     /// Events from now on, for listeners inside the program; who is too slow misses some.

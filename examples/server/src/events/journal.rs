@@ -9,7 +9,8 @@ use serde_json::Value;
 use tokio::sync::{mpsc, watch};
 
 use super::bus::Event;
-use super::settings::Settings;
+use super::settings::{Receiver, Settings};
+use crate::metrics::Metrics;
 use crate::store::{Schema, Store, StoreError};
 
 /// The tables.
@@ -86,6 +87,7 @@ pub struct Journal {
     settings: Arc<Settings>,
     /// Tells the tasks that there may be something to send.
     changed: watch::Sender<()>,
+    metrics: Arc<Metrics>,
 }
 
 impl Journal {
@@ -97,8 +99,10 @@ impl Journal {
         store: Store,
         settings: Settings,
         events: mpsc::Receiver<Arc<Event>>,
+        metrics: Arc<Metrics>,
     ) -> anyhow::Result<Self> {
-        let journal = Self { store, settings: Arc::new(settings), changed: watch::Sender::new(()) };
+        let (settings, changed) = (Arc::new(settings), watch::Sender::new(()));
+        let journal = Self { store, settings, changed, metrics };
         let authority = journal.settings.authority.as_deref();
         let http = crate::hooks::http_client(authority)?;
         for receiver in &journal.settings.receivers {
@@ -113,8 +117,35 @@ impl Journal {
         Ok(journal)
     }
 
+    pub(super) fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
     pub(super) fn store(&self) -> &Store {
         &self.store
+    }
+
+    /// Those that events are sent to, and how many events each has that are pending and that were given up.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn receivers(&self) -> Result<Vec<(Receiver, u64, u64)>, StoreError> {
+        let sql = "SELECT receiver, state, count(*) FROM event_delivery
+                   WHERE state <> 'delivered' GROUP BY receiver, state";
+        let read = self.store.read(move |db| {
+            let mut counts = db.prepare_cached(sql)?;
+            let counts = counts.query_map([], |row| {
+                Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?, row.get::<_, i64>(2)?))
+            })?;
+            counts.collect::<rusqlite::Result<Vec<_>>>()
+        });
+        let counts = read.await?;
+        let count = |id: &str, state: &str| {
+            let found = counts.iter().find(|(of, is, _)| of == id && is == state);
+            found.map_or(0, |(_, _, count)| u64::try_from(*count).unwrap_or(0))
+        };
+        let all = self.settings.receivers.iter();
+        Ok(all.map(|it| (it.clone(), count(&it.id, "pending"), count(&it.id, "failed"))).collect())
     }
 
     pub(super) fn settings(&self) -> &Settings {
@@ -125,7 +156,6 @@ impl Journal {
     ///
     /// # Errors
     /// Those of the store.
-    #[cfg_attr(not(test), expect(dead_code, reason = "the API lists events"))]
     pub async fn list(&self, filter: Filter) -> Result<Vec<Stored>, StoreError> {
         self.store.read(move |db| list(db, &filter)).await
     }
@@ -134,7 +164,6 @@ impl Journal {
     ///
     /// # Errors
     /// Those of the store.
-    #[cfg_attr(not(test), expect(dead_code, reason = "the API shows events"))]
     pub async fn get(&self, id: String) -> Result<Option<Stored>, StoreError> {
         self.store
             .read(move |db| {
@@ -148,7 +177,6 @@ impl Journal {
     ///
     /// # Errors
     /// Those of the store.
-    #[cfg_attr(not(test), expect(dead_code, reason = "the API sends events again"))]
     pub async fn replay(&self, id: String, receiver: Option<String>) -> Result<bool, StoreError> {
         let changed = self.store.call(move |db| {
             db.execute(

@@ -14,8 +14,6 @@ mod stream;
 mod tests;
 
 pub use bus::{Bus, Kind};
-#[expect(unused_imports, reason = "the API lists events")]
-pub use journal::{Delivery, Filter, Stored};
-pub use journal::{Journal, SCHEMA};
+pub use journal::{Filter, Journal, SCHEMA, Stored};
 pub use settings::EventArgs;
-pub use stream::{StreamEvents, record_listener};
+pub use stream::{StreamEvents, recorded};

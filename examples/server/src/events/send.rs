@@ -1,6 +1,6 @@
 //! Sending the events of one receiver, one after the other: a later one waits until the one before is taken or given up.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use reqwest::header::CONTENT_TYPE;
 use rusqlite::{OptionalExtension as _, params};
@@ -10,6 +10,7 @@ use tokio::sync::watch;
 use super::journal::{Journal, now_ms};
 use super::settings::Receiver;
 use super::sign;
+use crate::metrics::Outcome;
 use crate::recordings::rfc3339;
 use crate::store::StoreError;
 
@@ -108,9 +109,17 @@ async fn attempt(
     let retry = i64::try_from(settings.retry.as_millis()).unwrap_or(i64::MAX);
     let (mut state, mut next_ms) = ("failed", due.next_ms);
     if now_ms() - due.since_ms <= retry {
+        let started = Instant::now();
         let attempt = send(receiver, http, settings.timeout, &due).await;
         due.count += 1;
-        let taken = attempt["response_status_code"].as_u64().is_some_and(|code| code / 100 == 2);
+        let status = attempt["response_status_code"].as_u64();
+        let taken = status.is_some_and(|code| code / 100 == 2);
+        let outcome = match status {
+            Some(_) if taken => Outcome::Ok,
+            Some(_) => Outcome::Refused,
+            None => Outcome::Failed,
+        };
+        journal.metrics().event(outcome, started.elapsed());
         if taken {
             state = "delivered";
         } else {

@@ -85,9 +85,9 @@ async fn events_come_in_order_signed_and_again_until_they_are_taken() {
     let (url, told) = receiver(&[500, 302]);
     let (bus, queue) = Bus::new();
     let store = Store::open(dir.path(), &[SCHEMA]).unwrap();
-    let journal = Journal::start(store, settings(&[&url], &[]), queue).unwrap();
+    let journal = Journal::start(store, settings(&[&url], &[]), queue, Default::default()).unwrap();
     let stream = StreamEvents::new(bus, "live/demo");
-    stream.connected("192.0.2.1:1", "OBS");
+    stream.connected("192.0.2.1:1", "OBS", None);
     stream.media(true);
     stream.media(true);
     stream.media(false);
@@ -129,7 +129,7 @@ async fn what_was_not_taken_is_sent_after_another_start() {
     let store = Store::open(dir.path(), &[SCHEMA]).unwrap();
     let deaf =
         super::settings::Settings { backoff: Duration::from_secs(3600), ..receivers.clone() };
-    let deaf = Journal::start(store.clone(), deaf, queue).unwrap();
+    let deaf = Journal::start(store.clone(), deaf, queue, Default::default()).unwrap();
     bus.emit(Kind::StreamIdle, "live/demo", json!({}));
     bus.emit(Kind::AssetReady, "file", json!({ "n": 1 }));
     wait_for(&deaf, &all(), 2).await;
@@ -147,7 +147,7 @@ async fn what_was_not_taken_is_sent_after_another_start() {
     let wanted = left[0].event["id"].clone();
     store.call(|db| db.execute("UPDATE event_delivery SET next_ms = 0", [])).await.unwrap();
     let (_bus, queue) = Bus::new();
-    let _journal = Journal::start(store, moved, queue).unwrap();
+    let _journal = Journal::start(store, moved, queue, Default::default()).unwrap();
     assert_eq!(next(&told)["id"], wanted);
 }
 
@@ -156,7 +156,9 @@ async fn events_that_are_kept_are_bounded() {
     let dir = tempfile::tempdir().unwrap();
     let (bus, queue) = Bus::new();
     let store = Store::open(dir.path(), &[SCHEMA]).unwrap();
-    let journal = Journal::start(store, settings(&["http://127.0.0.1:1/"], &[]), queue).unwrap();
+    let journal =
+        Journal::start(store, settings(&["http://127.0.0.1:1/"], &[]), queue, Default::default())
+            .unwrap();
     for n in 0..120 {
         bus.emit(Kind::StreamIdle, &n.to_string(), json!({}));
     }
@@ -179,7 +181,7 @@ async fn an_event_that_nobody_takes_is_given_up_in_the_end() {
     let store = Store::open(dir.path(), &[SCHEMA]).unwrap();
     let mut settings = settings(&["http://127.0.0.1:1/"], &[]);
     settings.retry = Duration::from_millis(100);
-    let journal = Journal::start(store, settings, queue).unwrap();
+    let journal = Journal::start(store, settings, queue, Default::default()).unwrap();
     bus.emit(Kind::StreamIdle, "live/demo", json!({}));
     let failed = Filter { state: Some("failed".into()), ..all() };
     let events = wait_for(&journal, &failed, 1).await;

@@ -1,14 +1,16 @@
 //! Sending a hook, and what its answer means.
 
 use std::path::Path;
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use reqwest::header::{CONTENT_TYPE, LOCATION};
 
 use super::call::Notice;
-use super::settings::{HookArgs, HookUrl, Method, NotifyFormat};
+use super::settings::{AppHookArgs, HookUrl, Method, NotifyFormat};
 use super::{form, srs};
+use crate::metrics::{Metrics, Outcome};
 
 /// Bytes of an answer that are read.
 const ANSWER: usize = 64 << 10;
@@ -30,17 +32,36 @@ pub struct Client {
     method: Method,
     format: NotifyFormat,
     timeout: Duration,
+    metrics: Arc<Metrics>,
 }
 
 impl Client {
     /// The client for hooks that are sent as the settings say.
-    pub const fn new(http: reqwest::Client, settings: &HookArgs) -> Self {
-        let HookArgs { notify_method, notify_format, notify_timeout, .. } = *settings;
-        Self { http, method: notify_method, format: notify_format, timeout: notify_timeout }
+    pub fn new(http: reqwest::Client, settings: &AppHookArgs, metrics: Arc<Metrics>) -> Self {
+        let AppHookArgs { notify_method, notify_format, notify_timeout, .. } = *settings;
+        Self {
+            http,
+            method: notify_method,
+            format: notify_format,
+            timeout: notify_timeout,
+            metrics,
+        }
     }
 
     /// Sends `notice` to `url` and reads the answer. What SRS has no hook for is not sent, and passes.
     pub async fn send(&self, url: &HookUrl, notice: &Notice) -> Result<Reply, String> {
+        let started = Instant::now();
+        let result = self.exchange(url, notice).await;
+        let outcome = match &result {
+            Ok(Reply::Pass | Reply::Redirect(_)) => Outcome::Ok,
+            Ok(Reply::Refuse(_)) => Outcome::Refused,
+            Err(_) => Outcome::Failed,
+        };
+        self.metrics.hook(outcome, started.elapsed());
+        result
+    }
+
+    async fn exchange(&self, url: &HookUrl, notice: &Notice) -> Result<Reply, String> {
         let request = match (self.format, self.method) {
             (NotifyFormat::Srs, _) => {
                 let Some(object) = srs::encode(notice) else { return Ok(Reply::Pass) };

@@ -16,6 +16,7 @@ use tokio::sync::Semaphore;
 use crate::access::{Action, Ask, Checked, ClientInfo, Grant, Protocol, Refused, Step};
 use crate::config::{Config, Shared};
 use crate::finish::RecordingDone;
+use crate::metrics::Metrics;
 
 pub use call::{Call, Notice};
 pub use http::{client as http_client, words};
@@ -32,6 +33,7 @@ const NOTICES: usize = 1000;
 pub struct Hooks {
     config: Shared,
     http: reqwest::Client,
+    metrics: Arc<Metrics>,
     notices: Arc<Semaphore>,
     /// Where notices are sent from that come from threads.
     runtime: tokio::runtime::Handle,
@@ -42,11 +44,12 @@ impl Hooks {
     ///
     /// # Errors
     /// The file with the authority for https cannot be used.
-    pub fn new(config: Shared) -> anyhow::Result<Arc<Self>> {
+    pub fn new(config: Shared, metrics: Arc<Metrics>) -> anyhow::Result<Arc<Self>> {
         let http = http::client(config.get().server.hooks.notify_ca.as_deref())?;
         Ok(Arc::new(Self {
             config,
             http,
+            metrics,
             notices: Arc::new(Semaphore::new(NOTICES)),
             runtime: tokio::runtime::Handle::current(),
         }))
@@ -56,8 +59,9 @@ impl Hooks {
         self.config.get()
     }
 
-    fn client(&self) -> Client {
-        Client::new(self.http.clone(), &self.config().server.hooks)
+    /// The client for hooks of an application.
+    fn client(&self, app: &str) -> Client {
+        Client::new(self.http.clone(), &self.config().app(app).hooks, self.metrics.clone())
     }
 
     /// Tells `urls` something, in order, without waiting for it.
@@ -70,9 +74,10 @@ impl Hooks {
             tracing::warn!("hooks: more than {NOTICES} notices are on their way: one is dropped");
             return;
         };
-        let client = self.client();
+        let hooks = self.clone();
         self.runtime.spawn(async move {
             for (urls, notice) in &notices {
+                let client = hooks.client(&notice.app);
                 for url in urls {
                     if let Err(error) = client.send(url, notice).await {
                         tracing::warn!(hook = %url, call = notice.call.name(), "not told: {error}");
@@ -114,7 +119,8 @@ impl Hooks {
         notice: Notice,
         grant: &mut Grant,
     ) -> Result<(), Refused> {
-        let (config, client) = (self.config(), self.client());
+        let client = self.client(&notice.app);
+        let fail_open = self.config().app(&notice.app).hooks.notify_fail_open;
         let connect = matches!(notice.call, Call::Connect);
         for url in urls {
             let call = notice.call.name();
@@ -125,7 +131,7 @@ impl Hooks {
                 }
                 Ok(Reply::Redirect(to)) => redirect(&to, connect, grant)
                     .map_err(|why| Refused::denied(format!("{call} of {url}: {why}")))?,
-                Err(error) if config.server.hooks.notify_fail_open => {
+                Err(error) if fail_open => {
                     tracing::warn!(hook = %url, call, "let in without an answer: {error}");
                 }
                 Err(error) => {

@@ -69,7 +69,7 @@ pub enum NotifyFormat {
     Srs,
 }
 
-/// Hooks of the whole server, and how all are sent.
+/// Hooks of the whole server.
 #[derive(Clone, Debug, Args)]
 pub struct HookArgs {
     /// URL that is asked whether a client may connect.
@@ -78,31 +78,13 @@ pub struct HookArgs {
     /// URL that is told when a client has gone.
     #[arg(long, env = "STREAMCORE_ON_DISCONNECT", value_name = "URL", value_delimiter = ',')]
     pub on_disconnect: Vec<HookUrl>,
-    /// How hooks are sent.
-    #[arg(long, env = "STREAMCORE_NOTIFY_METHOD", value_enum, default_value_t = Method::Post)]
-    pub notify_method: Method,
-    /// Whose hooks these are.
-    #[arg(long, env = "STREAMCORE_NOTIFY_FORMAT", value_enum, default_value_t = NotifyFormat::Nginx)]
-    pub notify_format: NotifyFormat,
-    /// Time that a hook has to answer.
-    #[arg(long, env = "STREAMCORE_NOTIFY_TIMEOUT", value_name = "TIME", default_value = "10s", value_parser = duration)]
-    pub notify_timeout: Duration,
-    /// Let clients in when a hook gives no answer. A hook that answers still refuses.
-    #[arg(long, env = "STREAMCORE_NOTIFY_FAIL_OPEN")]
-    pub notify_fail_open: bool,
-    /// Time between two on-update hooks of one stream.
-    #[arg(long, env = "STREAMCORE_NOTIFY_UPDATE_TIMEOUT", value_name = "TIME", default_value = "30s", value_parser = duration)]
-    pub notify_update_timeout: Duration,
-    /// Drop a client also when its on-update hook gives no answer.
-    #[arg(long, env = "STREAMCORE_NOTIFY_UPDATE_STRICT")]
-    pub notify_update_strict: bool,
     /// Further authorities to trust for https hooks and events, PEM.
     #[arg(long, env = "STREAMCORE_NOTIFY_CA", value_name = "FILE")]
     pub notify_ca: Option<PathBuf>,
 }
 
-/// Hooks of an application.
-#[derive(Clone, Debug, Default, Args)]
+/// Hooks of an application, and how they are sent.
+#[derive(Clone, Debug, Args)]
 pub struct AppHookArgs {
     /// URL that is asked whether a client may publish, and under which name.
     #[arg(long, env = "STREAMCORE_ON_PUBLISH", value_name = "URL", value_delimiter = ',')]
@@ -125,6 +107,24 @@ pub struct AppHookArgs {
     /// URL that is asked every so often whether a publisher or player may go on.
     #[arg(long, env = "STREAMCORE_ON_UPDATE", value_name = "URL", value_delimiter = ',')]
     pub on_update: Vec<HookUrl>,
+    /// How hooks are sent.
+    #[arg(long, env = "STREAMCORE_NOTIFY_METHOD", value_enum, default_value_t = Method::Post)]
+    pub notify_method: Method,
+    /// Whose hooks these are.
+    #[arg(long, env = "STREAMCORE_NOTIFY_FORMAT", value_enum, default_value_t = NotifyFormat::Nginx)]
+    pub notify_format: NotifyFormat,
+    /// Time that a hook has to answer.
+    #[arg(long, env = "STREAMCORE_NOTIFY_TIMEOUT", value_name = "TIME", default_value = "10s", value_parser = duration)]
+    pub notify_timeout: Duration,
+    /// Let clients in when a hook gives no answer. A hook that answers still refuses.
+    #[arg(long, env = "STREAMCORE_NOTIFY_FAIL_OPEN")]
+    pub notify_fail_open: bool,
+    /// Time between two on-update hooks of one stream.
+    #[arg(long, env = "STREAMCORE_NOTIFY_UPDATE_TIMEOUT", value_name = "TIME", default_value = "30s", value_parser = duration)]
+    pub notify_update_timeout: Duration,
+    /// Drop a client also when its on-update hook gives no answer.
+    #[arg(long, env = "STREAMCORE_NOTIFY_UPDATE_STRICT")]
+    pub notify_update_strict: bool,
 }
 
 #[cfg(test)]

@@ -54,7 +54,7 @@ impl Visit {
 /// Asks every so often whether the client may go on, and gives the reason once it may not.
 async fn update(hooks: Arc<Hooks>, ask: Ask, role: Role, timestamp: Arc<AtomicU32>) -> String {
     let started = Instant::now();
-    let pause = hooks.config().server.hooks.notify_update_timeout;
+    let pause = hooks.config().app(&ask.app).hooks.notify_update_timeout;
     let mut ticks = interval_at(started + pause, pause);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -64,13 +64,14 @@ async fn update(hooks: Arc<Hooks>, ask: Ask, role: Role, timestamp: Arc<AtomicU3
         let timestamp = timestamp.load(Ordering::Relaxed);
         let call = Call::Update { publish: role == Role::Publish, time, timestamp };
         let notice = Notice::of(&ask, call);
-        let client = hooks.client();
-        for url in &config.app(&ask.app).hooks.on_update {
+        let client = hooks.client(&ask.app);
+        let app = &config.app(&ask.app).hooks;
+        for url in &app.on_update {
             match client.send(url, &notice).await {
                 Ok(Reply::Pass) => {}
                 Ok(Reply::Refuse(status)) => return format!("on_update of {url} said {status}"),
                 Ok(Reply::Redirect(_)) => return format!("on_update of {url} redirects"),
-                Err(error) if config.server.hooks.notify_update_strict => {
+                Err(error) if app.notify_update_strict => {
                     return format!("on_update of {url}: {error}");
                 }
                 Err(error) => tracing::warn!(hook = %url, "no answer to on_update: {error}"),

@@ -12,6 +12,7 @@ use streamcore::hls::{Answer, Growing};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
+use crate::sessions::Figures;
 use crate::stream::Stream;
 
 /// Parts that wait for a slow player; past it the segment grows without being looked at.
@@ -21,15 +22,17 @@ const PARTS: usize = 4;
 pub struct GrowingBody {
     part: Chain,
     next: mpsc::Receiver<Chain>,
+    /// Of the player who gets it.
+    figures: Option<Arc<Figures>>,
 }
 
 impl GrowingBody {
     /// What there is of the segment, and what comes.
-    pub fn new(stream: Arc<Stream>, growing: Growing) -> Self {
+    pub fn new(stream: Arc<Stream>, growing: Growing, figures: Option<Arc<Figures>>) -> Self {
         let (parts, next) = mpsc::channel(PARTS);
         let part = growing.body.clone();
         tokio::spawn(follow(stream, growing, parts));
-        Self { part, next }
+        Self { part, next, figures }
     }
 }
 
@@ -73,6 +76,9 @@ impl Body for GrowingBody {
         }
         let piece = self.part.iter().next().cloned().unwrap_or_default();
         self.part.advance(piece.len());
+        if let Some(figures) = &self.figures {
+            figures.count(0, piece.len());
+        }
         Poll::Ready(Some(Ok(Frame::data(piece))))
     }
 }

@@ -13,7 +13,9 @@ use axum::http::header::{
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
+use http_body::Body as _;
 use streamcore::hls::{Answer, BadRequest, File, Growing};
+use tokio::sync::SemaphorePermit;
 use tokio::time::Instant;
 
 use super::body::ChainBody;
@@ -26,6 +28,7 @@ use crate::hub::Hub;
 use crate::keys::Denied;
 use crate::names;
 use crate::redact::Redacted;
+use crate::sessions::{Figures, Via};
 use crate::stream::Stream;
 
 /// Whatever is none of the server's own URLs: a file of a live stream.
@@ -86,14 +89,36 @@ async fn find(hub: &Arc<Hub>, peer: SocketAddr, request: &Parts) -> Response {
         let file = format!("{path}/{name}");
         return find_stored(hub, Some(&file), request).await;
     };
-    if is_playlist {
-        let agent = request.headers.get(USER_AGENT).map(HeaderValue::as_bytes).unwrap_or_default();
-        stream.seen(peer.ip(), agent);
+    let agent = request.headers.get(USER_AGENT).map(HeaderValue::as_bytes).unwrap_or_default();
+    let via = is_playlist.then(|| if name.ends_with(".mpd") { Via::Dash } else { Via::Hls });
+    let Ok(figures) = stream.seen(peer, agent, via) else {
+        return refusal(StatusCode::FORBIDDEN, "this player was sent away");
+    };
+    let response = answer(hub, &stream, name, request, figures.as_ref()).await;
+    if let (Some(figures), Some(bytes)) = (figures, response.body().size_hint().exact()) {
+        figures.count(1, usize::try_from(bytes).unwrap_or(usize::MAX));
     }
-    match wait(hub, &stream, name, request.uri.query()).await {
-        Found::File(file) if is_playlist => playlist(&stream, file, &request.headers).await,
+    response
+}
+
+/// A file of a stream that is there.
+async fn answer(
+    hub: &Arc<Hub>,
+    stream: &Arc<Stream>,
+    name: &str,
+    request: &Parts,
+    figures: Option<&Arc<Figures>>,
+) -> Response {
+    let is_playlist = name.ends_with(".m3u8") || name.ends_with(".mpd");
+    let start = Instant::now();
+    let (found, waited) = wait(hub, stream, name, request.uri.query()).await;
+    if waited {
+        hub.services().metrics.hls_wait(start.elapsed());
+    }
+    match found {
+        Found::File(file) if is_playlist => playlist(stream, file, &request.headers).await,
         Found::File(file) => media(file, &request.headers),
-        Found::Growing(growing) => growing_segment(&stream, growing),
+        Found::Growing(growing) => growing_segment(stream, growing, figures.cloned()),
         Found::Absent(status) => match hub.store().zip(stream.find_stored(name)) {
             Some((store, file)) => {
                 stored::known(store, &file, &request.method, &request.headers).await
@@ -144,12 +169,25 @@ async fn find_stored(hub: &Hub, path: Option<&str>, request: &Parts) -> Response
     found.unwrap_or_else(|| refusal(StatusCode::NOT_FOUND, "not found"))
 }
 
-/// Holds the request until there is an answer. Whoever goes away drops this, and waits no more.
-async fn wait(hub: &Hub, stream: &Stream, name: &str, query: Option<&str>) -> Found {
+/// Holds the request until there is an answer, and says whether it had to wait. Whoever goes away drops this, and waits no more.
+async fn wait(hub: &Hub, stream: &Stream, name: &str, query: Option<&str>) -> (Found, bool) {
+    let mut permits = None;
+    let found = hold(hub, stream, name, query, &mut permits).await;
+    (found, permits.is_some())
+}
+
+type Permits<'a> = Option<(SemaphorePermit<'a>, SemaphorePermit<'a>)>;
+
+async fn hold<'a>(
+    hub: &'a Hub,
+    stream: &'a Stream,
+    name: &str,
+    query: Option<&str>,
+    permits: &mut Permits<'a>,
+) -> Found {
     let start = Instant::now();
     // Before the first look, so that no change is missed.
     let mut changes = stream.changes();
-    let mut permits = None;
     loop {
         let wait = match stream.hls_answer(name, query) {
             Answer::Ready(file) => return Found::File(file),
@@ -165,7 +203,7 @@ async fn wait(hub: &Hub, stream: &Stream, name: &str, query: Option<&str>) -> Fo
         if permits.is_none() {
             let both = stream.may_wait().zip(hub.waiters().try_acquire().ok());
             let Some(both) = both else { return Found::TooMany };
-            permits = Some(both);
+            *permits = Some(both);
         }
         match tokio::time::timeout_at(start + wait.limit, changes.changed()).await {
             Ok(Ok(())) => {}
@@ -219,9 +257,13 @@ async fn playlist(stream: &Stream, file: File, request: &HeaderMap) -> Response 
 }
 
 /// A segment that is being made: its length is not known, and it is not what will be kept under its name before it is whole.
-fn growing_segment(stream: &Arc<Stream>, growing: Growing) -> Response {
+fn growing_segment(
+    stream: &Arc<Stream>,
+    growing: Growing,
+    figures: Option<Arc<Figures>>,
+) -> Response {
     let headers = [(CACHE_CONTROL, "no-cache"), (CONTENT_TYPE, growing.content_type)];
-    (headers, Body::new(GrowingBody::new(stream.clone(), growing))).into_response()
+    (headers, Body::new(GrowingBody::new(stream.clone(), growing, figures))).into_response()
 }
 
 /// A segment, a part or an init segment, or a range of its bytes.

@@ -1,6 +1,5 @@
 //! Everything that is served over HTTP.
 
-mod api;
 mod body;
 mod compress;
 mod control;
@@ -11,6 +10,7 @@ mod page;
 mod range;
 mod recordings;
 mod stored;
+mod time;
 
 use std::sync::Arc;
 
@@ -22,22 +22,27 @@ use axum::middleware::{Next, from_fn};
 use axum::response::Response;
 use axum::routing::get;
 
-pub use api::Ports;
 pub use compress::Compressed;
 pub use listen::{Web, serve};
 
 use crate::hub::{Hub, Phase, TIME_URL};
+use crate::metrics::Metrics;
 
-/// All routes. What is not one of the server's own is a file of a live stream, or not found.
-pub fn router(hub: Arc<Hub>, ports: Ports) -> Router {
+/// Ports for publishers and players.
+#[derive(Clone, Copy, Debug)]
+pub struct Ports {
+    pub rtmp: u16,
+    /// Where RTMPS is on.
+    pub rtmps: Option<u16>,
+}
+
+/// All routes but those of the API. What is not one of the server's own is a file of a live stream, or not found.
+pub fn router(hub: Arc<Hub>) -> Router {
     let control = hub.config().server.control;
     let router = Router::new()
         .route("/", get(page::page))
         .route("/healthz", get(health))
-        .route("/api/v1/server", get(move || async move { api::server(ports) }))
-        .route("/api/v1/streams", get(api::streams))
-        .route("/api/v1/recordings", get(api::recordings))
-        .route(TIME_URL, get(api::time))
+        .route(TIME_URL, get(time::time))
         .route("/recordings/{*path}", get(recordings::file));
     let router = if control {
         router.route("/control/record/{action}", get(control::record).post(control::record))
@@ -53,6 +58,13 @@ async fn health(State(hub): State<Arc<Hub>>) -> (StatusCode, &'static str) {
         Phase::Serving => (StatusCode::OK, "ok\n"),
         Phase::Draining | Phase::Ending => (StatusCode::SERVICE_UNAVAILABLE, "about to stop\n"),
     }
+}
+
+/// Counts answers.
+pub async fn count(State(metrics): State<Arc<Metrics>>, request: Request, next: Next) -> Response {
+    let response = next.run(request).await;
+    metrics.http(response.status().as_u16());
+    response
 }
 
 async fn common_headers(request: Request, next: Next) -> Response {

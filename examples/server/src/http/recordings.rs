@@ -1,5 +1,6 @@
 //! `/recordings/…`: files with range requests, no listing.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use axum::Extension;
@@ -27,9 +28,13 @@ pub async fn file(
         return (StatusCode::FORBIDDEN, format!("{}\n", why.text())).into_response();
     }
     let key = path.clone();
-    let Ok(Some(file)) = tokio::task::spawn_blocking(move || hub.recordings().file(&path)).await
-    else {
-        return elsewhere(&uploader, &key).await;
+    let here = tokio::task::spawn_blocking(move || hub.recordings().file(&path)).await;
+    let file = match here.ok().flatten() {
+        Some(file) => file,
+        None => match elsewhere(&uploader, &key).await {
+            Ok(file) => file,
+            Err(response) => return response,
+        },
     };
     let mp4 = file.extension().is_some_and(|extension| extension == "mp4");
     let kind = if mp4 { "video/mp4" } else { "video/x-flv" };
@@ -53,18 +58,19 @@ pub async fn file(
     response
 }
 
-/// Of a recording that is in a bucket, its address there, which holds for an hour.
-async fn elsewhere(uploader: &Uploader, key: &str) -> Response {
-    let Ok(Some(asset)) = uploader.catalogue().at(key).await else { return not_found() };
-    match uploader.address(&asset).await {
-        Some(address) => {
-            let mut response = Redirect::temporary(&address).into_response();
-            super::allow_any_origin(response.headers_mut());
-            response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-            response
-        }
-        None => not_found(),
+/// Of a recording that is not in the folder of recordings: its file in another, or the way to its address in a bucket, which
+/// holds for an hour.
+async fn elsewhere(uploader: &Uploader, key: &str) -> Result<PathBuf, Response> {
+    let Ok(Some(asset)) = uploader.catalogue().at(key).await else { return Err(not_found()) };
+    let file = uploader.catalogue().file(&asset).or_else(|| uploader.uploaded_file(&asset));
+    if let Some(file) = file {
+        return Ok(file);
     }
+    let address = uploader.address(&asset).await.ok_or_else(not_found)?;
+    let mut response = Redirect::temporary(&address).into_response();
+    super::allow_any_origin(response.headers_mut());
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    Err(response)
 }
 
 fn not_found() -> Response {

@@ -136,14 +136,20 @@ impl Keys {
         let index = self.index();
         let Some(stream) = index.at_path(path) else { return Cow::Borrowed(app) };
         let mut app = app.clone();
-        let window = stream.settings.reconnect_window;
-        if let Some(window) = window.and_then(|it| Duration::try_from_secs_f64(it).ok()) {
+        if let Some(window) = self.reconnect_window(path) {
             app.hls_reconnect = window;
         }
         if stream.settings.latency_mode == LatencyMode::Standard {
             app.hls.part_duration = None;
         }
         Cow::Owned(app)
+    }
+
+    /// The time that the live stream at `path` waits for a publisher who comes back, where it has one of its own.
+    pub fn reconnect_window(&self, path: &str) -> Option<Duration> {
+        let index = self.index();
+        let window = index.at_path(path)?.settings.reconnect_window?;
+        Duration::try_from_secs_f64(window).ok()
     }
 
     /// Whether a live stream was last published with this key.

@@ -26,7 +26,7 @@ const SEGMENTS: usize = 43_200;
 const IN_MEMORY: u64 = 6;
 
 /// How the store fares, as the API gives it.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct StoreInfo {
     /// The folder of this broadcast in the store.
     pub folder: String,

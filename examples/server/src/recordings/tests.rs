@@ -94,18 +94,18 @@ fn lists_what_is_live_and_what_is_on_disk_newest_first() {
     fs::rename(old.live(), old.done()).unwrap();
     recordings.finished(&old);
     fs::write(dir.path().join("recordings/live/a b/c/x.mp4.part"), b"half").unwrap();
-    let items = serde_json::to_value(recordings.list()).unwrap();
+    let items = serde_json::to_value(recordings.list(&[])).unwrap();
     assert_eq!(items.as_array().unwrap().len(), 2);
     assert_eq!(
         items[0],
         serde_json::json!({"app": "", "name": "solo", "started": "2026-01-02T00:00:00.500Z", "duration_s": 2.5,
-            "bytes": 1000, "state": "recording", "mp4": null, "flv": null, "lost": 7, "error": null})
+            "bytes": 1000, "state": "recording", "mp4": null, "flv": null, "lost": 7, "uploaded": false, "error": null})
     );
     assert_eq!(
         items[1],
         serde_json::json!({"app": "live", "name": "a b/c", "started": "2026-01-01T00:00:00.000Z", "duration_s": null,
             "bytes": 0, "state": "done", "mp4": "/recordings/live/a%20b/c/2026-01-01T00-00-00.000Z.mp4",
-            "flv": null, "lost": 0, "error": null})
+            "flv": null, "lost": 0, "uploaded": false, "error": null})
     );
 }
 
@@ -119,7 +119,7 @@ fn an_mp4_and_an_flv_of_one_start_are_one_item() {
     fs::rename(mp4.live(), mp4.done()).unwrap();
     recordings.finished(&mp4);
     flv.set_state(State::Finishing, None);
-    let items = recordings.list();
+    let items = recordings.list(&[]);
     assert_eq!(items.len(), 1);
     assert_eq!(items[0].state, State::Finishing);
     assert!(items[0].flv.as_ref().unwrap().ends_with(".live.flv") && items[0].mp4.is_some());
@@ -141,7 +141,7 @@ fn what_was_left_behind_is_found_wherever_it_is() {
     let files: Vec<_> = found.iter().map(|recording| recording.live()).collect();
     assert_eq!(files, [left.live(), far.live()]);
     assert_eq!((found[0].stream(), found[1].stream()), ("live/demo", "demo"));
-    assert_eq!(again.list().last().unwrap().state, State::Finishing);
+    assert_eq!(again.list(&[]).last().unwrap().state, State::Finishing);
 }
 
 #[test]

@@ -3,8 +3,10 @@
 //! A target has a task while its stream is live. It takes the stream's tags from a [`Tap`], whose queue is bounded, so that a target
 //! that reads slowly or not at all costs its own frames and nobody else's.
 
+mod manage;
 mod pull;
 mod push;
+mod saved;
 mod settings;
 mod tap;
 mod target;
@@ -16,13 +18,17 @@ use streamcore::driver::tokio::{ConnectConfig, TlsConfig};
 
 use crate::config::{AppConfig, Shared};
 use crate::events::{Bus, Kind};
+use crate::sessions::Sums;
+use crate::store::Store;
 use crate::stream::Stream;
 
+pub use manage::{ManageError, Wish};
+pub use saved::{SCHEMA, Saved};
 pub use settings::{PushUrl, RelayArgs, RelayServerArgs};
 pub use tap::Tap;
-pub use target::Target;
-#[expect(unused_imports, reason = "the API lists targets")]
-pub use target::TargetInfo;
+pub use target::{Status, Target, TargetInfo};
+
+use target::{NewTarget, Origin};
 
 /// Targets of one stream.
 const TARGETS: usize = 64;
@@ -42,8 +48,15 @@ pub struct Relay {
     config: Shared,
     connect: ConnectConfig,
     bus: Bus,
+    store: Store,
     targets: Mutex<HashMap<String, Vec<Arc<Target>>>>,
     pulls: pull::Pulls,
+    /// Targets of whole applications that were added over the API.
+    rules: Mutex<Vec<Arc<Saved>>>,
+    /// Held while something is added or changed over the API.
+    changing: tokio::sync::Mutex<()>,
+    /// What targets came to that are gone.
+    gone: Mutex<Sums>,
 }
 
 impl Relay {
@@ -51,7 +64,7 @@ impl Relay {
     ///
     /// # Errors
     /// The file with the authority for RTMPS cannot be used.
-    pub fn new(config: Shared, bus: Bus) -> anyhow::Result<Arc<Self>> {
+    pub fn new(config: Shared, bus: Bus, store: Store) -> anyhow::Result<Arc<Self>> {
         use anyhow::Context as _;
         let mut connect = ConnectConfig::default();
         let server = config.get().server.relay.clone();
@@ -66,8 +79,12 @@ impl Relay {
             config,
             connect,
             bus,
+            store,
             targets: Mutex::default(),
             pulls: pull::Pulls::default(),
+            rules: Mutex::default(),
+            changing: tokio::sync::Mutex::default(),
+            gone: Mutex::default(),
         }))
     }
 
@@ -78,11 +95,11 @@ impl Relay {
 
     /// A stream has a publisher: its targets begin, those of its application among them.
     pub fn live(self: &Arc<Self>, path: &str, stream: &Arc<Stream>) {
-        for url in &self.app(path).relay.push {
-            let known = |target: &Arc<Target>| target.is_of(url);
+        for new in self.wanted_of(path) {
+            let known = |target: &Arc<Target>| target.is_of(&new);
             let mut targets = self.targets();
             if targets.get(path).is_none_or(|targets| !targets.iter().any(known)) {
-                let _ = self.insert(&mut targets, path, url, false);
+                let _ = self.insert(&mut targets, path, new);
             }
         }
         let targets = self.targets().get(path).cloned().unwrap_or_default();
@@ -96,24 +113,27 @@ impl Relay {
         let mut all = self.targets();
         let Some(targets) = all.get_mut(path) else { return };
         targets.iter().for_each(|target| target.idle());
+        for target in targets.iter().filter(|target| target.is_for_once()) {
+            lock(&self.gone).add(target.sums());
+        }
         targets.retain(|target| !target.is_for_once());
         if targets.is_empty() {
             all.remove(path);
         }
     }
 
-    /// Adds a target to the stream `path`, live or not. One that is `once` goes with the publisher there is.
+    /// Adds a target to the stream `path` that goes with the publisher there is.
     ///
     /// # Errors
     /// There are too many.
     pub fn add(
         self: &Arc<Self>,
         path: &str,
-        url: &PushUrl,
-        once: bool,
+        url: PushUrl,
         stream: Option<&Arc<Stream>>,
     ) -> Result<Arc<Target>, AddError> {
-        let target = self.insert(&mut self.targets(), path, url, once)?;
+        let new = NewTarget::new(url, Origin::Hook);
+        let target = self.insert(&mut self.targets(), path, new)?;
         if let Some(stream) = stream {
             target.live(self, stream);
         }
@@ -124,21 +144,28 @@ impl Relay {
         &self,
         all: &mut HashMap<String, Vec<Arc<Target>>>,
         path: &str,
-        url: &PushUrl,
-        once: bool,
+        new: NewTarget,
     ) -> Result<Arc<Target>, AddError> {
-        if !all.contains_key(path) && all.len() >= STREAMS {
+        if !self.has_room(all, path) {
             return Err(AddError::TooMany);
         }
         let targets = all.entry(path.to_owned()).or_default();
-        if targets.len() >= TARGETS {
-            return Err(AddError::TooMany);
-        }
         let bytes = self.config.get().limits.player_queue_bytes;
-        let target = Target::new(path, url, once, bytes, self.bus.clone());
+        let target = Target::new(path, new, bytes, self.bus.clone());
         targets.push(target.clone());
         target.tell(Kind::TargetCreated);
         Ok(target)
+    }
+
+    /// What all targets came to since the start; attempts are counted as sessions.
+    pub fn sums(&self) -> Sums {
+        let mut sums = *lock(&self.gone);
+        self.all().iter().for_each(|target| sums.add(target.sums()));
+        sums
+    }
+
+    fn has_room(&self, all: &HashMap<String, Vec<Arc<Target>>>, path: &str) -> bool {
+        all.get(path).map_or(all.len() < STREAMS, |targets| targets.len() < TARGETS)
     }
 
     /// Targets of the stream `path`.
@@ -149,18 +176,6 @@ impl Relay {
     /// One target, by its id.
     pub fn find(&self, path: &str, id: &str) -> Option<Arc<Target>> {
         self.list(path).into_iter().find(|target| target.id() == id)
-    }
-
-    /// Removes a target. Says whether there was one.
-    #[expect(dead_code, reason = "the API removes targets")]
-    pub fn remove(&self, path: &str, id: &str) -> bool {
-        let Some(target) = self.find(path, id) else { return false };
-        if let Some(targets) = self.targets().get_mut(path) {
-            targets.retain(|other| !Arc::ptr_eq(other, &target));
-        }
-        target.remove();
-        target.tell(Kind::TargetDeleted);
-        true
     }
 
     fn targets(&self) -> MutexGuard<'_, HashMap<String, Vec<Arc<Target>>>> {

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -15,6 +16,7 @@ use super::{PushUrl, Relay, lock};
 use crate::hub::{Hub, Newcomer};
 use crate::names;
 use crate::redact::Redacted;
+use crate::sessions::{Entry, New, Role, Via};
 use crate::stream::Publication;
 
 /// Streams that are pulled at once.
@@ -70,7 +72,7 @@ async fn pull(relay: &Relay, hub: &Arc<Hub>, path: &str, urls: &[RtmpUrl]) {
     let mut nobody = std::pin::pin!(unplayed(hub, path, linger));
     for url in urls.iter().cycle() {
         let stream = Redacted(path);
-        let mut puller = Puller { hub, path, publication: None, got: false, said: None };
+        let mut puller = Puller::new(hub, path);
         let config = ClientConfig::play(url.clone());
         let mut gone = false;
         let stop = async {
@@ -121,12 +123,28 @@ struct Puller<'a> {
     hub: &'a Arc<Hub>,
     path: &'a str,
     publication: Option<Publication>,
+    entry: Option<Entry>,
+    /// Somebody ended it over the API.
+    kicked: Arc<AtomicBool>,
     /// Media has come.
     got: bool,
     said: Option<String>,
 }
 
-impl Puller<'_> {
+impl<'a> Puller<'a> {
+    fn new(hub: &'a Arc<Hub>, path: &'a str) -> Self {
+        let kicked = Arc::default();
+        Self { hub, path, publication: None, entry: None, kicked, got: false, said: None }
+    }
+
+    fn list(&mut self, address: SocketAddr) {
+        let (role, via, stream, figures) = (Role::Publisher, Via::Pull, self.path, Arc::default());
+        let new = New { role, via, stream, address, agent: "pull", figures };
+        let kicked = self.kicked.clone();
+        let close = move |_| kicked.store(true, Ordering::Release);
+        self.entry = Some(self.hub.services().sessions.begin(new, close));
+    }
+
     fn media(&mut self, session: &mut ClientSession, tag: &Tag) {
         if self.publication.is_none() {
             let address = SocketAddr::from(([0, 0, 0, 0], 0));
@@ -136,6 +154,7 @@ impl Puller<'_> {
                 Ok(Some(publication)) => {
                     tracing::info!(stream = %Redacted(path), "pull: playing");
                     self.publication = Some(publication);
+                    self.list(address);
                 }
                 _ => {
                     self.said = Some("somebody publishes the stream here".to_owned());
@@ -144,13 +163,21 @@ impl Puller<'_> {
             }
         }
         self.got = true;
+        if self.kicked.load(Ordering::Acquire) {
+            self.said = Some("ended over the API".to_owned());
+            self.publication.take().into_iter().for_each(Publication::end);
+            return session.finish();
+        }
+        if let Some(entry) = &self.entry {
+            entry.figures().count(1, tag.body.len());
+        }
         let heard = self.publication.as_mut().is_some_and(|stream| {
             let heard = stream.handle_tag(tag);
             stream.flush();
             heard
         });
         if !heard {
-            self.publication = None;
+            (self.publication, self.entry) = (None, None);
             self.said = Some("a publisher has taken over".to_owned());
             session.finish();
         }
@@ -166,7 +193,7 @@ impl ClientHandler for Puller<'_> {
                 }
             }
             // The publisher there may come back: the connection stays.
-            ClientEvent::Ended => self.publication = None,
+            ClientEvent::Ended => (self.publication, self.entry) = (None, None),
             ClientEvent::Rejected { code, .. } => {
                 let code = if code.is_empty() { "no reason given" } else { code.as_str() };
                 self.said = Some(format!("the origin refuses: {code}"));

@@ -82,8 +82,10 @@ async fn serve(relay: &Relay, target: &Target, stream: &Arc<Stream>) -> bool {
             configs = urls.iter().cloned().map(ClientConfig::publish).collect();
             at = (at + 1) % configs.len().max(1);
         }
+        let pause = backoff.pause();
+        target.waits(pause);
         tokio::select! {
-            () = tokio::time::sleep(backoff.pause()) => {}
+            () = tokio::time::sleep(pause) => {}
             () = until(target, |wanted| !wanted.runs()) => return false,
         }
     }

@@ -19,6 +19,14 @@ pub struct PushUrl {
 }
 
 impl PushUrl {
+    /// The text with its keys, to keep.
+    pub fn secret(&self) -> String {
+        match &self.second {
+            Some(second) => format!("{}|{second}", self.first),
+            None => self.first.clone(),
+        }
+    }
+
     /// The URLs for the stream `path`: a URL without a name, or without application and name, is completed from it.
     pub fn for_stream(&self, path: &str) -> Vec<RtmpUrl> {
         let both = [Some(&self.first), self.second.as_ref()];

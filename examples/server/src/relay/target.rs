@@ -1,17 +1,21 @@
 //! One target of one stream: what is wanted of it, and what it has come to.
 
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
 
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 use tokio::sync::watch;
+use utoipa::ToSchema;
 
 use super::settings::PushUrl;
 use super::tap::Tap;
 use super::{Relay, lock};
 use crate::events::{Bus, Kind};
 use crate::recordings::rfc3339;
+use crate::sessions::Sums;
 use crate::stream::Stream;
 
 /// What a target does.
@@ -27,14 +31,69 @@ pub enum State {
     Errored { fatal: bool, why: String },
 }
 
+/// What a target does, as the API has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+#[schema(as = TargetStatus)]
+pub enum Status {
+    /// The stream is not live, or the target is paused.
+    Idle,
+    /// It connects.
+    Starting,
+    /// It is sent the stream.
+    Broadcasting,
+    /// It was lost.
+    Errored,
+}
+
+/// Whether a lost target is tried again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// It is.
+    Normal,
+    /// Not before the stream's next start, or until it is paused and resumed.
+    Fatal,
+}
+
 impl State {
-    const fn name(&self) -> &'static str {
+    const fn status(&self) -> Status {
         match self {
-            Self::Idle => "idle",
-            Self::Starting => "starting",
-            Self::Broadcasting => "broadcasting",
-            Self::Errored { .. } => "errored",
+            Self::Idle => Status::Idle,
+            Self::Starting => Status::Starting,
+            Self::Broadcasting => Status::Broadcasting,
+            Self::Errored { .. } => Status::Errored,
         }
+    }
+}
+
+/// Why a target is there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// The configuration names it for the whole application.
+    Config,
+    /// It was added to its stream over the API.
+    Api,
+    /// It was added to its application over the API, with this id.
+    App(String),
+    /// A hook named it for one publisher.
+    Hook,
+}
+
+/// A target to make.
+#[derive(Clone, Debug)]
+pub struct NewTarget {
+    pub id: String,
+    pub url: PushUrl,
+    pub origin: Origin,
+    pub paused: bool,
+    pub passthrough: Option<String>,
+}
+
+impl NewTarget {
+    /// One with an id of its own that begins with its stream.
+    pub fn new(url: PushUrl, origin: Origin) -> Self {
+        Self { id: crate::keys::new_id("st_"), url, origin, paused: false, passthrough: None }
     }
 }
 
@@ -54,29 +113,38 @@ impl Wanted {
 }
 
 /// A target as the API gives it.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = SimulcastTarget)]
 pub struct TargetInfo {
     pub id: String,
     /// Path of the stream.
     pub stream: String,
-    /// Where to, without keys.
+    /// Where to, without keys; behind `|` where to while that cannot be reached.
     pub url: String,
-    /// `idle`, `starting`, `broadcasting` or `errored`.
-    pub status: &'static str,
-    /// `normal` where it is tried again, `fatal` where not.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub error_severity: Option<&'static str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    pub status: Status,
+    /// Of a target that was lost.
+    pub error_severity: Option<Severity>,
+    /// Why it was lost, without keys.
     pub error: Option<String>,
     pub paused: bool,
     /// The server that is fallen back on is in use.
     pub on_backup: bool,
+    /// Why it is there: `api`, `application`, `configuration` or `hook`.
+    pub origin: &'static str,
+    /// The target of its application that it is there for.
+    pub application_target_id: Option<String>,
+    pub passthrough: Option<String>,
     /// When it came to this.
+    #[schema(format = DateTime)]
     pub since: String,
+    /// When it is tried again.
+    #[schema(format = DateTime)]
+    pub retry_at: Option<String>,
     pub bytes_out: u64,
     pub messages_out: u64,
     /// Messages that were left out because the target took too little.
     pub dropped: u64,
+    /// Bytes that wait for it.
     pub queued_bytes: usize,
     /// Connections that were tried.
     pub attempts: u64,
@@ -88,15 +156,18 @@ struct Figures {
     messages_out: u64,
     attempts: u64,
     on_backup: bool,
+    retry_at: Option<Timestamp>,
 }
 
 /// One target.
 #[derive(Debug)]
 pub struct Target {
+    seq: i64,
     id: String,
     path: String,
     url: PushUrl,
-    once: bool,
+    origin: Origin,
+    passthrough: Option<String>,
     bus: Bus,
     pub(super) tap: Arc<Tap>,
     wanted: watch::Sender<Wanted>,
@@ -113,20 +184,33 @@ struct Source {
 }
 
 impl Target {
-    pub(super) fn new(path: &str, url: &PushUrl, once: bool, bytes: usize, bus: Bus) -> Arc<Self> {
-        let id = rand::random::<[u8; 8]>().iter().map(|byte| format!("{byte:02x}")).collect();
+    pub(super) fn new(path: &str, new: NewTarget, bytes: usize, bus: Bus) -> Arc<Self> {
+        static MADE: AtomicI64 = AtomicI64::new(1);
+        let wanted = Wanted { paused: new.paused, ..Wanted::default() };
         Arc::new(Self {
-            id,
+            seq: MADE.fetch_add(1, Ordering::Relaxed),
+            id: new.id,
             path: path.to_owned(),
-            url: url.clone(),
-            once,
+            url: new.url,
+            origin: new.origin,
+            passthrough: new.passthrough,
             bus,
             tap: Arc::new(Tap::new(bytes)),
-            wanted: watch::Sender::default(),
+            wanted: watch::Sender::new(wanted),
             source: Mutex::default(),
             state: Mutex::new((State::Idle, Timestamp::now())),
             figures: Mutex::default(),
         })
+    }
+
+    /// Its place among all targets of this run.
+    pub const fn seq(&self) -> i64 {
+        self.seq
+    }
+
+    /// Why it is there.
+    pub const fn origin(&self) -> &Origin {
+        &self.origin
     }
 
     /// Stands for it as long as it is there.
@@ -142,12 +226,13 @@ impl Target {
         &self.url
     }
 
-    pub(super) fn is_of(&self, url: &PushUrl) -> bool {
-        self.url == *url
+    /// Whether it is there for the same.
+    pub(super) fn is_of(&self, new: &NewTarget) -> bool {
+        self.url == new.url && self.origin == new.origin
     }
 
-    pub(super) const fn is_for_once(&self) -> bool {
-        self.once
+    pub(super) fn is_for_once(&self) -> bool {
+        self.origin == Origin::Hook
     }
 
     /// The stream has a publisher.
@@ -171,7 +256,6 @@ impl Target {
     }
 
     /// Stops it, or lets it go on: also one that was lost for good.
-    #[expect(dead_code, reason = "the API pauses targets")]
     pub fn set_paused(&self, paused: bool) {
         self.wanted.send_modify(|wanted| wanted.paused = paused);
     }
@@ -225,12 +309,25 @@ impl Target {
         let mut figures = lock(&self.figures);
         figures.attempts += 1;
         figures.on_backup = on_backup;
+        figures.retry_at = None;
+    }
+
+    pub(super) fn waits(&self, pause: Duration) {
+        let pause = jiff::SignedDuration::try_from(pause).unwrap_or_default();
+        lock(&self.figures).retry_at = Timestamp::now().checked_add(pause).ok();
     }
 
     pub(super) fn sent(&self, bytes: usize) {
         let mut figures = lock(&self.figures);
         figures.bytes_out += bytes as u64;
         figures.messages_out += 1;
+    }
+
+    /// What it has come to since it is there.
+    pub(super) fn sums(&self) -> Sums {
+        let (_, dropped) = self.tap.figures();
+        let Figures { bytes_out, messages_out, attempts, .. } = *lock(&self.figures);
+        Sums { sessions: attempts, bytes: bytes_out, messages: messages_out, dropped }
     }
 
     /// What it has come to.
@@ -240,7 +337,8 @@ impl Target {
         let figures = lock(&self.figures);
         let (severity, error) = match &state {
             State::Errored { fatal, why } => {
-                (Some(if *fatal { "fatal" } else { "normal" }), Some(why.clone()))
+                let severity = if *fatal { Severity::Fatal } else { Severity::Normal };
+                (Some(severity), Some(why.clone()))
             }
             _ => (None, None),
         };
@@ -248,12 +346,24 @@ impl Target {
             id: self.id.clone(),
             stream: self.path.clone(),
             url: self.url.to_string(),
-            status: state.name(),
+            status: state.status(),
             error_severity: severity,
             error,
             paused: self.wanted.borrow().paused,
             on_backup: figures.on_backup,
+            origin: match &self.origin {
+                Origin::Config => "configuration",
+                Origin::Api => "api",
+                Origin::App(_) => "application",
+                Origin::Hook => "hook",
+            },
+            application_target_id: match &self.origin {
+                Origin::App(id) => Some(id.clone()),
+                _ => None,
+            },
+            passthrough: self.passthrough.clone(),
             since: rfc3339(since),
+            retry_at: figures.retry_at.filter(|_| severity.is_some()).map(rfc3339),
             bytes_out: figures.bytes_out,
             messages_out: figures.messages_out,
             dropped,

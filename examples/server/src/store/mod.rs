@@ -34,6 +34,7 @@ pub const SCHEMAS: &[Schema] = &[
     crate::events::SCHEMA,
     crate::numbering::SCHEMA,
     crate::origin::SCHEMA,
+    crate::relay::SCHEMA,
 ];
 
 /// Calls that wait at once for each thread; who comes after them waits to be let in.

@@ -1,16 +1,19 @@
 //! A stream beside its media: servers that it is pushed to, who plays it, whose it is.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::{Publisher, Stream, WAITERS, lock};
+use crate::meter::Sample;
 use crate::names;
 use crate::notices::NO_KEY_FRAME_YET;
 use crate::origin::Archive;
 use crate::recordings::rfc3339;
 use crate::redact::Redacted;
 use crate::relay::Tap;
-use crate::stats::{PlayersInfo, SetInfo, StreamInfo};
+use crate::sessions::{Figures, New, Role, Via};
+use crate::stats::{Kicked, PlayersInfo, SetInfo, StreamInfo};
 
 impl Stream {
     /// Adds a server that the stream is pushed to, with what it has to have first.
@@ -28,8 +31,38 @@ impl Stream {
 
     /// Players, of whatever kind.
     pub fn audience(&self) -> usize {
-        let watching = lock(&self.viewers).count(Instant::now());
-        self.live().fan.len() + watching
+        let (hls, dash) = lock(&self.viewers).counts(Instant::now());
+        self.live().fan.len() + hls + dash
+    }
+
+    /// A player over HTTP asks for something: for a playlist where `via` says of which kind. Gives what it was sent so far, where it
+    /// is known.
+    pub fn seen(
+        &self,
+        peer: SocketAddr,
+        agent: &[u8],
+        via: Option<Via>,
+    ) -> Result<Option<Arc<Figures>>, Kicked> {
+        let begin = via.map(|via| {
+            move || {
+                let (name, figures) = (String::from_utf8_lossy(agent), Arc::default());
+                let (stream, agent) = (self.path.as_str(), name.as_ref());
+                let new = New { role: Role::Player, via, stream, address: peer, agent, figures };
+                // It has no connection to close: it is refused from its next request on.
+                self.sessions.begin(new, |_| {})
+            }
+        });
+        lock(&self.viewers).seen(peer.ip(), agent, Instant::now(), begin)
+    }
+
+    /// Application and name.
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// Number of the publisher there is, among all since the start.
+    pub fn seq(&self) -> Option<i64> {
+        self.live().publisher.as_ref().map(|publisher| publisher.seq)
     }
 
     /// Whether the publisher there is has the right of `identity`.
@@ -57,10 +90,36 @@ impl Stream {
         }
     }
 
+    /// Takes a sample of what is published, where somebody does: once a second.
+    pub fn sample(&self, now: Instant) {
+        let viewers = self.audience();
+        let mut live = self.live();
+        let (dropped, _) = live.fan.losses().counts();
+        let Some(publisher) = &mut live.publisher else { return };
+        let sample = publisher.meter.sample(now, viewers, dropped);
+        drop(live);
+        lock(&self.series).push(sample);
+    }
+
+    /// Samples of the last ten minutes that are newer than that many milliseconds since 1970, oldest first.
+    pub fn samples(&self, since_ms: i64) -> Vec<Sample> {
+        lock(&self.series).since(since_ms)
+    }
+
+    /// HLS requests that are held.
+    pub fn waiting(&self) -> usize {
+        WAITERS - self.waiters.available_permits()
+    }
+
+    /// Bytes that wait for RTMP players.
+    pub fn queued_bytes(&self) -> usize {
+        self.live().fan.queued_bytes()
+    }
+
     /// The stream as the API gives it; `None` where it is not live.
     pub fn info(&self) -> Option<StreamInfo> {
         let now = Instant::now();
-        let watching = lock(&self.viewers).count(now);
+        let (hls, dash) = lock(&self.viewers).counts(now);
         let mut live = self.live();
         let playing = live.fan.len();
         let (rtmp_dropped, rtmp_given_up) = live.fan.losses().counts();
@@ -70,6 +129,8 @@ impl Stream {
         problems.extend(store.iter().flat_map(|store| store.problems()));
         let (app, name) = names::split(&self.path);
         Some(StreamInfo {
+            seq: publisher.seq,
+            live_stream_id: publisher.info.identity.clone(),
             app: app.to_owned(),
             name: name.to_owned(),
             path: self.path.clone(),
@@ -79,9 +140,9 @@ impl Stream {
             video: publisher.tracks.video(),
             audio: publisher.tracks.audio(),
             bitrate_kbps: publisher.rate.kbps(now),
-            viewers: playing + watching,
-            players: PlayersInfo { rtmp: playing, hls: watching, rtmp_dropped, rtmp_given_up },
-            hls_waiting: WAITERS - self.waiters.available_permits(),
+            viewers: playing + hls + dash,
+            players: PlayersInfo { rtmp: playing, hls, dash, rtmp_dropped, rtmp_given_up },
+            hls_waiting: self.waiting(),
             bytes_in: publisher.bytes_in,
             hls: format!("{}/index.m3u8", names::url_path(&self.path)),
             dash: format!("{}/index.mpd", names::url_path(&self.path)),

@@ -5,12 +5,14 @@
 //! local copy goes only when what is in the bucket has been compared with it, and that is on the disk.
 
 mod file;
+mod orphans;
 mod target;
 mod verify;
 
 use std::collections::HashSet;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use clap::Args;
 use tokio::task::JoinSet;
@@ -18,6 +20,7 @@ use tokio::task::JoinSet;
 pub use target::Target;
 
 use crate::catalogue::{Asset, AssetState, Catalogue, Retain};
+use crate::metrics::Metrics;
 use crate::store::StoreError;
 
 /// Wait before a second attempt; it doubles with each that fails.
@@ -51,6 +54,7 @@ pub struct Uploader {
     at_once: usize,
     keep_local: bool,
     retain: Retain,
+    metrics: Arc<Metrics>,
     /// Assets that a task works on.
     busy: Mutex<HashSet<String>>,
 }
@@ -61,6 +65,7 @@ impl Uploader {
         catalogue: Arc<Catalogue>,
         args: &UploadArgs,
         retain: Retain,
+        metrics: Arc<Metrics>,
     ) -> anyhow::Result<Arc<Self>> {
         let target = args.upload.as_deref().map(Target::open).transpose()?;
         Ok(Arc::new(Self {
@@ -69,6 +74,7 @@ impl Uploader {
             at_once: usize::from(args.upload_concurrency.max(1)),
             keep_local: args.upload_keep_local,
             retain,
+            metrics,
             busy: Mutex::default(),
         }))
     }
@@ -84,10 +90,20 @@ impl Uploader {
         target.signed(&asset.key, Duration::from_secs(3600)).await
     }
 
+    /// The file of an asset in the folder that it was uploaded to.
+    pub fn uploaded_file(&self, asset: &Asset) -> Option<PathBuf> {
+        let target = self.target.as_ref().filter(|_| asset.state == AssetState::Uploaded)?;
+        target.file(&asset.key)
+    }
+
     /// Works until it is dropped. What is interrupted goes on with the next start.
     pub async fn run(self: Arc<Self>) {
         if let Err(error) = self.begin().await {
             tracing::error!("uploads: {error}");
+        }
+        // A bucket that does not say has them all the same, which harms nobody but its owner's bill.
+        if let Err(error) = self.abort_orphans().await {
+            tracing::warn!("uploads that were cut off are not looked for: {error:#}");
         }
         let mut tasks = JoinSet::new();
         loop {
@@ -157,7 +173,10 @@ impl Uploader {
     }
 
     async fn work(&self, asset: Asset) {
+        let started = Instant::now();
         let result = self.upload(&asset).await;
+        let bytes = result.as_ref().ok().map(|()| u64::try_from(asset.bytes).unwrap_or(0));
+        self.metrics.upload(bytes, started.elapsed());
         if let Err(error) = result {
             let attempts = asset.attempts + 1;
             let wait = FIRST_WAIT.saturating_mul(1 << attempts.min(16)).min(LONGEST_WAIT);

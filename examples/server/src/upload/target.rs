@@ -60,6 +60,12 @@ impl Target {
         Path::from_iter(prefix.split('/').chain(key.split('/')).filter(|part| !part.is_empty()))
     }
 
+    /// The file of a recording in a folder; a bucket has none.
+    pub fn file(&self, key: &str) -> Option<PathBuf> {
+        let Self::Folder(_, root) = self else { return None };
+        crate::names::below(root, key)
+    }
+
     /// Reads and deletes alike.
     pub fn objects(&self) -> &dyn ObjectStore {
         match self {

@@ -1,6 +1,7 @@
 //! The server as a child process, a raw HTTP client and an RTMP client on the core's public parts.
 #![allow(dead_code, reason = "each test program uses some of it")]
 
+pub mod api;
 pub mod client;
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -134,13 +135,8 @@ impl Server {
     }
 
     pub fn stream(&self, path: &str) -> Option<Value> {
-        let list = self.json("/api/v1/streams");
-        list["streams"]
-            .as_array()
-            .expect("a list")
-            .iter()
-            .find(|item| item["path"] == path)
-            .cloned()
+        let list = self.json("/api/v1/streams?limit=100");
+        list["data"].as_array().expect("a list").iter().find(|item| item["path"] == path).cloned()
     }
 
     pub fn wait_live(&self, path: &str) -> Value {
@@ -149,8 +145,8 @@ impl Server {
 
     pub fn wait_state(&self, state: &str) -> Value {
         until(state, || {
-            let list = self.json("/api/v1/recordings");
-            list["recordings"]
+            let list = self.json("/api/v1/recordings?limit=100");
+            list["data"]
                 .as_array()
                 .expect("a list")
                 .iter()

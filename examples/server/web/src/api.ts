@@ -1,6 +1,8 @@
 // The server's JSON, read with care: a field that is missing or of another type becomes a harmless default,
 // so that a page and a server of different versions still get on.
 
+import { ApiError, call, type Schemas } from './client';
+
 export interface Video { codec: string; width: number; height: number; fps: number }
 export interface Audio { codec: string; sampleRate: number; channels: number }
 
@@ -40,99 +42,76 @@ export interface Recording {
 
 export interface Server { version: string; rtmpPort: number }
 
-/** Why a request gave nothing; `message` is a sentence for people. */
-export class ApiError extends Error {
-  constructor(message: string, readonly status = 0) {
-    super(message);
-  }
-}
-
-const TIMEOUT_MS = 6000;
+export { ApiError } from './client';
 
 export async function fetchStreams(): Promise<Stream[]> {
-  return list(await getJson('/api/v1/streams'), 'streams').map(toStream);
+  return list(await call('get', '/api/v1/streams', { query: { limit: 100 } })).map(toStream);
 }
 
 export async function fetchRecordings(): Promise<Recording[]> {
-  return list(await getJson('/api/v1/recordings'), 'recordings').map(toRecording);
+  return list(await call('get', '/api/v1/recordings', { query: { limit: 100 } })).map(toRecording);
 }
 
 export async function fetchServer(): Promise<Server> {
-  const raw = record(await getJson('/api/v1/server'));
-  const port = count(raw['rtmp_port']);
-  return { version: text(raw['version']), rtmpPort: port >= 1 && port <= 65535 ? port : 1935 };
+  const raw = record(await call('get', '/api/v1/server', {})) as Read<Schemas['Server']>;
+  const port = count(raw.rtmp_port);
+  return { version: text(raw.version), rtmpPort: port >= 1 && port <= 65535 ? port : 1935 };
 }
 
-async function getJson(path: string): Promise<unknown> {
-  const abort = new AbortController();
-  const timer = setTimeout(() => abort.abort(), TIMEOUT_MS);
-  try {
-    const response = await fetch(path, { cache: 'no-store', signal: abort.signal, headers: { accept: 'application/json' } });
-    if (!response.ok) throw new ApiError(`The server answered with status ${response.status}.`, response.status);
-    const body = await response.text();
-    try {
-      return JSON.parse(body);
-    } catch {
-      throw new ApiError('The server answered something this page does not understand.', response.status);
-    }
-  } catch (error) {
-    if (error instanceof ApiError) throw error;
-    throw new ApiError(abort.signal.aborted ? 'The server takes too long to answer.' : 'The server does not answer.');
-  } finally {
-    clearTimeout(timer);
-  }
-}
+/** What an answer should be, of which nothing is taken for granted. */
+type Read<T> = { readonly [K in keyof T]?: unknown };
 
 function toStream(value: unknown): Stream {
-  const raw = record(value);
-  const app = text(raw['app']);
-  const name = text(raw['name']);
-  const players = record(raw['players']);
+  const raw: Read<Schemas['StreamInfo']> = record(value);
+  const app = text(raw.app);
+  const name = text(raw.name);
+  const publisher: Read<Schemas['PublisherInfo']> = record(raw.publisher);
+  const players: Read<Schemas['PlayersInfo']> = record(raw.players);
   return {
     app,
     name,
-    path: text(raw['path']) || (app ? `${app}/${name}` : name),
-    since: text(raw['since']),
-    uptimeS: count(raw['uptime_s']),
-    agent: text(record(raw['publisher'])['agent']),
-    video: raw['video'] ? toVideo(record(raw['video'])) : null,
-    audio: raw['audio'] ? toAudio(record(raw['audio'])) : null,
-    bitrateKbps: count(raw['bitrate_kbps']),
-    viewers: count(raw['viewers']),
-    players: { rtmp: count(players['rtmp']), hls: count(players['hls']) },
-    hls: link(raw['hls']),
-    dash: link(raw['dash']),
-    recording: raw['recording'] === true,
-    problems: Array.isArray(raw['problems']) ? raw['problems'].map(text).filter(Boolean) : [],
+    path: text(raw.path) || (app ? `${app}/${name}` : name),
+    since: text(raw.since),
+    uptimeS: count(raw.uptime_s),
+    agent: text(publisher.agent),
+    video: raw.video ? toVideo(record(raw.video)) : null,
+    audio: raw.audio ? toAudio(record(raw.audio)) : null,
+    bitrateKbps: count(raw.bitrate_kbps),
+    viewers: count(raw.viewers),
+    players: { rtmp: count(players.rtmp), hls: count(players.hls) + count(players.dash) },
+    hls: link(raw.hls),
+    dash: link(raw.dash),
+    recording: raw.recording === true,
+    problems: Array.isArray(raw.problems) ? raw.problems.map(text).filter(Boolean) : [],
   };
 }
 
-function toVideo(raw: Record<string, unknown>): Video {
-  return { codec: text(raw['codec']), width: count(raw['width']), height: count(raw['height']), fps: count(raw['fps']) };
+function toVideo(raw: Read<Schemas['VideoInfo']>): Video {
+  return { codec: text(raw.codec), width: count(raw.width), height: count(raw.height), fps: count(raw.fps) };
 }
 
-function toAudio(raw: Record<string, unknown>): Audio {
-  return { codec: text(raw['codec']), sampleRate: count(raw['sample_rate']), channels: count(raw['channels']) };
+function toAudio(raw: Read<Schemas['AudioInfo']>): Audio {
+  return { codec: text(raw.codec), sampleRate: count(raw.sample_rate), channels: count(raw.channels) };
 }
 
 function toRecording(value: unknown): Recording {
-  const raw = record(value);
-  const state = text(raw['state']);
+  const raw: Read<Schemas['Recording']> = record(value);
+  const state = text(raw.state);
   return {
-    app: text(raw['app']),
-    name: text(raw['name']),
-    started: text(raw['started']),
-    durationS: count(raw['duration_s']),
-    bytes: count(raw['bytes']),
+    app: text(raw.app),
+    name: text(raw.name),
+    started: text(raw.started),
+    durationS: count(raw.duration_s),
+    bytes: count(raw.bytes),
     state: state === 'recording' || state === 'finishing' || state === 'failed' ? state : 'done',
-    mp4: link(raw['mp4']),
-    flv: link(raw['flv']),
-    error: text(raw['error']) || null,
+    mp4: link(raw.mp4),
+    flv: link(raw.flv),
+    error: text(raw.error) || null,
   };
 }
 
-function list(value: unknown, field: string): unknown[] {
-  const found = record(value)[field];
+function list(value: unknown): unknown[] {
+  const found = record(value)['data'];
   if (!Array.isArray(found)) throw new ApiError('The server answered something this page does not understand.');
   return found;
 }

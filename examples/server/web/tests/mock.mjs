@@ -125,7 +125,7 @@ export class Mock {
 
   #api(name, response) {
     if (this.apiStatus) return response.writeHead(this.apiStatus).end();
-    const answers = { streams: { streams: this.streams }, recordings: { recordings: this.recordings }, server: this.server };
+    const answers = { streams: { data: this.streams, next_cursor: null }, recordings: { data: this.recordings, next_cursor: null }, server: this.server };
     return name in answers && answers[name] ? send(response, 'json', JSON.stringify(answers[name])) : response.writeHead(404).end();
   }
 }

@@ -2,8 +2,8 @@
 //
 //   node tests/stay.mjs MANIFEST [--player hls.js|shaka|dashjs] [--deadline SECONDS]
 //
-// Prints `playing` once four seconds were played. From then on it waits until playback stands still for a second, and until five more seconds were
-// played behind that; then it prints a line of JSON. The players are as they are out of the box, but for low latency, and for hls.js asking again where
+// Prints `playing` once four seconds were played. From then on it waits until playback stands still for a second or something goes wrong, and until five more
+// seconds were played behind that (with hls.js: once a discontinuity was passed); then it prints a line of JSON. The players are as they are out of the box, but for low latency, and for hls.js asking again where
 // a connection is refused, as the watch page has it.
 // Exit status: 0 it went on; 1 it did not; 64 wrong usage.
 
@@ -69,7 +69,7 @@ function stay({ url, name, milliseconds }) {
   return new Promise((resolve) => {
     let [time, played, still, phase] = [0, 0, 0, 'starts'];
     const since = Date.now();
-    let outage = 0;
+    let [outage, known] = [0, 0];
     const done = (wentOn) => {
       clearInterval(timer);
       const fatal = errors.filter((error) => error.fatal).length;
@@ -85,11 +85,12 @@ function stay({ url, name, milliseconds }) {
       still = step === 0 ? still + 200 : 0;
       if (phase === 'starts' && played > 4) {
         phase = 'plays';
+        known = errors.length;
         window.say('playing');
-      } else if (phase === 'plays' && still >= 1000) {
+      } else if (phase === 'plays' && (still >= 1000 || errors.length > known)) {
         phase = 'stands still';
         [played, outage] = [0, Date.now() - still];
-      } else if (phase === 'stands still' && played > 5) {
+      } else if (phase === 'stands still' && played > 5 && (name !== 'hls.js' || epochs.length > 1)) {
         phase = 'plays again';
         outage = Date.now() - outage - 5000;
         done(true);

@@ -191,14 +191,14 @@ impl Server {
     }
 
     fn list(&self, what: &str) -> Vec<Value> {
-        let path = format!("/api/v1/{what}");
+        let path = format!("/api/v1/{what}?limit=100");
         let response =
             http::get(self.http, &path).unwrap_or_else(|error| panic!("{path}: {error}"));
         let text = response.text();
         assert_eq!(response.status, 200, "{path}: {text}");
         let json: Value =
             serde_json::from_str(&text).unwrap_or_else(|error| panic!("{path}: {error}: {text}"));
-        json[what].as_array().unwrap_or_else(|| panic!("{path} has no list: {text}")).clone()
+        json["data"].as_array().unwrap_or_else(|| panic!("{path} has no list: {text}")).clone()
     }
 }
 

@@ -1,4 +1,4 @@
-//! HLS and DASH of one stream: its muxer, whose numbers go on, and the way to the store.
+//! The HLS of a stream, over all its publishers: its muxer, whose numbers go on, and the way to the store.
 
 use std::time::{Duration, Instant};
 
@@ -16,6 +16,8 @@ pub(super) struct Hls {
     pub(super) muxer: Option<hls::Muxer>,
     /// The length of segments that is asked for.
     pub(super) wanted: Duration,
+    /// Length of a part, as the muxer was made.
+    parts: Option<Duration>,
     /// The muxer's way to the store.
     pub(super) archive: Option<Archive>,
     /// Numbers that the muxer may use.
@@ -30,9 +32,11 @@ pub(super) struct Hls {
 impl Hls {
     /// Starts HLS, going on with the numbers of an earlier publisher where players may know them.
     pub(super) fn start(&mut self, stream: &Stream, config: &AppConfig, token: u64) {
+        // What has ended goes on only as it was; what players wait for does in any case.
+        let fits = self.ended.is_none() || self.parts == config.hls.part_duration;
         (self.lost, self.ended, self.token) = (None, None, token);
         self.wanted = config.hls.target_duration;
-        let resumed = self.muxer.as_mut().is_some_and(|muxer| muxer.resume().is_ok());
+        let resumed = fits && self.muxer.as_mut().is_some_and(|muxer| muxer.resume().is_ok());
         if !resumed {
             self.begin(stream.counter(false), config, false);
         }
@@ -51,6 +55,7 @@ impl Hls {
     fn begin(&mut self, mut counter: Counter, config: &AppConfig, goes_on: bool) {
         let mut hls = config.hls.clone();
         counter.begin(&mut hls, goes_on);
+        self.parts = hls.part_duration;
         self.muxer = Some(hls::Muxer::new(hls, &config.limits));
         self.counter = Some(counter);
     }
