@@ -80,11 +80,9 @@ bench-live:
 	cargo build --release --locked -p streamcore-server -p streamcore-bench
 	timeout 1500 target/release/streamcore-bench $(LIVE_CASES) --servers ours,nginx,floor --rounds 3 --secs 4 --netns $(ARGS)
 
-# Recordings of a server that is killed 200 times, four streams each time, and 50 times while files are finished. Some half an hour.
+# Recordings of a server that is killed 200 times, four streams each time, and 56 times while files are finished. Some twenty minutes.
 soak-recording: web
-	cargo test --locked -p streamcore-server --test interop_recording --no-run
-	scripts/record-run soak-recording 'Recordings of a killed server' env STREAMCORE_KILLS=$(or $(KILLS),200) \
-		cargo test --quiet --locked -p streamcore-server --test interop_recording d_31 -- --nocapture
+	scripts/record-run soak-recording 'Recordings of a killed server' scripts/soak-recording $(or $(KILLS),200)
 
 # How far behind live the page plays, by the dates of the stream (wall_latency_s). A minute.
 bench-latency: web

@@ -1,4 +1,5 @@
-//! Fan-out to RTMP players: each message is cut into chunks once and shared by all, and shards write it to many sockets in a loop.
+//! Fan-out to players over RTMP and of FLV: each message is made once in each form and shared by all, and shards write it to many sockets
+//! in a loop.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -7,11 +8,10 @@ use std::time::Duration;
 use streamcore::driver::tokio::Bundle;
 use streamcore::flv::Tag;
 use streamcore::live::ItemClass;
-use streamcore::rtmp::chunk::SharedMessage;
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
 
-use crate::player::{Form, Player};
+use crate::player::{Form, Packet, Player};
 
 /// Players of one shard. A write takes some microseconds, so a shard holds up its thread for less than a millisecond, and
 /// the shards of a large stream are spread over all threads.
@@ -25,13 +25,13 @@ pub struct Item {
     /// Its place among all messages of the stream.
     pub number: u64,
     pub class: ItemClass,
-    made: Vec<(Form, SharedMessage)>,
+    made: Vec<(Form, Packet)>,
 }
 
 impl Item {
     /// The message in the form that a player needs.
-    pub fn message(&self, form: Form) -> Option<&SharedMessage> {
-        self.made.iter().find(|(made, _)| *made == form).map(|(_, message)| message)
+    pub fn packet(&self, form: Form) -> Option<&Packet> {
+        self.made.iter().find(|(made, _)| *made == form).map(|(_, packet)| packet)
     }
 
     /// Whether it is a video frame.
@@ -43,20 +43,38 @@ impl Item {
 /// What became of players since the stream is there.
 #[derive(Debug, Default)]
 pub struct Losses {
+    rtmp: Lost,
+    flv: Lost,
+}
+
+impl Losses {
+    /// Of players with this form.
+    pub const fn of(&self, form: Form) -> &Lost {
+        if form.is_flv() { &self.flv } else { &self.rtmp }
+    }
+
+    /// Messages left out and players disconnected: of RTMP, and of FLV.
+    pub fn counts(&self) -> [(u64, u64); 2] {
+        [self.rtmp.counts(), self.flv.counts()]
+    }
+}
+
+/// What became of players of one kind.
+#[derive(Debug, Default)]
+pub struct Lost {
     /// Messages that were left out for players who were slow.
     dropped: AtomicU64,
     /// Players who were disconnected because they were too slow for too long.
     given_up: AtomicU64,
 }
 
-impl Losses {
+impl Lost {
     /// A player was disconnected.
     pub fn count_given_up(&self) {
         self.given_up.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Messages left out and players disconnected.
-    pub fn counts(&self) -> (u64, u64) {
+    fn counts(&self) -> (u64, u64) {
         (self.dropped.load(Ordering::Relaxed), self.given_up.load(Ordering::Relaxed))
     }
 }
@@ -143,7 +161,8 @@ impl Fan {
         if self.shards.is_empty() {
             return;
         }
-        let made = self.forms.iter().map(|(form, _)| (*form, form.message(tag))).collect();
+        let made =
+            self.forms.iter().filter_map(|(form, _)| Some((*form, form.packet(tag)?))).collect();
         let item = Arc::new(Item { number, class: ItemClass::of(tag), made });
         self.shards.iter().for_each(|shard| shard.push(item.clone()));
     }
@@ -162,6 +181,11 @@ impl Fan {
     /// How many there are.
     pub fn len(&self) -> usize {
         self.shards.iter().map(|shard| shard.len()).sum()
+    }
+
+    /// How many have a form that `wanted` takes.
+    pub fn count(&self, wanted: impl Fn(Form) -> bool) -> usize {
+        self.forms.iter().filter(|(form, _)| wanted(*form)).map(|(_, count)| count).sum()
     }
 
     /// Bytes that wait for them.
@@ -242,7 +266,7 @@ impl Shard {
 
     fn push(&self, item: Arc<Item>) {
         let mut line = self.line();
-        line.bytes += item.made.first().map_or(0, |(_, message)| message.len());
+        line.bytes += item.made.first().map_or(0, |(_, packet)| packet.len());
         line.items.push(item);
     }
 
@@ -295,7 +319,6 @@ impl Shard {
         (line.bytes, line.told) = (0, false);
         drop(line);
         let mut bundles: Vec<(Form, Option<Bundle>)> = Vec::with_capacity(1);
-        let mut dropped = 0;
         for player in players.iter().filter(|_| !items.is_empty()) {
             let form = player.form();
             let known = bundles.iter().position(|(known, _)| *known == form);
@@ -303,10 +326,10 @@ impl Shard {
                 bundles.push((form, bundle(&items, form)));
                 bundles.len() - 1
             });
-            dropped += player.deliver(&items, bundles[at].1.as_ref());
-        }
-        if dropped > 0 {
-            self.losses.dropped.fetch_add(dropped, Ordering::Relaxed);
+            let dropped = player.deliver(&items, bundles[at].1.as_ref());
+            if dropped > 0 {
+                self.losses.of(form).dropped.fetch_add(dropped, Ordering::Relaxed);
+            }
         }
         if ended {
             players.iter().for_each(|player| player.end());
@@ -322,7 +345,11 @@ impl Shard {
 /// All messages in one, where all may be written past the sessions.
 fn bundle(items: &[Arc<Item>], form: Form) -> Option<Bundle> {
     let mut bundle = Bundle::new();
-    let whole = items.iter().all(|item| item.message(form).is_some_and(|m| bundle.push(m)));
+    let mut push = |packet: &Packet| match packet {
+        Packet::Rtmp(message) => bundle.push(message),
+        Packet::Flv { .. } => false,
+    };
+    let whole = items.iter().all(|item| item.packet(form).is_some_and(&mut push));
     whole.then_some(bundle)
 }
 

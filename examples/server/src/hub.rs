@@ -17,6 +17,7 @@ use crate::origin::Store;
 use crate::player::Player;
 use crate::recorder::{RecordEnv, Recorders};
 use crate::recordings::Recordings;
+use crate::relay::PushUrl;
 use crate::services::Services;
 use crate::stats::{PublisherInfo, StreamInfo};
 use crate::stream::{Publication, Stream};
@@ -185,14 +186,19 @@ impl Hub {
     }
 
     /// The stream of that path for a player over HTTP; taken from elsewhere, which may take a while, where it is not live here.
-    pub async fn demand(self: &Arc<Self>, path: &str) -> Option<Arc<Stream>> {
+    /// A hook may have named the server to take it from.
+    pub async fn demand(
+        self: &Arc<Self>,
+        path: &str,
+        origin: Option<&PushUrl>,
+    ) -> Option<Arc<Stream>> {
         let live = || self.find(path).is_some_and(|stream| stream.is_live());
         let relay = &self.services.relay;
         if !live()
-            && relay.has_origin(path)
+            && (origin.is_some() || relay.has_origin(path))
             && let Ok(_permit) = self.waiters.try_acquire()
         {
-            relay.demand(self, path, None);
+            relay.demand(self, path, origin);
             let deadline = tokio::time::Instant::now() + ORIGIN;
             while !live() && tokio::time::Instant::now() < deadline {
                 tokio::time::sleep(Duration::from_millis(50)).await;

@@ -1,9 +1,10 @@
-//! One RTMP player: what waits for it, and whether it keeps step with the stream.
+//! One player who takes all of a stream over one connection: what waits for it, and whether it keeps step.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use streamcore::buf::Chain;
 use streamcore::driver::tokio::{Bundle, Outlet, Sent};
-use streamcore::flv::Tag;
+use streamcore::flv::{Tag, TagKind, Writer};
 use streamcore::live::{ItemClass, PlayerQueue};
 use streamcore::rtmp::chunk::{Message, SharedMessage};
 use tokio::sync::Notify;
@@ -11,25 +12,70 @@ use tokio::sync::Notify;
 use crate::fan::Item;
 use crate::sessions::Figures;
 
-/// What a message's chunks depend on: players with the same share the same bytes.
+/// Tags up to so many bytes are joined with head and tail for HTTP: fewer pieces cost less than the copy, which is made once for all
+/// players.
+const SMALL: usize = 2048;
+
+/// What the bytes of a message depend on: players with the same share the same bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Form {
-    /// The message stream that the player plays on.
-    pub stream_id: u32,
-    /// Chunk size towards the player.
-    pub chunk_size: u32,
+pub enum Form {
+    /// Chunks of RTMP.
+    Rtmp {
+        /// The message stream that the player plays on.
+        stream_id: u32,
+        /// Chunk size towards the player.
+        chunk_size: u32,
+    },
+    /// Tags of FLV for HTTP.
+    HttpFlv,
+    /// Tags of FLV for a WebSocket: each in one buffer, which is one message of it.
+    WsFlv,
 }
 
 impl Form {
-    /// The message of a tag.
-    pub fn message(self, tag: &Tag) -> SharedMessage {
-        let message = Message {
-            type_id: tag.kind.type_id(),
-            stream_id: self.stream_id,
-            timestamp: tag.timestamp,
-            payload: tag.body.clone(),
+    /// Whether it is one of FLV.
+    pub const fn is_flv(self) -> bool {
+        matches!(self, Self::HttpFlv | Self::WsFlv)
+    }
+
+    /// A tag in this form; `None` for one that has no place in it.
+    pub fn packet(self, tag: &Tag) -> Option<Packet> {
+        let Self::Rtmp { stream_id, chunk_size } = self else {
+            let mut chain = Writer::new().tag(tag).ok()?;
+            if self == Self::WsFlv || tag.body.len() <= SMALL {
+                chain = chain.to_bytes().into();
+            }
+            let is_frame = matches!(
+                ItemClass::of(tag),
+                ItemClass::KeyFrame | ItemClass::InterFrame | ItemClass::Audio
+            );
+            return Some(Packet::Flv { tag: Arc::new(chain), kind: tag.kind, is_frame });
         };
-        SharedMessage::new(&message, self.chunk_size)
+        let (type_id, timestamp) = (tag.kind.type_id(), tag.timestamp);
+        let message = Message { type_id, stream_id, timestamp, payload: tag.body.clone() };
+        Some(Packet::Rtmp(SharedMessage::new(&message, chunk_size)))
+    }
+}
+
+/// One message as a player gets it.
+#[derive(Clone, Debug)]
+pub enum Packet {
+    Rtmp(SharedMessage),
+    Flv {
+        tag: Arc<Chain>,
+        kind: TagKind,
+        /// It is a picture or a frame of sound.
+        is_frame: bool,
+    },
+}
+
+impl Packet {
+    /// Bytes on the wire.
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Rtmp(message) => message.len(),
+            Self::Flv { tag, .. } => tag.len(),
+        }
     }
 }
 
@@ -42,7 +88,7 @@ pub struct Line {
     pub outlet: Option<Outlet>,
 }
 
-/// One player of one stream.
+/// One player of one stream, over RTMP or as FLV over HTTP.
 ///
 /// While it keeps step, its shard writes to its socket at once. When its socket is full, or it has just come, messages wait in a queue
 /// that its connection's task takes them from; once that is empty it keeps step again. Who is slow costs no other anything.
@@ -57,7 +103,7 @@ pub struct Player {
 
 #[derive(Debug)]
 struct Waiting {
-    queue: PlayerQueue<SharedMessage>,
+    queue: PlayerQueue<Packet>,
     /// Messages with a lower number were given in another way, or are from before it came.
     from: u64,
     /// Nothing is queued, and all that was has been put in line: the shard may write.
@@ -74,7 +120,7 @@ struct Waiting {
 #[derive(Debug)]
 pub enum Next {
     /// Send this.
-    Message(SharedMessage),
+    Message(Packet),
     /// Nothing for now.
     Wait,
     /// Tell the player that the stream has ended.
@@ -124,6 +170,11 @@ impl Player {
         }
     }
 
+    /// Whether it takes far less than the stream brings, and is to be given up.
+    pub fn is_hopeless(&self) -> bool {
+        self.lock().queue.is_hopeless()
+    }
+
     /// All that was queued has been put in line: from now on the shard may write, if nothing has come meanwhile.
     pub fn keep_step(&self) {
         let mut waiting = self.lock();
@@ -137,7 +188,9 @@ impl Player {
         (waiting.from, waiting.paused, waiting.keeps_step) = (from, false, false);
         let mut queued = false;
         for tag in tags {
-            queued |= waiting.push(ItemClass::of(&tag), &self.form.message(&tag));
+            if let Some(packet) = self.form.packet(&tag) {
+                queued |= waiting.push(ItemClass::of(&tag), &packet);
+            }
         }
         drop(waiting);
         if queued {
@@ -164,8 +217,8 @@ impl Player {
         let dropped = waiting.queue.dropped();
         let mut queued = false;
         for item in items.iter().skip(known) {
-            if let Some(message) = item.message(self.form) {
-                queued |= waiting.push(item.class, message);
+            if let Some(packet) = item.packet(self.form) {
+                queued |= waiting.push(item.class, packet);
             }
         }
         waiting.keeps_step &= !queued;
@@ -210,12 +263,12 @@ impl Player {
 
 impl Waiting {
     /// Queues a message, unless the player cannot use it or has no room for it. Says whether it was queued.
-    fn push(&mut self, class: ItemClass, message: &SharedMessage) -> bool {
+    fn push(&mut self, class: ItemClass, packet: &Packet) -> bool {
         match class {
             ItemClass::KeyFrame => self.has_key = true,
             ItemClass::InterFrame if !self.has_key => return false,
             _ => {}
         }
-        self.queue.push(class, message.len(), message.clone())
+        self.queue.push(class, packet.len(), packet.clone())
     }
 }

@@ -105,22 +105,16 @@ impl Recorders {
         }
     }
 
-    /// How long they wait for a publisher who comes back; zero where they do not.
-    pub fn patience(&self) -> Duration {
-        let own = self.list.iter().map(|recorder| recorder.files.config.reconnect).max();
-        self.window.or(own).unwrap_or_default()
+    /// The publisher has gone and may come back.
+    pub fn pause(&mut self) {
+        self.list.iter_mut().for_each(Recorder::pause);
     }
 
-    /// The publisher has gone and may come back: recorders that do not wait are ended.
-    pub fn pause(&mut self) {
+    /// Ends those that wait no longer for a publisher who has been gone for so long. Says whether any is left.
+    pub fn expire(&mut self, gone: Duration) -> bool {
         let window = self.window;
-        self.list.retain_mut(|recorder| {
-            let waits = !window.unwrap_or(recorder.files.config.reconnect).is_zero();
-            if waits {
-                recorder.pause();
-            }
-            waits
-        });
+        self.list.retain(|recorder| window.unwrap_or(recorder.files.config.reconnect) > gone);
+        !self.list.is_empty()
     }
 
     /// Another publisher goes on with what waits here, and with `fresh` recorders for the others.

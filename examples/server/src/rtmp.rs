@@ -17,7 +17,7 @@ use crate::access::{Action, Answer, Ask, ClientInfo, Gate, Grant, Protocol, Reas
 use crate::hooks::{Role, Visit};
 use crate::hub::{Hub, Newcomer, Phase, Refusal};
 use crate::net::Arrival;
-use crate::player::{Form, Line, Next, Player};
+use crate::player::{Form, Line, Next, Packet, Player};
 use crate::redact::Redacted;
 use crate::sessions::{Entry, Figures, New, Role as SessionRole, Via};
 use crate::stream::{Publication, Stream};
@@ -219,7 +219,7 @@ impl Peer {
         (ask, grant): (Ask, Grant),
     ) -> Result<()> {
         let path = grant.path();
-        let form = Form { stream_id: id, chunk_size: session.chunk_size() };
+        let form = Form::Rtmp { stream_id: id, chunk_size: session.chunk_size() };
         let max_bytes = self.hub.config().limits.player_queue_bytes;
         let player = Player::new(form, max_bytes, self.line.clone());
         let Some(stream) = self.hub.play(&path, &player) else {
@@ -379,7 +379,9 @@ impl Handler for Peer {
                     return Ok(true);
                 }
                 match player.next() {
-                    Next::Message(message) => {
+                    // It asked for no other form.
+                    Next::Message(Packet::Flv { .. }) => {}
+                    Next::Message(Packet::Rtmp(message)) => {
                         sent += message.len();
                         session.send_shared(&message)?;
                     }
@@ -390,7 +392,7 @@ impl Handler for Peer {
                     }
                     Next::GiveUp => {
                         tracing::warn!(peer = %self.address, "player given up: it reads too slowly");
-                        stream.count_given_up();
+                        stream.count_given_up(player);
                         session.close();
                         return Ok(false);
                     }

@@ -106,10 +106,18 @@ pub struct PlayersInfo {
     pub rtmp: usize,
     pub hls: usize,
     pub dash: usize,
+    /// FLV over HTTP.
+    pub http_flv: usize,
+    /// FLV over WebSockets.
+    pub ws_flv: usize,
     /// Messages that were left out for RTMP players who were slow, since the stream is there.
     pub rtmp_dropped: u64,
     /// RTMP players who were disconnected because they were too slow for too long.
     pub rtmp_given_up: u64,
+    /// Tags that were left out for players of FLV who were slow, since the stream is there.
+    pub flv_dropped: u64,
+    /// Players of FLV who were disconnected because they were too slow for too long.
+    pub flv_given_up: u64,
 }
 
 /// The video track.

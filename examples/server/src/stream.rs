@@ -1,7 +1,8 @@
-//! One stream: from its publisher to HLS, to RTMP players and to the recorder.
+//! One stream: from its publisher to HLS, to players over RTMP and of FLV, and to the recorder.
 
 mod aside;
 mod live_hls;
+mod players;
 mod recording;
 
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -30,7 +31,6 @@ use crate::metrics::Metrics;
 use crate::notices::{self, Before};
 use crate::numbering::{Counter, Numbering};
 use crate::origin::{Known, Store};
-use crate::player::Player;
 use crate::recorder::{Group, Health, Recorders};
 use crate::relay::{Relay, Tap};
 use crate::services::Services;
@@ -175,28 +175,6 @@ impl Stream {
             member: None,
             cut_off: true,
         })
-    }
-
-    /// Adds a player, who gets headers and the current group of pictures at once where the stream is live.
-    pub fn attach(&self, player: Arc<Player>) {
-        let Live { gop, fan, .. } = &mut *self.live();
-        fan.add(player, gop.tags());
-    }
-
-    /// Lets a player go on after a pause.
-    pub fn resume(&self, player: &Player) {
-        let live = self.live();
-        live.fan.resume(player, live.gop.tags());
-    }
-
-    /// Removes a player.
-    pub fn detach(&self, player: &Arc<Player>) {
-        self.live().fan.remove(player);
-    }
-
-    /// A player is disconnected because it was too slow for too long.
-    pub fn count_given_up(&self) {
-        self.live().fan.losses().count_given_up();
     }
 
     /// Answers for a file of the stream's HLS, by its name without the stream's path, and the query of the request.
@@ -417,10 +395,7 @@ impl Stream {
 
     /// Ends recorders that wait for a publisher who comes back; with a time, those that have waited for long enough.
     pub fn end_waiting(&self, now: Option<Instant>) {
-        let mut recording = self.recording();
-        if recording.until.is_some_and(|until| now.is_none_or(|now| until <= now)) {
-            *recording = StreamRecording::default();
-        }
+        self.recording().expire(now);
     }
 
     /// Ends whoever publishes, or was cut off and may come back. Its connection learns so with its next message.

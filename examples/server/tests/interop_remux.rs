@@ -145,20 +145,41 @@ fn flv(tags: &[(u8, &[u8])]) -> Vec<u8> {
     out
 }
 
+/// Where the first tag begins that is not whole.
+fn end_of_whole_tags(flv: &[u8]) -> u64 {
+    let mut at = 13;
+    loop {
+        let Some([_, a, b, c]) = flv.get(at..at + 4) else { return at as u64 };
+        let next = at + 11 + u32::from_be_bytes([0, *a, *b, *c]) as usize + 4;
+        if next > flv.len() {
+            return at as u64;
+        }
+        at = next;
+    }
+}
+
 #[test]
 fn b1_05_b1_09_b4_13_what_cannot_be_remuxed_is_one_line_with_its_place() {
     let folder = kit::temp_dir();
     let (bad, made) = (folder.path().join("bad.flv"), folder.path().join("made.mp4"));
     let capture = fs::read(data("ffmpeg-5.1/source.flv")).expect("a capture");
     let script = [2, 0, 3, b'a', b'b', b'c'];
-    // Content, exit status, what the line says, whether there is an MP4.
-    let cases: [(Vec<u8>, i32, &str, u64); 6] = [
-        (Vec::new(), 1, "empty file at byte 0", 0),
-        (b"This is a text.".to_vec(), 1, "signature at byte 0", 0),
-        (flv(&[(18, &script), (0x28, &[1, 2, 3, 4])]), 1, "encrypted tag at byte 34", 34),
-        (flv(&[(9, &[0x12, 1, 2, 3])]), 1, "Sorenson H.263 at byte 24", 24),
-        (flv(&[(18, &script)]), 1, "at byte 34", 34),
-        (capture[..1_000_000].to_vec(), 2, "cut off at byte ", 0),
+    let vvc = flv(&[(9, b"\x90vvc1\x01\x02\x03"), (9, b"\x93vvc1\0\0\0\x01\x02")]);
+    let cut = &capture[..1_000_000];
+    let cut_at = end_of_whole_tags(cut);
+    // Content, exit status, what the line says, the byte that it names.
+    let cases: [(Vec<u8>, i32, &str, u64); 10] = [
+        (Vec::new(), 1, "empty file", 0),
+        (b"FLV\x01".to_vec(), 1, "", 0),
+        (b"This is a text.".to_vec(), 1, "signature", 0),
+        (b"\0\0\0\x14ftypisom\0\0\x02\0isom".to_vec(), 1, "signature", 0),
+        (flv(&[(18, &script), (0x28, &[1, 2, 3, 4])]), 1, "encrypted tag", 34),
+        (flv(&[(9, &[0x12, 1, 2, 3])]), 1, "Sorenson H.263", 24),
+        (flv(&[(8, &[0xb2, 1, 2, 3])]), 1, "Speex", 24),
+        // Where its first picture stands.
+        (vvc, 1, "VVC", 47),
+        (flv(&[(18, &script)]), 1, "", 34),
+        (cut.to_vec(), 2, "cut off", cut_at),
     ];
     let ways = [&["remux", "--json"][..], &["remux", "--json", "--fragmented"]];
     let all = cases.iter().flat_map(|case| ways.map(|words| (case, words)));
@@ -169,12 +190,16 @@ fn b1_05_b1_09_b4_13_what_cannot_be_remuxed_is_one_line_with_its_place() {
         assert_eq!(output.status.code(), Some(*status), "{told}");
         assert!(
             told.contains(line) && told.contains("bad.flv") && told.lines().count() == 1,
-            "{told}"
+            "{line} {words:?}: {told}"
         );
+        let place = format!("at byte {byte}");
+        let named =
+            told.split(&place).nth(1).is_some_and(|rest| !rest.starts_with(char::is_numeric));
+        assert!(named, "{line} {words:?}: {told}");
         let json: Value = serde_json::from_slice(&output.stdout).expect("one JSON object");
         let place =
             if *status == 1 { &json["error"]["byte"] } else { &json["problems"][0]["byte"] };
-        assert!(*byte == 0 || place.as_u64() == Some(*byte), "{json}");
+        assert_eq!(place.as_u64(), Some(*byte), "{json}");
         assert_eq!(made.exists(), *status == 2, "{told}");
         assert!(fs::read(&bad).expect("the input") == *content, "the input was touched");
         let _ = fs::remove_file(&made);
@@ -200,6 +225,71 @@ fn blocks_that_cannot_be_shared_are_told_or_copied() {
         let output = streamcore(words(mode));
         assert!(output.status.success(), "{mode}: {}", said(&output));
     }
+}
+
+/// Makes a file system that shares blocks, remuxes a film in it, and tells how many bytes of it the MP4 took. Exit status 77 where
+/// this user may make none.
+const SHARING: &str = r#"
+    truncate -s 512M disk.img && mkfs.xfs -q -m reflink=1 disk.img && mkdir disk && mount -o loop disk.img disk || exit 77
+    used() { sync -f disk && df --output=used -B1 disk | tail -n 1; }
+    set -e
+    cp film.flv disk/film.flv
+    before=$(used)
+    "$0" remux --verify --reflink always disk/film.flv disk/made.mp4
+    echo $(($(used) - before))
+    "$0" remux --verify --reflink never disk/film.flv disk/other.mp4
+    echo $(($(used) - before))
+    cp --reflink=never disk/made.mp4 disk/other.mp4 .
+    umount disk
+"#;
+
+#[test]
+#[cfg(target_os = "linux")]
+fn where_blocks_can_be_shared_nothing_is_copied() {
+    let folder = kit::temp_dir();
+    let film = Film { kilobits: 8000, ..Film::new(14) }.flv(FILMS);
+    fs::copy(&film, folder.path().join("film.flv")).expect("a film");
+    let mut command = Command::new("unshare");
+    command.args(["-m", "sh", "-c", SHARING, BINARY]).current_dir(folder.path());
+    let output = command.output().expect("unshare");
+    if matches!(output.status.code(), Some(77 | 1)) && output.stdout.is_empty() {
+        println!("skipped: this user may not mount a file system of its own: {}", said(&output));
+        return;
+    }
+    assert!(output.status.success(), "{}", said(&output));
+    let told = String::from_utf8_lossy(&output.stdout).into_owned();
+    let took: Vec<u64> = told.lines().map(|line| line.trim().parse().expect("bytes")).collect();
+    let [shared, both] = took[..] else { panic!("{told}") };
+    let size = fs::metadata(&film).expect("the film").len();
+    println!("{size} bytes: the MP4 took {shared}, one that was copied {}", both - shared);
+    assert!(size > 10 << 20 && shared < size / 10, "{shared} of {size} bytes were written");
+    assert!(both - shared > size * 9 / 10, "{both} {shared}: what is copied is counted");
+    for made in ["made.mp4", "other.mp4"] {
+        let made = folder.path().join(made);
+        assert_same("shared", &packets::probe(&film), &packets::probe(&made));
+        decodes(&made);
+    }
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_terminal_shows_how_far_it_is_how_fast_and_how_long_it_takes() {
+    let folder = kit::temp_dir();
+    let made = folder.path().join("made.mp4");
+    let film = Film::new(8).flv(FILMS);
+    // `script` gives the command a terminal.
+    for options in ["", "--layout compact"] {
+        let line = format!("{BINARY} remux {options} {} {}", text(&film), text(&made));
+        let (shown, _) = process::run("script", ["-qec", &line, "/dev/null"]);
+        let shown = String::from_utf8_lossy(&shown).into_owned();
+        assert!(
+            shown.contains(" %") && shown.contains("/s") && shown.contains(" left"),
+            "{shown:?}"
+        );
+        assert!(made.exists(), "{shown:?}");
+    }
+    let output = streamcore(["remux", text(&film), text(&made)]);
+    assert!(output.stdout.is_empty() && said(&output).is_empty(), "{}", said(&output));
 }
 
 #[test]

@@ -1,4 +1,4 @@
-// Bundles src/ into one self-contained dist/index.html: script and style inline, nothing fetched from elsewhere.
+// Bundles src/ into two self-contained pages, dist/index.html and dist/dashboard.html: script and style inline, nothing fetched from elsewhere.
 import { createHash } from 'node:crypto';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
@@ -25,30 +25,33 @@ async function bundle(entry) {
 
 const csp = (text) => `'sha256-${createHash('sha256').update(text).digest('base64')}'`;
 
-const [template, script, style] = await Promise.all([
-  readFile(here('src/index.html'), 'utf8'),
-  bundle('src/main.ts'),
-  bundle('src/style.css'),
-]);
-// Either would end the inline element early or swallow the rest of the page.
-if (/<\/script|<!--/i.test(script)) throw new Error('the script holds "</script" or "<!--" and cannot stand inline');
-if (/<\/style/i.test(style)) throw new Error('the style holds "</style" and cannot stand inline');
-
-const policy = [
-  "default-src 'none'",
-  `script-src ${csp(script)}`,
-  `style-src ${csp(style)}`,
-  "connect-src 'self'",
-  "media-src 'self' blob:",
-  'img-src data:',
-  "base-uri 'none'",
-  "form-action 'none'",
-].join('; ');
-
-const parts = { POLICY: policy, STYLE: style, SCRIPT: script };
-const page = template.replace(/<!--([A-Z]+)-->/g, (whole, name) => parts[name] ?? whole);
+/** Makes one page of its template, script and style. */
+async function makePage(name, template, entry, sheet) {
+  const [html, script, style] = await Promise.all([readFile(here(template), 'utf8'), bundle(entry), bundle(sheet)]);
+  // Either would end the inline element early or swallow the rest of the page.
+  if (/<\/script|<!--/i.test(script)) throw new Error('the script holds "</script" or "<!--" and cannot stand inline');
+  if (/<\/style/i.test(style)) throw new Error('the style holds "</style" and cannot stand inline');
+  const policy = [
+    "default-src 'none'",
+    `script-src ${csp(script)}`,
+    `style-src ${csp(style)}`,
+    "connect-src 'self'",
+    "media-src 'self' blob:",
+    'img-src data:',
+    "base-uri 'none'",
+    "form-action 'none'",
+  ].join('; ');
+  const parts = { POLICY: policy, STYLE: style, SCRIPT: script };
+  const page = html.replace(/<!--([A-Z]+)-->/g, (whole, part) => parts[part] ?? whole);
+  await writeFile(here(`dist/${name}`), page);
+  const kb = (bytes) => `${(bytes / 1000).toFixed(0)} kB`;
+  return `${name}  ${kb(Buffer.byteLength(page))} (${kb(gzipSync(page).length)} gzipped)`;
+}
 
 await mkdir(here('dist'), { recursive: true });
-await writeFile(here('dist/index.html'), page);
-const kb = (bytes) => `${(bytes / 1000).toFixed(0)} kB`;
-console.log(`dist/index.html  ${kb(Buffer.byteLength(page))} (${kb(gzipSync(page).length)} gzipped)`);
+const made = [
+  // The dashboard first: scripts/build-page goes by the age of the other.
+  await makePage('dashboard.html', 'src/dashboard.html', 'src/dashboard/main.ts', 'src/dashboard.css'),
+  await makePage('index.html', 'src/index.html', 'src/main.ts', 'src/style.css'),
+];
+console.log(`dist: ${made.reverse().join(', ')}`);

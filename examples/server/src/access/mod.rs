@@ -31,6 +31,8 @@ pub enum Protocol {
     Rtmps,
     /// HLS and DASH: the same files.
     Http,
+    /// FLV over HTTP or a WebSocket: one connection that lasts, as with RTMP.
+    Flv,
 }
 
 /// One connection, or one player over HTTP, as it told of itself. The texts are the client's own: they may hold secrets.

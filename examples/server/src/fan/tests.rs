@@ -2,7 +2,7 @@ use bytes::Bytes;
 use streamcore::flv::TagKind;
 
 use super::*;
-use crate::player::{Line, Next};
+use crate::player::{Line, Next, Packet};
 
 fn video(timestamp: u32, key: bool, size: usize) -> Tag {
     let mut body = vec![0; size];
@@ -13,8 +13,12 @@ fn video(timestamp: u32, key: bool, size: usize) -> Tag {
     Tag { kind: TagKind::Video, timestamp, body: Bytes::from(body) }
 }
 
+fn player_of(form: Form) -> Arc<Player> {
+    Player::new(form, 100_000, Line::default())
+}
+
 fn player(stream_id: u32) -> Arc<Player> {
-    Player::new(Form { stream_id, chunk_size: 4096 }, 100_000, Line::default())
+    player_of(Form::Rtmp { stream_id, chunk_size: 4096 })
 }
 
 fn fan() -> Fan {
@@ -35,7 +39,7 @@ fn deliver(fan: &Fan) {
 
 fn times(player: &Player) -> Vec<u32> {
     let next = || match player.next() {
-        Next::Message(message) => Some(message.timestamp()),
+        Next::Message(Packet::Rtmp(message)) => Some(message.timestamp()),
         _ => None,
     };
     std::iter::from_fn(next).collect()
@@ -51,12 +55,50 @@ fn players_share_the_bytes_of_a_message() {
     let heads: Vec<_> = players
         .iter()
         .map(|player| {
-            let Next::Message(message) = player.next() else { panic!("no message") };
+            let Next::Message(Packet::Rtmp(message)) = player.next() else { panic!("no message") };
             message.chain().iter().next().unwrap().as_ptr()
         })
         .collect();
     assert_eq!(heads[0], heads[1]);
     assert_ne!(heads[0], heads[2]);
+}
+
+#[test]
+fn flv_players_share_the_payload_with_rtmp_players_and_each_other() {
+    let mut fan = fan();
+    let forms = [
+        Form::HttpFlv,
+        Form::HttpFlv,
+        Form::WsFlv,
+        Form::Rtmp { stream_id: 1, chunk_size: 1 << 20 },
+    ];
+    let players = forms.map(player_of);
+    players.iter().for_each(|player| fan.add(player.clone(), std::iter::empty()));
+    assert_eq!((fan.len(), fan.count(Form::is_flv)), (4, 3));
+    let tag = video(7, true, 10_000);
+    fan.send(&tag);
+    deliver(&fan);
+    let chains = players.each_ref().map(|player| match player.next() {
+        Next::Message(Packet::Flv { tag, is_frame: true, .. }) => (*tag).clone(),
+        Next::Message(Packet::Rtmp(message)) => message.chain().clone(),
+        other => panic!("{other:?}"),
+    });
+    let pieces = chains.each_ref().map(|chain| chain.iter().cloned().collect::<Vec<_>>());
+    // Head, payload and tail over HTTP; one message over a WebSocket; a head and the payload over RTMP.
+    assert_eq!(pieces.each_ref().map(Vec::len), [3, 3, 1, 2]);
+    for payload in [&pieces[0][1], &pieces[1][1], &pieces[3][1]] {
+        assert_eq!(payload.as_ptr(), tag.body.as_ptr(), "no copy");
+    }
+    assert_eq!(chains[0].to_bytes(), pieces[2][0]);
+    // What is small is one piece, the same for all.
+    fan.send(&video(8, false, 100));
+    deliver(&fan);
+    let small = [0, 1].map(|at: usize| match players[at].next() {
+        Next::Message(Packet::Flv { tag, .. }) => tag.iter().map(|part| part.as_ptr()).collect(),
+        other => panic!("{other:?}"),
+    });
+    let [one, other]: [Vec<_>; 2] = small;
+    assert!(one.len() == 1 && one == other);
 }
 
 #[test]
@@ -75,7 +117,7 @@ fn f_21_a_player_who_stalls_is_bounded_counted_and_given_up() {
     assert!(received.iter().copied().eq((0..3000).map(|n| n * 33)), "the other gets all, in order");
     assert!(matches!(stalled.next(), Next::GiveUp));
     let waiting = stalled.bytes() as u64 / 2000;
-    assert_eq!(fan.losses().counts(), (3000 - waiting, 0));
+    assert_eq!(fan.losses().counts(), [(3000 - waiting, 0), (0, 0)]);
 }
 
 #[test]
@@ -145,7 +187,7 @@ async fn a5_24_the_end_comes_after_what_was_in_line_and_shards_end_cleanly() {
 
 #[tokio::test]
 async fn latency_gathers_messages_until_it_has_passed_or_they_are_many() {
-    let form = Form { stream_id: 1, chunk_size: 4096 };
+    let form = Form::Rtmp { stream_id: 1, chunk_size: 4096 };
     let player = Player::new(form, 1 << 20, Line::default());
     // Only bytes end this wait.
     let mut fan = patient(Duration::from_secs(3600));

@@ -20,10 +20,11 @@ use tokio::time::Instant;
 
 use super::body::ChainBody;
 use super::compress;
+use super::flv;
 use super::growing::GrowingBody;
 use super::range::{self, Wanted};
 use super::stored;
-use crate::access::Reason;
+use crate::access::{Reason, Refused};
 use crate::hub::Hub;
 use crate::keys::Denied;
 use crate::names;
@@ -37,8 +38,11 @@ pub async fn file(
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     request: Request,
 ) -> Response {
-    let (request, _) = request.into_parts();
+    let (mut request, _) = request.into_parts();
     let mut response = match request.method {
+        Method::GET | Method::HEAD if flv::is_wanted(&request.uri) => {
+            flv::play(&hub, peer, &mut request).await
+        }
         Method::GET | Method::HEAD => find(&hub, peer, &request).await,
         Method::OPTIONS => preflight(),
         _ => (StatusCode::METHOD_NOT_ALLOWED, [(ALLOW, "GET, HEAD, OPTIONS")]).into_response(),
@@ -84,7 +88,7 @@ async fn find(hub: &Arc<Hub>, peer: SocketAddr, request: &Parts) -> Response {
         Err(response) => return response,
     };
     let is_playlist = name.ends_with(".m3u8") || name.ends_with(".mpd");
-    let stream = if is_playlist { hub.demand(&path).await } else { hub.find(&path) };
+    let stream = if is_playlist { hub.demand(&path, None).await } else { hub.find(&path) };
     let Some(stream) = stream else {
         let file = format!("{path}/{name}");
         return find_stored(hub, Some(&file), request).await;
@@ -140,24 +144,32 @@ async fn admit(
 ) -> Result<String, Response> {
     let services = hub.services();
     let query = request.uri.query().unwrap_or_default();
-    let agent = request.headers.get(USER_AGENT).and_then(|agent| agent.to_str().ok());
-    let agent = agent.unwrap_or_default();
+    let agent = agent(request);
     let (admission, hooks) = (&services.admission, &services.hooks);
     if !admission.asks_web() {
         return Ok(path.to_owned());
     }
     match services.web.admit(admission, hooks, path, peer, query, agent).await {
         Ok(grant) => Ok(grant.path()),
-        Err(refused) => {
-            let (status, said) = match refused.reason {
-                Reason::Denied => (StatusCode::FORBIDDEN, "not allowed"),
-                Reason::NotFound => (StatusCode::NOT_FOUND, "not found"),
-                Reason::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, "not now"),
-            };
-            tracing::debug!(%peer, stream = %Redacted(path), "HTTP player refused: {}", refused.text);
-            Err(refusal(status, said))
-        }
+        Err(refused) => Err(denial(&refused, peer, path)),
     }
+}
+
+/// What a client says that it is.
+pub(super) fn agent(request: &Parts) -> &str {
+    let agent = request.headers.get(USER_AGENT).and_then(|agent| agent.to_str().ok());
+    agent.unwrap_or_default()
+}
+
+/// The answer to a player who may not.
+pub(super) fn denial(refused: &Refused, peer: SocketAddr, path: &str) -> Response {
+    let (status, said) = match refused.reason {
+        Reason::Denied => (StatusCode::FORBIDDEN, "not allowed"),
+        Reason::NotFound => (StatusCode::NOT_FOUND, "not found"),
+        Reason::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, "not now"),
+    };
+    tracing::debug!(%peer, stream = %Redacted(path), "HTTP player refused: {}", refused.text);
+    refusal(status, said)
 }
 
 /// A file in the folder of a broadcast, where there is a store.

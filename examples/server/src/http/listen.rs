@@ -15,13 +15,13 @@ use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 use tower::ServiceExt as _;
 
 use crate::config::Shared;
-use crate::net::{self, Door};
+use crate::net::{self, Door, Permit};
 
 /// Time that a client has to send the head of a request, and that a kept connection may be silent.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
@@ -65,17 +65,19 @@ pub async fn serve(listener: TcpListener, web: Web, stop: impl Future<Output = (
         };
         let _ = stream.set_nodelay(true);
         let (web, watcher) = (web.clone(), graceful.watcher());
-        tokio::spawn(async move {
-            open(stream, peer, web, watcher).await;
-            drop(room);
-        });
+        tokio::spawn(open(stream, peer, web, (watcher, room)));
     }
     drop(listener);
     let _ = tokio::time::timeout(STOP_TIMEOUT, graceful.shutdown()).await;
 }
 
 /// Lets the connection in, and serves it until it ends.
-async fn open(mut stream: TcpStream, peer: SocketAddr, web: Web, watcher: Watcher) {
+async fn open(
+    mut stream: TcpStream,
+    peer: SocketAddr,
+    web: Web,
+    (watcher, room): (Watcher, OwnedSemaphorePermit),
+) {
     let opened = tokio::time::timeout(web.config.get().limits.handshake_timeout, async {
         let (client, permit) = web.door.enter(&mut stream, peer).await?;
         let stream = match &web.tls {
@@ -87,11 +89,12 @@ async fn open(mut stream: TcpStream, peer: SocketAddr, web: Web, watcher: Watche
     match opened.await {
         Err(_) => tracing::debug!(%peer, "HTTP connection that did not open in time"),
         Ok(Err(error)) => tracing::debug!(%peer, "HTTP connection not opened: {error}"),
-        Ok(Ok((Opened::Plain(stream), client, _permit))) => {
-            connection(stream, client, &web, watcher).await;
-        }
-        Ok(Ok((Opened::Tls(stream), client, _permit))) => {
-            connection(*stream, client, &web, watcher).await;
+        Ok(Ok((stream, client, permit))) => {
+            let handle = Connection { cut: Arc::default(), _counted: Arc::new((room, permit)) };
+            match stream {
+                Opened::Plain(stream) => connection(stream, client, &web, (watcher, handle)).await,
+                Opened::Tls(stream) => connection(*stream, client, &web, (watcher, handle)).await,
+            }
         }
     }
 }
@@ -101,31 +104,56 @@ enum Opened {
     Tls(Box<TlsStream<TcpStream>>),
 }
 
-async fn connection<S>(stream: S, peer: SocketAddr, web: &Web, watcher: Watcher)
-where
+/// The connection of a request, for answers that last. It is counted for as long as there is one of these.
+#[derive(Clone)]
+pub struct Connection {
+    cut: Arc<Notify>,
+    _counted: Arc<(OwnedSemaphorePermit, Permit)>,
+}
+
+impl Connection {
+    /// Ends the connection at once, with whatever is under way on it.
+    pub const fn cut(&self) -> &Arc<Notify> {
+        &self.cut
+    }
+}
+
+async fn connection<S>(
+    stream: S,
+    peer: SocketAddr,
+    web: &Web,
+    (watcher, handle): (Watcher, Connection),
+) where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
     let asked = Arc::new(Notify::new());
-    let (first, config) = (asked.clone(), web.config.clone());
+    let (first, config, cut) = (asked.clone(), web.config.clone(), handle.cut.clone());
     let service =
         web.router.clone().map_request(move |mut request: Request<hyper::body::Incoming>| {
             first.notify_one();
             let config = config.get();
             let client = net::client(request.headers(), peer, &config.server.net.forwarded_from);
             request.extensions_mut().insert(ConnectInfo(client));
+            request.extensions_mut().insert(handle.clone());
             request.map(Body::new)
         });
     let builder = builder();
-    let connection =
-        builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
+    let connection = builder
+        .serve_connection_with_upgrades(TokioIo::new(stream), TowerToHyperService::new(service));
     let mut connection = std::pin::pin!(watcher.watch(connection.into_owned()));
     // Which of both protocols it is has to be said in time, too.
+    let served = async {
+        tokio::select! {
+            ended = connection.as_mut() => Some(ended),
+            asked = tokio::time::timeout(HEADER_TIMEOUT, asked.notified()) => match asked {
+                Ok(()) => Some(connection.await),
+                Err(_) => None,
+            },
+        }
+    };
     let ended = tokio::select! {
-        ended = connection.as_mut() => Some(ended),
-        asked = tokio::time::timeout(HEADER_TIMEOUT, asked.notified()) => match asked {
-            Ok(()) => Some(connection.await),
-            Err(_) => None,
-        },
+        ended = served => ended,
+        () = cut.notified() => return tracing::debug!(%peer, "HTTP connection cut"),
     };
     match ended {
         Some(Err(error)) => tracing::debug!(%peer, %error, "HTTP connection"),

@@ -3,6 +3,7 @@
 mod body;
 mod compress;
 mod control;
+mod flv;
 mod growing;
 mod hls;
 mod listen;
@@ -41,6 +42,7 @@ pub fn router(hub: Arc<Hub>) -> Router {
     let control = hub.config().server.control;
     let router = Router::new()
         .route("/", get(page::page))
+        .route("/dashboard", get(page::dashboard))
         .route("/healthz", get(health))
         .route(TIME_URL, get(time::time))
         .route("/recordings/{*path}", get(recordings::file));

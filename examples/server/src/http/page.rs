@@ -1,4 +1,4 @@
-//! The page, embedded in the program.
+//! The pages, embedded in the program.
 
 use std::fmt::Write as _;
 use std::sync::OnceLock;
@@ -11,6 +11,8 @@ use axum::response::{IntoResponse, Response};
 
 /// The built page, or the plain one where it was not built (see `build.rs`).
 const PAGE: &str = include_str!(env!("STREAMCORE_PAGE"));
+/// The dashboard; the same plain page where it was not built.
+const DASHBOARD: &str = include_str!(env!("STREAMCORE_DASHBOARD"));
 
 struct Headers {
     etag: HeaderValue,
@@ -20,7 +22,16 @@ struct Headers {
 /// `GET /`.
 pub async fn page(request: HeaderMap) -> Response {
     static HEADERS: OnceLock<Headers> = OnceLock::new();
-    let known = HEADERS.get_or_init(|| headers_of(PAGE));
+    answer(&request, PAGE, HEADERS.get_or_init(|| headers_of(PAGE)))
+}
+
+/// `GET /dashboard`.
+pub async fn dashboard(request: HeaderMap) -> Response {
+    static HEADERS: OnceLock<Headers> = OnceLock::new();
+    answer(&request, DASHBOARD, HEADERS.get_or_init(|| headers_of(DASHBOARD)))
+}
+
+fn answer(request: &HeaderMap, page: &'static str, known: &Headers) -> Response {
     let mut headers = HeaderMap::new();
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     headers.insert(CONTENT_SECURITY_POLICY, known.policy.clone());
@@ -29,7 +40,7 @@ pub async fn page(request: HeaderMap) -> Response {
         return (StatusCode::NOT_MODIFIED, headers).into_response();
     }
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
-    (headers, PAGE).into_response()
+    (headers, page).into_response()
 }
 
 fn headers_of(page: &str) -> Headers {

@@ -356,8 +356,12 @@ fn codec_string(codec: &Codec) -> String {
         }
         Codec::Mp4a(entry) => {
             let config = &entry.esds.es_desc.dec_config;
-            let profile = config.dec_specific.as_ref().map_or(0, |specific| specific.profile);
-            format!("mp4a.{:x}.{profile}", config.object_type_indication)
+            let kind = config.object_type_indication;
+            // Only MPEG-4 audio has kinds of its own (RFC 6381 3.3); MP3 is `mp4a.6B`, which browsers know in no other case.
+            match config.dec_specific.as_ref().filter(|_| kind == 0x40) {
+                Some(specific) => format!("mp4a.{kind:X}.{}", specific.profile),
+                None => format!("mp4a.{kind:X}"),
+            }
         }
         other => {
             // The enum's names are the formats' own.

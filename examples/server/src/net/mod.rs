@@ -10,7 +10,7 @@ use std::net::{IpAddr, SocketAddr};
 use clap::Args;
 use ipnet::IpNet;
 
-pub use door::{Arrival, Door};
+pub use door::{Arrival, Door, Permit};
 pub use forwarded::client;
 pub use sockets::{Sockets, raise_open_files};
 

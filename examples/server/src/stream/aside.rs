@@ -5,10 +5,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::{Publisher, Stream, WAITERS, lock};
+use crate::fan::Fan;
 use crate::meter::Sample;
 use crate::names;
 use crate::notices::NO_KEY_FRAME_YET;
 use crate::origin::Archive;
+use crate::player::Form;
 use crate::recordings::rfc3339;
 use crate::redact::Redacted;
 use crate::relay::Tap;
@@ -94,7 +96,7 @@ impl Stream {
     pub fn sample(&self, now: Instant) {
         let viewers = self.audience();
         let mut live = self.live();
-        let (dropped, _) = live.fan.losses().counts();
+        let dropped = live.fan.losses().counts().iter().map(|(dropped, _)| dropped).sum();
         let Some(publisher) = &mut live.publisher else { return };
         let sample = publisher.meter.sample(now, viewers, dropped);
         drop(live);
@@ -122,7 +124,7 @@ impl Stream {
         let (hls, dash) = lock(&self.viewers).counts(now);
         let mut live = self.live();
         let playing = live.fan.len();
-        let (rtmp_dropped, rtmp_given_up) = live.fan.losses().counts();
+        let players = players(&live.fan, hls, dash);
         let publisher = live.publisher.as_mut()?;
         let store = self.hls().archive.as_ref().map(Archive::info);
         let mut problems = publisher.health.problems();
@@ -141,7 +143,7 @@ impl Stream {
             audio: publisher.tracks.audio(),
             bitrate_kbps: publisher.rate.kbps(now),
             viewers: playing + hls + dash,
-            players: PlayersInfo { rtmp: playing, hls, dash, rtmp_dropped, rtmp_given_up },
+            players,
             hls_waiting: self.waiting(),
             bytes_in: publisher.bytes_in,
             hls: format!("{}/index.m3u8", names::url_path(&self.path)),
@@ -176,5 +178,21 @@ impl Stream {
         if new {
             tracing::warn!(stream = %Redacted(&self.path), "{problem}");
         }
+    }
+}
+
+/// Players by protocol.
+fn players(fan: &Fan, hls: usize, dash: usize) -> PlayersInfo {
+    let [(rtmp_dropped, rtmp_given_up), (flv_dropped, flv_given_up)] = fan.losses().counts();
+    PlayersInfo {
+        rtmp: fan.count(|form| !form.is_flv()),
+        hls,
+        dash,
+        http_flv: fan.count(|form| form == Form::HttpFlv),
+        ws_flv: fan.count(|form| form == Form::WsFlv),
+        rtmp_dropped,
+        rtmp_given_up,
+        flv_dropped,
+        flv_given_up,
     }
 }

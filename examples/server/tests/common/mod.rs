@@ -3,6 +3,7 @@
 
 pub mod api;
 pub mod client;
+pub mod flv;
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};

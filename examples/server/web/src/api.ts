@@ -45,17 +45,32 @@ export interface Server { version: string; rtmpPort: number }
 export { ApiError } from './client';
 
 export async function fetchStreams(): Promise<Stream[]> {
-  return list(await call('get', '/api/v1/streams', { query: { limit: 100 } })).map(toStream);
+  return (await pages('/api/v1/streams')).map(toStream);
 }
 
 export async function fetchRecordings(): Promise<Recording[]> {
-  return list(await call('get', '/api/v1/recordings', { query: { limit: 100 } })).map(toRecording);
+  return (await pages('/api/v1/recordings')).map(toRecording);
 }
 
 export async function fetchServer(): Promise<Server> {
   const raw = record(await call('get', '/api/v1/server', {})) as Read<Schemas['Server']>;
   const port = count(raw.rtmp_port);
   return { version: text(raw.version), rtmpPort: port >= 1 && port <= 65535 ? port : 1935 };
+}
+
+const PAGES = 10;
+
+/** A list by its pages, up to a thousand items. */
+async function pages(path: '/api/v1/streams' | '/api/v1/recordings'): Promise<unknown[]> {
+  const found: unknown[] = [];
+  let cursor = '';
+  for (let page = 0; page < PAGES; page += 1) {
+    const answer = await call('get', path, { query: { limit: 100, ...(cursor === '' ? {} : { cursor }) } });
+    found.push(...list(answer));
+    cursor = text(record(answer)['next_cursor']);
+    if (cursor === '') break;
+  }
+  return found;
 }
 
 /** What an answer should be, of which nothing is taken for granted. */

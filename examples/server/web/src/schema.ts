@@ -1562,7 +1562,19 @@ export interface components {
         /** @description Players by protocol. */
         readonly PlayersInfo: {
             readonly dash: number;
+            /**
+             * Format: int64
+             * @description Tags that were left out for players of FLV who were slow, since the stream is there.
+             */
+            readonly flv_dropped: number;
+            /**
+             * Format: int64
+             * @description Players of FLV who were disconnected because they were too slow for too long.
+             */
+            readonly flv_given_up: number;
             readonly hls: number;
+            /** @description FLV over HTTP. */
+            readonly http_flv: number;
             readonly rtmp: number;
             /**
              * Format: int64
@@ -1574,6 +1586,8 @@ export interface components {
              * @description RTMP players who were disconnected because they were too slow for too long.
              */
             readonly rtmp_given_up: number;
+            /** @description FLV over WebSockets. */
+            readonly ws_flv: number;
         };
         /**
          * @description Whether an address has to be signed.

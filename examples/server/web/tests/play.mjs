@@ -1,9 +1,9 @@
 // Plays a stream in Chromium and prints one line of JSON about it.
 //
-//   node tests/play.mjs URL [--seconds N] [--deadline N] [--screenshot FILE] [--player hls.js|shaka]
+//   node tests/play.mjs URL [--seconds N] [--deadline N] [--screenshot FILE] [--player hls.js|shaka|mpegts.js]
 //
-// URL is a page that plays by itself (http://host:8080/#/live/demo) or a manifest (….m3u8, ….mpd), which is put into a bare
-// page on the same host, with hls.js or Shaka Player as it is out of the box, but for low latency. Playback must start, and then play N seconds (default 5) of media, within the deadline
+// URL is a page that plays by itself (http://host:8080/#/live/demo), or a manifest (….m3u8, ….mpd) or FLV (….flv, also by ws://), which
+// is put into a bare page on the same host, with hls.js, Shaka Player or mpegts.js as it is out of the box, but for low latency. Playback must start, and then play N seconds (default 5) of media, within the deadline
 // (default N + 30 seconds, counted from the opening of the page).
 // Exit status: 0 played that long; 1 never started; 2 started and stuck; 64 wrong usage.
 
@@ -18,8 +18,8 @@ const { values, positionals: [url] } = parseArgs({
 });
 const seconds = Number(values.seconds);
 const deadline = Number(values.deadline ?? seconds + 30);
-if (!url || !(seconds > 0) || !(deadline > 0) || !['hls.js', 'shaka'].includes(values.player)) {
-  console.error('usage: play.mjs URL [--seconds N] [--deadline N] [--screenshot FILE] [--player hls.js|shaka]');
+if (!url || !(seconds > 0) || !(deadline > 0) || !['hls.js', 'shaka', 'mpegts.js'].includes(values.player)) {
+  console.error('usage: play.mjs URL [--seconds N] [--deadline N] [--screenshot FILE] [--player hls.js|shaka|mpegts.js]');
   process.exit(64);
 }
 
@@ -43,6 +43,16 @@ const PLAYERS = {
     player.attach(video).then(() => player.load(address)).then(() => video.play()).catch(tell);
     const date = () => (player.isLive() ? player.getPlayheadTimeAsDate() : null);
     window.streamcore = { player: () => ({ engine: 'shaka', latency_s: null, wall_latency_s: date() ? (Date.now() - date()) / 1000 : null, errors }) };`],
+  'mpegts.js': ['mpegts.js/dist/mpegts.js', `
+    const video = document.querySelector('video');
+    const errors = [];
+    const player = mpegts.createPlayer({ type: 'flv', isLive: true, url: address });
+    player.on(mpegts.Events.ERROR, (type, details, info) => errors.push({ type, details: details + ' ' + info?.msg, fatal: true }));
+    player.attachMediaElement(video);
+    player.load();
+    video.play().catch(() => undefined);
+    const behind = () => (video.buffered.length ? video.buffered.end(video.buffered.length - 1) - video.currentTime : null);
+    window.streamcore = { player: () => ({ engine: 'mpegts.js', latency_s: behind(), wall_latency_s: null, errors }) };`],
 };
 
 const browser = await launch();
@@ -69,17 +79,17 @@ process.exit(status);
 
 /** Opens the page itself, or for a manifest a bare player that seems to come from the same host, so that no rule on origins gets in the way. */
 async function open(page, address, timeout) {
-  const { pathname, origin } = new URL(address);
-  if (!/\.(m3u8|mpd)$/.test(pathname)) {
+  const { pathname, origin } = new URL(address.replace(/^ws/, 'http'));
+  if (!/\.(m3u8|mpd|flv)$/.test(pathname)) {
     await page.goto(address, { timeout });
     return;
   }
-  const [library, script] = PLAYERS[values.player];
+  const [library, script] = PLAYERS[pathname.endsWith('.flv') ? 'mpegts.js' : values.player];
   const player = await readFile(createRequire(import.meta.url).resolve(library), 'utf8');
   const html = '<!doctype html><meta charset="utf-8"><title>probe</title><video controls muted style="width:100%"></video>';
-  const stand = `${origin}/.well-known/player-probe`;
-  await page.route(stand, (route) => route.fulfill({ contentType: 'text/html', body: html }));
-  await page.goto(stand, { timeout });
+  // A page that was not really loaded may open no WebSocket to this machine: it stands in place of one that was.
+  await page.goto(`${origin}/healthz`, { timeout });
+  await page.setContent(html);
   await page.addScriptTag({ content: player });
   await page.addScriptTag({ content: `{ const address = ${JSON.stringify(address)}; ${script} }` });
 }

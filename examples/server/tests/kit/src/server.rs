@@ -190,15 +190,25 @@ impl Server {
         files.into_iter().next().expect("one")
     }
 
+    /// All pages of a list.
     fn list(&self, what: &str) -> Vec<Value> {
-        let path = format!("/api/v1/{what}?limit=100");
-        let response =
-            http::get(self.http, &path).unwrap_or_else(|error| panic!("{path}: {error}"));
-        let text = response.text();
-        assert_eq!(response.status, 200, "{path}: {text}");
-        let json: Value =
-            serde_json::from_str(&text).unwrap_or_else(|error| panic!("{path}: {error}: {text}"));
-        json["data"].as_array().unwrap_or_else(|| panic!("{path} has no list: {text}")).clone()
+        let mut all = Vec::new();
+        let mut cursor = String::new();
+        loop {
+            let path = format!("/api/v1/{what}?limit=100{cursor}");
+            let response =
+                http::get(self.http, &path).unwrap_or_else(|error| panic!("{path}: {error}"));
+            let text = response.text();
+            assert_eq!(response.status, 200, "{path}: {text}");
+            let json: Value = serde_json::from_str(&text)
+                .unwrap_or_else(|error| panic!("{path}: {error}: {text}"));
+            let page = json["data"].as_array();
+            all.extend(page.unwrap_or_else(|| panic!("{path} has no list: {text}")).clone());
+            match json["next_cursor"].as_str() {
+                Some(next) => cursor = format!("&cursor={next}"),
+                None => return all,
+            }
+        }
     }
 }
 

@@ -1,0 +1,173 @@
+// Drives the dashboard of a running server in Chromium, as somebody who manages it would, and prints one line of JSON.
+//
+//   node tests/dashboard.mjs URL --token TOKEN --stream PATH --target URL [--screenshots FOLDER]
+//
+// URL is the dashboard, as a machine that needs a token sees it. PATH is live and has a player, and nobody answers the hook of a
+// player's end; there is one recording.
+// Exit status: 0 all went well; 1 something did not.
+
+import assert from 'node:assert/strict';
+import { createRequire } from 'node:module';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { launch } from './browser.mjs';
+
+const { values, positionals: [url] } = parseArgs({
+  allowPositionals: true,
+  options: { token: { type: 'string' }, stream: { type: 'string' }, target: { type: 'string' }, screenshots: { type: 'string' } },
+});
+const axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+const browser = await launch();
+const result = { violations: [], errors: [], focus: [] };
+let status = 1;
+let page;
+try {
+  const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, locale: 'en-GB', timezoneId: 'UTC' });
+  page = await context.newPage();
+  page.setDefaultTimeout(20_000);
+  page.on('pageerror', (error) => result.errors.push(error.message));
+  page.on('console', (message) => { if (/Content Security Policy/.test(message.text())) result.errors.push(message.text()); });
+  await page.goto(url);
+  await signIn();
+  await look('light');
+  await streams();
+  await targets();
+  await sessions();
+  await recordings();
+  await looks();
+  status = result.violations.length + result.errors.length === 0 ? 0 : 1;
+} catch (error) {
+  result.errors.push(error.stack, await page?.innerText('body').catch(() => ''));
+} finally {
+  console.log(JSON.stringify(result));
+  await browser.close();
+}
+process.exit(status);
+
+async function see(selector, text) {
+  await page.locator(selector).filter({ hasText: text }).first().waitFor();
+}
+
+async function gone(selector, text) {
+  await page.locator(selector).filter({ hasText: text }).waitFor({ state: 'detached' });
+}
+
+function press(name) {
+  return page.getByRole('button', { name }).first().click();
+}
+
+/** A wrong token is refused, the right one opens the board. */
+async function signIn() {
+  assert.equal(await page.locator('#board').isVisible(), false);
+  await page.getByLabel('Token').fill('tok_wrong');
+  await page.getByLabel('Token').press('Enter');
+  await see('#away', 'token is not valid');
+  await page.getByLabel('Token').fill(values.token);
+  await page.getByRole('button', { name: 'Sign in' }).click();
+  await page.locator('#board').waitFor();
+  // The plots have a line, and say in words what they show.
+  await see('#streams', values.stream);
+  await page.locator('#streams .plot .line[d*="L"]').first().waitFor({ state: 'attached' });
+  const said = await page.locator('#streams svg').evaluateAll((plots) => plots.map((plot) => plot.getAttribute('aria-label')));
+  assert.deepEqual(said.map((text) => text.split(' in ')[0]), ['Bit rate', 'Pictures', 'Viewers']);
+  assert.match(said[0], /in the last minute: .* to .*bit\/s, now/);
+}
+
+/** A stream is made, its key shown once, rotated, disabled and revoked. */
+async function streams() {
+  await page.locator('#create-note').fill('made here');
+  await press('Create stream');
+  await see('#live-streams', 'made here');
+  const key = await page.innerText('#new-key-text');
+  assert.ok(key.length > 20, key);
+  result.first_key = key;
+  await press('Done');
+  await press('Rotate key: made here');
+  await press('End all other keys?: made here');
+  await page.waitForFunction((old) => !document.querySelector('#new-key').hidden && document.querySelector('#new-key-text').textContent !== old && document.querySelector('#new-key-text').textContent !== '', key);
+  result.second_key = await page.innerText('#new-key-text');
+  await press('Done');
+  assert.ok(!(await page.innerText('body')).includes(result.second_key), 'shown once');
+  await press(/^Disable: key .* of made here/);
+  await press(/^Enable: key .* of made here/);
+  await press('Disable: made here');
+  await see('#live-streams li', 'disabled');
+  await press('Enable: made here');
+  await page.getByRole('button', { name: 'Disable: made here' }).waitFor();
+}
+
+/** A target that nobody answers at is shown as what is wrong, paused and removed. */
+async function targets() {
+  await page.locator('#target-stream').selectOption(values.stream);
+  await page.locator('#target-url').fill(values.target);
+  await page.locator('#target-key').fill('secret-of-the-target');
+  await press('Add target');
+  await see('#target-list', 'errored');
+  await see('#wrongs', 'is not pushed to');
+  assert.ok(!(await page.innerText('body')).includes('secret-of-the-target'));
+  await look('wrong');
+  await press(/^Pause: /);
+  await see('#target-list', 'paused');
+  await gone('#wrongs li', 'is not pushed to');
+  await press(/^Remove: /);
+  await press(/^Remove it\?: /);
+  await page.locator('#targets-none').waitFor();
+}
+
+async function sessions() {
+  const row = page.locator('#session-list li').filter({ hasText: 'player' });
+  await row.first().waitFor();
+  await row.getByRole('button').click();
+  await row.getByRole('button').click();
+  await row.waitFor({ state: 'detached' });
+  // The hook of its end has nobody who answers.
+  await see('#wrongs', 'Hooks gave no answer in the last minute: 1');
+}
+
+/** A recording has a link that plays, and goes when it is deleted. */
+async function recordings() {
+  await page.locator('#asset-list li').first().waitFor();
+  result.play = await page.locator('#asset-list a').first().getAttribute('href');
+  await press(/^Delete: .* of /);
+  await press(/^Delete it\?: .* of /);
+  await page.locator('#assets-none').waitFor();
+  // The keyboard is not lost with the row.
+  await page.waitForFunction(() => document.activeElement?.id === 'assets-title');
+}
+
+/** Dark, on a phone, by keyboard. */
+async function looks() {
+  await page.emulateMedia({ colorScheme: 'dark' });
+  await look('dark');
+  await page.setViewportSize({ width: 360, height: 740 });
+  await look('phone');
+  const [wide, view] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
+  assert.ok(wide <= view, `${wide} pixels on a screen of ${view}`);
+  // The keyboard gets from the top to each part in the order of the page, and where it is can be seen.
+  await page.setViewportSize({ width: 1280, height: 900 });
+  await page.locator('.skip').focus();
+  result.focus.push('top');
+  for (let i = 0; i < 60; i += 1) {
+    await page.keyboard.press('Tab');
+    const at = await page.evaluate(() => {
+      const node = document.activeElement;
+      if (!node || node === document.body) return null;
+      const style = getComputedStyle(node);
+      return { part: node.closest('section')?.id ?? 'top', seen: style.outlineStyle !== 'none' && Number.parseFloat(style.outlineWidth) > 0, tag: node.tagName, tops: node.getBoundingClientRect().top + scrollY };
+    });
+    if (at === null) break;
+    assert.ok(at.seen, `focus on ${at.tag} in ${at.part} cannot be seen`);
+    if (result.focus.at(-1) !== at.part) result.focus.push(at.part);
+  }
+  assert.deepEqual(result.focus, ['top', 'live', 'manage', 'targets', 'sessions']);
+}
+
+/** What axe-core finds, and a picture. */
+async function look(name) {
+  // As an expression: the page's policy lets no other script in.
+  await page.evaluate(`${axe};undefined`);
+  const { violations } = await page.evaluate(() => window.axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'best-practice'] }));
+  result.violations.push(...violations.map(({ id, nodes }) => ({ at: name, id, nodes: nodes.map((node) => `${node.target} ${node.failureSummary}`) })));
+  if (values.screenshots) await page.screenshot({ path: join(values.screenshots, `${name}.png`), fullPage: name !== 'light' });
+}
