@@ -4,7 +4,7 @@ WEB := examples/server/web
 # Every test is run, so that one look shows all that is wrong.
 CARGO_TEST := cargo test --locked --workspace --all-features --no-fail-fast
 
-.PHONY: run test setup lint fmt clippy doc web web-test test-rust package bench-setup bench-live bench-finish bench-peers bench-remux bench-latency schemathesis soak-recording fuzz fuzz-smoke interop install sanitize bench-border
+.PHONY: bench-package bench-segmenter bench-parts soak-llhls run test setup lint fmt clippy doc web web-test test-rust package bench-setup bench-live bench-finish bench-peers bench-remux bench-latency schemathesis soak-recording fuzz fuzz-smoke interop install sanitize bench-border
 .NOTPARALLEL:
 
 run:
@@ -105,6 +105,27 @@ bench-peers:
 bench-remux:
 	cargo build --release --locked -p streamcore-server
 	scripts/bench-remux $(ARGS)
+
+# An FLV of 200 MB to HLS segments on tmpfs beside cp, ffmpeg and, where PACKAGER names it or it is in the path, Shaka packager. Two minutes.
+bench-package:
+	cargo build --release --locked -p streamcore-server
+	scripts/bench-package $(ARGS)
+
+# Payload a second through the segmenter in memory. A minute.
+bench-segmenter:
+	cargo bench --locked --bench segmenter --no-run
+	scripts/record-run segmenter 'The segmenter in memory' cargo bench --locked --bench segmenter -- --noplot $(ARGS)
+
+# From the last access unit of a part to its last byte over HTTP. A minute.
+bench-parts:
+	cargo bench --locked -p streamcore-server --bench parts --no-run
+	scripts/record-run parts 'Parts over HTTP' cargo bench --quiet --locked -p streamcore-server --bench parts $(ARGS)
+
+# Five minutes of a live run through lost connections, a change of resolution and the end, followed by a strict reader and four players, plain and as a set.
+soak-llhls: web
+	cargo test --locked -p streamcore-server --test interop_llhls --no-run
+	scripts/record-run soak-llhls 'A live run through disturbances' env STREAMCORE_SOAK=$(or $(SOAK),300) \
+		cargo test --quiet --locked -p streamcore-server --test interop_llhls soak -- --nocapture --test-threads 1
 
 # Each fuzz target for so many seconds: make fuzz SECONDS=60 TARGETS='amf0 sps'.
 SECONDS ?= 10

@@ -7,9 +7,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use streamcore::assemble::{Assembler, Event};
 use streamcore::buf::Chain;
-use streamcore::flv::{Tag, TagKind};
+use streamcore::flv::{Reader, Tag, TagKind};
 use streamcore::hls::{Muxer, MuxerConfig};
 use streamcore::limits::Limits;
+use streamcore::package::{PackageConfig, PackageFile, Packager};
 use streamcore::record::FlvRecorder;
 use streamcore::rtmp::chunk::{Message, SharedMessage};
 use streamcore::rtmp::message::Control;
@@ -211,4 +212,46 @@ fn assert_parts_are_references(muxer: &Muxer, messages: &[Bytes], least: usize) 
         bytes += whole.len();
     }
     assert!(parts > 20 && bytes >= least, "{parts} parts, {bytes} bytes");
+}
+
+#[test]
+fn files_of_a_package_are_references_into_the_blocks_that_were_read() {
+    let source = Bytes::from_static(include_bytes!("data/obs-29.0.2/recorded-by-nginx.flv"));
+    let limits = Limits::default();
+    let (mut reader, mut assembler) = (Reader::new(&limits), Assembler::new(&limits));
+    let mut config = PackageConfig::default();
+    (config.segment_duration, config.part_duration) =
+        (Duration::from_secs(2), Some(Duration::from_millis(500)));
+    let mut packager = Packager::new(&config, &limits);
+    let mut files: Vec<PackageFile> = Vec::new();
+    // Blocks of a read: a tag that lies in two of them is put together, and no other byte moves.
+    let blocks: Vec<Bytes> = (0..source.len())
+        .step_by(65_536)
+        .map(|from| source.slice(from..source.len().min(from + 65_536)))
+        .collect();
+    for block in &blocks {
+        let mut input = block.clone();
+        while !input.is_empty() {
+            let taken = reader.handle_shared(&input).unwrap();
+            input = input.slice(taken..);
+            while let Some((_, tag)) = reader.poll_tag() {
+                assembler.handle_tag(&tag);
+                while let Some(event) = assembler.poll_event() {
+                    packager.handle_event(event).unwrap();
+                    files.extend(std::iter::from_fn(|| packager.poll_file()));
+                }
+            }
+        }
+    }
+    packager.finish().unwrap();
+    files.extend(std::iter::from_fn(|| packager.poll_file()));
+    let media: Vec<&Chain> =
+        files.iter().filter(|file| file.name.ends_with(".m4s")).map(|file| &file.body).collect();
+    let payload: usize = media.iter().map(|body| body.len()).sum();
+    assert!(payload > source.len() * 9 / 10, "{payload} of {}", source.len());
+    let anew: usize = media.iter().map(|body| written_anew(body, &blocks)).sum();
+    // Of tags that lie in two blocks, and the heads of fragments.
+    let most = blocks.len() * 40_000 + payload / 20;
+    assert!(anew < most, "{anew} of {payload} are written anew, {most} at most");
+    println!("{anew} of {payload} in {} blocks", blocks.len());
 }

@@ -110,6 +110,12 @@ impl Known {
 }
 
 impl Periods {
+    /// No period yet of a presentation whose zero was said before to be at this time, in microseconds since 1970. The first period begins where the wall clock has it.
+    #[must_use]
+    pub fn begun_at(availability_start: Option<i64>) -> Self {
+        Self { availability_start, ..Self::default() }
+    }
+
     /// Wall clock at the zero of the presentation's time line, microseconds since 1970; `None` before the first
     /// [`update`](Self::update), and where no segment has a wall clock. It never changes.
     #[must_use]
@@ -139,10 +145,15 @@ impl Periods {
             self.note(renditions, number);
         }
         self.next = self.next.max(last.saturating_add(1));
-        let ends =
-            self.known.iter().skip(1).map(|known| known.first).chain([last.saturating_add(1)]);
-        let periods = self.known.iter().zip(ends);
-        periods.map(|(known, end)| known.period(renditions, end)).collect()
+        let nexts = self.known.iter().skip(1).map(Some).chain([None]);
+        let periods = self.known.iter().zip(nexts).map(|(known, next)| {
+            let end = next.map_or(last.saturating_add(1), |next| next.first);
+            // Where nothing comes before the next one, players would wait for it to the end of the period.
+            let hole = next.is_some_and(|next| next.start > known.end);
+            let length = hole.then(|| duration(known.end.saturating_sub(known.start)));
+            Period { duration: length, ..known.period(renditions, end) }
+        });
+        periods.collect()
     }
 
     /// Looks at the segments of one number: whether they begin a period.
@@ -184,17 +195,14 @@ impl Periods {
         let base = earliest.map_or((0, MICROS), |segment| (segment.start, segment.timescale));
         let at = earliest.map_or(0, |segment| segment.micros(segment.start));
         let wall = earliest.and_then(|segment| segment.wall);
+        let told = wall.zip(self.availability_start).map(|(wall, zero)| wall.saturating_sub(zero));
         let start = match self.known.back() {
-            None => 0,
+            None => told.unwrap_or(0).max(0),
             Some(before) if before.epoch == epoch => {
                 before.start.saturating_add(at.saturating_sub(before.base_micros()))
             }
             // An encoder that was away: the time line stays with the clock on the wall, so that latency keeps its meaning.
-            Some(before) => {
-                let told =
-                    wall.zip(self.availability_start).map(|(wall, zero)| wall.saturating_sub(zero));
-                told.map_or(before.end, |told| told.max(before.end))
-            }
+            Some(before) => told.map_or(before.end, |told| told.max(before.end)),
         };
         if self.availability_start.is_none() {
             self.availability_start = wall.map(|wall| wall.saturating_sub(start));
@@ -457,6 +465,14 @@ mod tests {
         // The first one slides out in time.
         let found = periods.update(&both(list[3..].to_vec()), false);
         assert_eq!(shape(&found), [second]);
+    }
+
+    #[test]
+    fn e4_01_a_presentation_that_was_begun_before_goes_on_by_the_wall_clock() {
+        let mut periods = Periods::begun_at(Some(WALL - 60_000_000));
+        let found = periods.update(&both(video(9, 2, 4, 900_000, WALL)), false);
+        assert_eq!(shape(&found), [("9".into(), 60_000, vec![2, 2], vec![900_000, 480_000])]);
+        assert_eq!(periods.availability_start(), Some(WALL - 60_000_000));
     }
 
     #[test]

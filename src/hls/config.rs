@@ -37,17 +37,26 @@ pub struct MuxerConfig {
     /// Whether the multivariant playlist offers sound without pictures as a variant of its own, the last, for connections that
     /// carry no more. Default false: sound alone is offered where there is nothing else.
     pub audio_variant: bool,
-    /// Number of the first segment and of the first init segment. Default 0.
+    /// `EXT-X-MEDIA-SEQUENCE` of the first segment. Default 0.
+    ///
+    /// Where a muxer takes over the URLs of an earlier one this must be past all numbers of that one (RFC 8216 6.2.2), and not by much: players
+    /// take each missing number for a segment's time that passed. [`Muxer::position`](super::Muxer::position) says where one has come to.
+    pub first_sequence: u64,
+    /// Number in the names of the first segment and of the first init segment. `None`, the default: the same as
+    /// [`first_sequence`](Self::first_sequence).
     ///
     /// Files are announced as immutable, so where a muxer takes over the URLs of an earlier one this must be past all
-    /// numbers of that one (and `EXT-X-MEDIA-SEQUENCE` must not run back, RFC 8216 6.2.2). Milliseconds since 1970 are.
-    pub first_sequence: u64,
+    /// names of that one. Milliseconds since 1970 are, without anything being remembered.
+    pub first_name: Option<u64>,
     /// Discontinuities before the first segment (`EXT-X-DISCONTINUITY-SEQUENCE`). Default 0.
     ///
     /// Where a muxer takes over the URLs of an earlier one this must be past all discontinuities of that one: a player that stayed
     /// sees by it that the times of the new segments are others. Keep it small: players keep lists by it, and a number like the time of
     /// day makes them stand still.
     pub first_discontinuity: u64,
+    /// Whether players of an earlier muxer of the same URLs may have stayed. Then the first segment is a gap (`EXT-X-GAP`), in the last epoch that they know and
+    /// of the target duration, and a discontinuity stands behind it: hls.js (1.7.4) goes on only from a segment of an epoch that it knows. Default false.
+    pub goes_on: bool,
     /// DASH over the same files: `index.mpd`. `None`, the default, makes none.
     pub dash: Option<DashConfig>,
 }
@@ -57,6 +66,44 @@ pub struct MuxerConfig {
 pub struct DashConfig {
     /// Where players learn the time, the best first. Without one they take their own clock to be right.
     pub clocks: Vec<Clock>,
+    /// `MPD@availabilityStartTime`, microseconds since 1970: what an earlier muxer of the same URLs said (ISO/IEC 23009-1 5.3.1.2 has it never
+    /// change). `None`, the default, takes the wall clock of the first segment.
+    pub availability_start: Option<i64>,
+}
+
+/// Where the numbers of a muxer's playlists have come to. Another muxer that begins there may take over its URLs: players who stayed go on behind a
+/// discontinuity.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Position {
+    /// For [`MuxerConfig::first_sequence`]: no playlist has named a segment of this number, nor a part of one.
+    pub sequence: u64,
+    /// For [`MuxerConfig::first_discontinuity`] of a muxer that [goes on](MuxerConfig::goes_on): the discontinuities so far. For another, one more.
+    pub discontinuity: u64,
+    /// For [`MuxerConfig::first_name`]: past all numbers in names.
+    pub name: u64,
+    /// For [`DashConfig::availability_start`].
+    pub availability_start: Option<i64>,
+    /// What `EXT-X-TARGETDURATION` says, for [`MuxerConfig::max_segment_duration`].
+    pub target_duration: Option<Duration>,
+}
+
+impl MuxerConfig {
+    /// Number in the names of the first segment.
+    pub(super) fn first_number(&self) -> u64 {
+        self.first_name.unwrap_or(self.first_sequence)
+    }
+
+    /// Media sequence number of the segment that has this number in its name.
+    pub(super) fn sequence_of(&self, number: u64) -> u64 {
+        self.first_sequence.saturating_add(number.saturating_sub(self.first_number()))
+    }
+
+    /// Number in the name of the segment of this media sequence number; before the first one, none that there is.
+    pub(super) fn number_of(&self, sequence: u64) -> Option<u64> {
+        let since = sequence.checked_sub(self.first_sequence)?;
+        Some(self.first_number().saturating_add(since))
+    }
 }
 
 /// What a playlist promises of its segments (RFC 8216 4.3.3.5).
@@ -83,7 +130,9 @@ impl Default for MuxerConfig {
             track_wait: None,
             audio_variant: false,
             first_sequence: 0,
+            first_name: None,
             first_discontinuity: 0,
+            goes_on: false,
             dash: None,
         }
     }

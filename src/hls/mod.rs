@@ -42,7 +42,7 @@ mod variants;
 mod window;
 
 pub use answer::{Answer, BadRequest, Growing, Wait};
-pub use config::{DashConfig, MuxerConfig, PlaylistType, Stats};
+pub use config::{DashConfig, MuxerConfig, PlaylistType, Position, Stats};
 pub use file::{Cache, File};
 pub use muxer::Muxer;
 pub use presentation::{PartView, Presentation, RenditionView, SegmentView};

@@ -18,6 +18,16 @@ pub(super) struct Mpd {
 }
 
 impl Mpd {
+    /// Whose presentation began at this time, where an earlier one of the same URL said so.
+    pub(super) fn begun_at(availability_start: Option<i64>) -> Self {
+        Self { periods: Periods::begun_at(availability_start), now: Vec::new() }
+    }
+
+    /// Wall clock at the zero of the presentation's time line.
+    pub(super) const fn availability_start(&self) -> Option<i64> {
+        self.periods.availability_start()
+    }
+
     /// Takes in what is listed now.
     pub(super) fn update(&mut self, presentation: &Presentation<'_>) {
         let renditions = renditions(presentation, false);

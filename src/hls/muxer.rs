@@ -12,7 +12,7 @@ mod vod;
 
 use std::time::Duration;
 
-use super::config::{MuxerConfig, PlaylistType, Stats};
+use super::config::{MuxerConfig, PlaylistType, Position, Stats};
 use super::file::Text;
 use super::mpd::Mpd;
 use super::presentation::Presentation;
@@ -68,6 +68,7 @@ impl Muxer {
     /// An empty stream.
     #[must_use]
     pub fn new(config: MuxerConfig, limits: &Limits) -> Self {
+        let begun = config.dash.as_ref().and_then(|dash| dash.availability_start);
         Self {
             config,
             limits: limits.clone(),
@@ -82,7 +83,7 @@ impl Muxer {
             ended: false,
             is_unseen: false,
             multivariant: None,
-            mpd: Mpd::default(),
+            mpd: Mpd::begun_at(begun),
             version: 0,
             stats: Stats::default(),
         }
@@ -112,7 +113,7 @@ impl Muxer {
             return Ok(());
         }
         fits?;
-        let mut rendition = Rendition::new(track, group, self.config.first_sequence)?;
+        let mut rendition = Rendition::new(track, group, self.config.first_number())?;
         rendition.awaited = self.held.is_none().then(|| self.newest());
         self.renditions.push(rendition);
         // Video leads, then the tracks in the order of their numbers.
@@ -216,6 +217,24 @@ impl Muxer {
     #[must_use]
     pub const fn stats(&self) -> Stats {
         self.stats
+    }
+
+    /// Where the numbers have come to, for a later muxer under the same URLs. Cheap enough to be asked for with each change.
+    #[must_use]
+    pub fn position(&self) -> Position {
+        let started = || self.renditions.iter().filter(|rendition| rendition.started);
+        let number = started().map(|one| one.open_number().saturating_add(1)).max();
+        let discontinuity = started().map(|one| one.open_discontinuities()).max();
+        let inits = self.renditions.iter().map(Rendition::next_init).max();
+        let first = self.config.first_number();
+        let given = self.config.dash.as_ref().and_then(|dash| dash.availability_start);
+        Position {
+            sequence: number.map_or(self.config.first_sequence, |at| self.config.sequence_of(at)),
+            discontinuity: discontinuity.unwrap_or(self.config.first_discontinuity),
+            name: number.max(inits).unwrap_or(first),
+            availability_start: self.mpd.availability_start().or(given),
+            target_duration: self.target_duration(),
+        }
     }
 
     /// Grows with everything that can change an answer: a part, a segment, the end. Who waits is woken by this alone.

@@ -20,6 +20,8 @@ pub(super) struct Terms {
     pub(super) part_hold_back: Option<u64>,
     pub(super) event: bool,
     pub(super) ended: bool,
+    /// Media sequence number of the first segment that is listed.
+    pub(super) first: u64,
 }
 
 impl Terms {
@@ -57,7 +59,8 @@ pub(super) fn media(
     for (index, segment) in window.live().enumerate().skip(skipped) {
         map(&mut text, &mut init, segment.discontinuity, &segment.init.name);
         text.push_str(&segment.text.head);
-        if low.is_some() && index >= with_parts {
+        // What is over is played by segments: who looks whether all is there looks for the last part else, which may end behind other tracks.
+        if low.is_some() && index >= with_parts && !terms.ended {
             text.push_str(&segment.text.parts);
         }
         text.push_str(&segment.text.tail);
@@ -70,7 +73,7 @@ pub(super) fn media(
     if terms.ended {
         text.push_str("#EXT-X-ENDLIST\n");
     } else if low.is_some() {
-        let hint = part_name(rendition.id(), window.next_sequence(), open.parts().len());
+        let hint = part_name(rendition.id(), window.next_number(), open.parts().len());
         line(&mut text, format_args!("#EXT-X-PRELOAD-HINT:TYPE=PART,URI=\"{hint}\""));
         reports.iter().for_each(|report| report_line(&mut text, report));
     }
@@ -103,7 +106,7 @@ fn header(text: &mut String, rendition: &Rendition, terms: &Terms, low: Option<(
         line(text, format_args!("#EXT-X-PART-INF:PART-TARGET={}", millis(part.micros)));
     }
     let window = &rendition.window;
-    line(text, format_args!("#EXT-X-MEDIA-SEQUENCE:{}", window.media_sequence));
+    line(text, format_args!("#EXT-X-MEDIA-SEQUENCE:{}", terms.first));
     line(text, format_args!("#EXT-X-DISCONTINUITY-SEQUENCE:{}", window.discontinuity_sequence));
 }
 

@@ -119,10 +119,10 @@ impl<'a> RenditionView<'a> {
         &self.rendition.measured
     }
 
-    /// Media sequence number of the segment that is being made: the one after the last that is whole.
+    /// Number of the segment that is being made, as in its name: the one after the last that is whole.
     #[must_use]
     pub fn next_number(&self) -> u64 {
-        self.rendition.window.next_sequence()
+        self.rendition.window.next_number()
     }
 
     /// What the playlist lists, oldest first, and at last the segment that is being made, where parts of it are out already.
@@ -168,12 +168,12 @@ pub struct SegmentView<'a> {
 }
 
 impl<'a> SegmentView<'a> {
-    /// Media sequence number, the same for all renditions.
+    /// Number, as in its name, the same for all renditions.
     #[must_use]
     pub fn number(&self) -> u64 {
         match self.state {
             State::Whole(segment) => segment.number,
-            State::Open(_) => self.rendition.window.next_sequence(),
+            State::Open(_) => self.rendition.window.next_number(),
         }
     }
 

@@ -216,8 +216,8 @@ impl Rendition {
     }
 
     /// Number of the segment that the next sample goes to, once all cuts so far are closed.
-    pub(super) fn open_sequence(&self) -> u64 {
-        self.window.next_sequence().saturating_add(self.cuts.len() as u64)
+    pub(super) fn open_number(&self) -> u64 {
+        self.window.next_number().saturating_add(self.cuts.len() as u64)
     }
 
     /// Discontinuities up to that segment.
@@ -323,6 +323,11 @@ impl Rendition {
     pub(super) fn join(&mut self, sequence: u64, discontinuities: u64) {
         self.window = Window::new(sequence, discontinuities);
         self.started = true;
+    }
+
+    /// Number in the name of the next init segment.
+    pub(super) const fn next_init(&self) -> u64 {
+        self.next_init
     }
 
     pub(super) const fn current_init(&self) -> &Arc<Init> {

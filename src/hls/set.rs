@@ -58,6 +58,12 @@ impl VariantSet {
         &self.muxer
     }
 
+    /// The same, to [take the bytes of segments out](Muxer::take_segment). Units come by way of the set.
+    #[must_use]
+    pub const fn muxer_mut(&mut self) -> &mut Muxer {
+        &mut self.muxer
+    }
+
     /// Whether any source is there.
     #[must_use]
     pub fn is_live(&self) -> bool {

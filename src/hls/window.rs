@@ -14,24 +14,24 @@ pub(super) struct Window {
     live: VecDeque<Segment>,
     retired: VecDeque<Segment>,
     bytes: usize,
-    /// Media sequence number of the first live segment.
-    pub(super) media_sequence: u64,
+    /// Number of the first live segment.
+    pub(super) first_number: u64,
     /// Discontinuities that slid out.
     pub(super) discontinuity_sequence: u64,
 }
 
 impl Window {
-    pub(super) fn new(media_sequence: u64, discontinuity_sequence: u64) -> Self {
-        Self { media_sequence, discontinuity_sequence, ..Self::default() }
+    pub(super) fn new(first_number: u64, discontinuity_sequence: u64) -> Self {
+        Self { first_number, discontinuity_sequence, ..Self::default() }
     }
 
     pub(super) fn live(&self) -> impl ExactSizeIterator<Item = &Segment> + DoubleEndedIterator {
         self.live.iter()
     }
 
-    /// Media sequence number of the next segment.
-    pub(super) fn next_sequence(&self) -> u64 {
-        self.media_sequence.saturating_add(self.live.len() as u64)
+    /// Number of the next segment.
+    pub(super) fn next_number(&self) -> u64 {
+        self.first_number.saturating_add(self.live.len() as u64)
     }
 
     /// Discontinuity number of the next segment, should it not begin one.
@@ -69,7 +69,7 @@ impl Window {
 
     fn retire(&mut self) {
         if let Some(segment) = self.live.pop_front() {
-            self.media_sequence = self.media_sequence.saturating_add(1);
+            self.first_number = self.first_number.saturating_add(1);
             if segment.discontinuity {
                 self.discontinuity_sequence = self.discontinuity_sequence.saturating_add(1);
             }
@@ -104,7 +104,7 @@ impl Window {
 
     /// Takes the bytes of a segment out; the rest of it stays.
     pub(super) fn take(&mut self, number: u64) -> Option<Chain> {
-        let index = usize::try_from(number.checked_sub(self.media_sequence)?).ok()?;
+        let index = usize::try_from(number.checked_sub(self.first_number)?).ok()?;
         let segment = self.live.get_mut(index)?;
         let body = segment.body()?;
         self.bytes = self.bytes.saturating_sub(segment.bytes());
@@ -115,10 +115,10 @@ impl Window {
     /// The segment of that number, where it can still be fetched.
     pub(super) fn get(&self, number: u64) -> Option<&Segment> {
         let index = |from: u64| usize::try_from(number.checked_sub(from)?).ok();
-        if number >= self.media_sequence {
-            return self.live.get(index(self.media_sequence)?);
+        if number >= self.first_number {
+            return self.live.get(index(self.first_number)?);
         }
-        let first = self.media_sequence.checked_sub(self.retired.len() as u64)?;
+        let first = self.first_number.checked_sub(self.retired.len() as u64)?;
         self.retired.get(index(first)?)
     }
 }

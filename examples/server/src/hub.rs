@@ -12,6 +12,7 @@ use tokio::sync::{Semaphore, watch};
 use crate::config::{AppConfig, Config, Shared};
 use crate::keys::Keys;
 use crate::names;
+use crate::numbering::Key;
 use crate::origin::Store;
 use crate::player::Player;
 use crate::recorder::{RecordEnv, Recorders};
@@ -154,6 +155,21 @@ impl Hub {
         store.idle().await;
     }
 
+    /// Streams that were live when the server ended: players wait for their publishers, as after any loss of a connection.
+    pub fn restore(&self) {
+        let config = self.config();
+        let mut streams = self.streams();
+        for Key { path, is_set } in self.services.numbering.left_live() {
+            let Some(stream) = self.entry(&mut streams, &path) else { return };
+            let app = &self.keys.settings(&path, config.of(&path));
+            if is_set {
+                stream.set().restore(stream.counter(true), app);
+            } else {
+                stream.restore(app);
+            }
+        }
+    }
+
     /// Bounds the requests that wait.
     pub fn waiters(&self) -> &Semaphore {
         &self.waiters
@@ -197,7 +213,16 @@ impl Hub {
             self.all().into_iter().filter_map(|stream| Some((stream.seq()?, stream))).collect();
         live.retain(|(seq, _)| *seq > after);
         live.sort_by_key(|(seq, _)| *seq);
-        live.into_iter().filter_map(|(_, stream)| stream.info()).take(limit).collect()
+        let infos = live.into_iter().filter_map(|(_, stream)| stream.info()).take(limit);
+        infos.map(|info| self.in_set(info)).collect()
+    }
+
+    /// Says of a stream which set it is a variant of.
+    pub fn in_set(&self, info: StreamInfo) -> StreamInfo {
+        let config = self.config();
+        let set = variants::set_of(&info.path, config.of(&info.path));
+        let set = set.and_then(|(path, _)| self.find(path)?.set_info());
+        StreamInfo { set, ..info }
     }
 
     /// All streams there are, live or not.

@@ -21,6 +21,7 @@ mod names;
 mod net;
 mod nginx;
 mod notices;
+mod numbering;
 mod origin;
 mod package;
 mod player;

@@ -16,7 +16,6 @@ use tokio::task::JoinHandle;
 use crate::api::{Api, Run};
 use crate::catalogue::Catalogue;
 use crate::cli::{LogFormat, ServeArgs};
-use crate::clock;
 use crate::config::{Config, Given, Shared, reload_on_hangup};
 use crate::events;
 use crate::finish::{self, Finisher, Listener};
@@ -25,6 +24,7 @@ use crate::hub::{Hub, Phase};
 use crate::keys::{Keys, Require};
 use crate::metrics::Metrics;
 use crate::net::{self, Arrival, Door, Sockets};
+use crate::numbering::Numbering;
 use crate::origin::{self, OriginConfig};
 use crate::recorder::{Disk, RecordEnv};
 use crate::recordings::Recordings;
@@ -58,7 +58,7 @@ async fn serve(given: Given, config: Config) -> anyhow::Result<()> {
     // Only now is it sure that no other server works on these recordings.
     let store = Store::open(&args.data_dir, SCHEMAS)?;
     let (server_id, _) = store.server_id().await?;
-    clock::set_start(store.count_start().await?);
+    let store_start = store.count_start().await?;
     let shared = Shared::new(config);
     let keys = Keys::open(store.clone()).await?;
     let uploads = args.upload.upload.is_some();
@@ -68,7 +68,9 @@ async fn serve(given: Given, config: Config) -> anyhow::Result<()> {
     let uploader =
         Uploader::new(catalogue.clone(), &args.upload, args.retain.clone(), metrics.clone())?;
     let runtime = tokio::runtime::Handle::current();
-    let services = Services::start(&shared, &store, keys.clone(), metrics.clone())?;
+    let numbering = Numbering::open(store.clone()).await?;
+    let services =
+        Services::start(&shared, &store, keys.clone(), (metrics.clone(), numbering.clone()))?;
     services.relay.load().await?;
     let (bus, recorded) = (services.bus.clone(), metrics.clone());
     let done: Vec<Listener> = vec![
@@ -88,9 +90,11 @@ async fn serve(given: Given, config: Config) -> anyhow::Result<()> {
         recordings: recordings.clone(),
         finisher: finisher.clone(),
     };
-    let hub = Hub::new(shared.clone(), record, open_origin(&args)?, keys.clone(), services);
+    let origin = open_origin(&args, &store).await?;
+    let hub = Hub::new(shared.clone(), record, origin, keys.clone(), services);
+    hub.restore();
 
-    tracing::debug!(server_id, "this server");
+    tracing::debug!(server_id, start = store_start, "this server");
     crate::config::warnings(&shared.get()).iter().for_each(|text| tracing::debug!("{text}"));
     let first = welcome(&keys).await?;
     banner(&args, &addresses, recordings.root(), first.as_ref());
@@ -144,6 +148,7 @@ async fn serve(given: Given, config: Config) -> anyhow::Result<()> {
         let _ = tokio::join!(sessions, secure, pages, secure_web);
         hub.end_waiting();
         tokio::join!(hub.close_store(), finisher.idle());
+        numbering.flush().await;
     };
     tokio::select! {
         ended = tokio::time::timeout(args.stop_timeout, clean) => match ended {
@@ -221,15 +226,17 @@ impl Listeners {
 }
 
 /// Where HLS is kept, where it is asked for.
-fn open_origin(args: &ServeArgs) -> anyhow::Result<Option<Arc<origin::Store>>> {
+async fn open_origin(args: &ServeArgs, db: &Store) -> anyhow::Result<Option<Arc<origin::Store>>> {
     let Some(address) = &args.hls_store else { return Ok(None) };
     let own = args.data_dir.join("hls");
     let config = OriginConfig { queue_bytes: args.hls_store_queue, memory: args.hls_store_after };
     let store = match address.as_str() {
-        "" => origin::Store::open(&own.to_string_lossy(), config),
-        address => origin::Store::open(address, config),
+        "" => origin::Store::open(&own.to_string_lossy(), config, db.clone()),
+        address => origin::Store::open(address, config, db.clone()),
     }?;
     tracing::info!(%store, "HLS is kept");
+    let open = origin::left_over(&store).await;
+    tokio::spawn(origin::close_left_over(store.clone(), open));
     Ok(Some(store))
 }
 

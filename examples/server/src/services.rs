@@ -10,6 +10,7 @@ use crate::events::{Bus, Journal};
 use crate::hooks::{HookStep, Hooks};
 use crate::keys::Keys;
 use crate::metrics::Metrics;
+use crate::numbering::Numbering;
 use crate::relay::Relay;
 use crate::sessions::Sessions;
 use crate::store::Store;
@@ -24,6 +25,7 @@ pub struct Services {
     pub bus: Bus,
     pub journal: Journal,
     pub relay: Arc<Relay>,
+    pub numbering: Arc<Numbering>,
     pub sessions: Sessions,
     pub metrics: Arc<Metrics>,
 }
@@ -37,7 +39,7 @@ impl Services {
         config: &Shared,
         store: &Store,
         keys: Arc<Keys>,
-        metrics: Arc<Metrics>,
+        (metrics, numbering): (Arc<Metrics>, Arc<Numbering>),
     ) -> anyhow::Result<Self> {
         let server = config.get().server.clone();
         let (bus, queue) = Bus::new();
@@ -58,6 +60,7 @@ impl Services {
             bus,
             journal,
             relay,
+            numbering,
             sessions: Sessions::default(),
             metrics,
         })

@@ -61,7 +61,26 @@ pub struct StreamInfo {
     pub recording: bool,
     /// What is wrong, in words for the one who publishes.
     pub problems: Vec<String>,
+    /// The set that it is a variant of.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub set: Option<SetInfo>,
     /// Where HLS is kept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub store: Option<StoreInfo>,
+}
+
+/// Several streams that are one for players.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct SetInfo {
+    /// Application and name of the set.
+    pub path: String,
+    /// Where HLS plays, on this server.
+    pub hls: String,
+    /// Where DASH plays, on this server.
+    pub dash: String,
+    /// Where HLS of the set is kept.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub store: Option<StoreInfo>,

@@ -29,6 +29,7 @@ use crate::http::Compressed;
 use crate::meter::{Meter, Series};
 use crate::metrics::Metrics;
 use crate::notices::{self, Before};
+use crate::numbering::{Counter, Numbering};
 use crate::origin::{Known, Store};
 use crate::recorder::{Group, Health, Recorders};
 use crate::relay::{Relay, Tap};
@@ -61,6 +62,7 @@ pub struct Stream {
     compressed: Compressed,
     events: StreamEvents,
     relay: Arc<Relay>,
+    numbering: Arc<Numbering>,
 }
 
 #[derive(Debug)]
@@ -126,6 +128,7 @@ impl Stream {
             compressed: Compressed::default(),
             events: StreamEvents::new(services.bus.clone(), path),
             relay: services.relay.clone(),
+            numbering: services.numbering.clone(),
         }
     }
 
@@ -166,7 +169,7 @@ impl Stream {
         live.taps.iter().for_each(|tap| tap.next_epoch());
         recording.token = token;
         // Still under the locks: an earlier publisher's end must not come between.
-        self.hls().start((&self.path, self.store.as_ref()), config, token);
+        self.hls().start(self, config, token);
         drop((live, recording));
         self.relay.live(&self.path, self);
         Some(Publication {
@@ -189,16 +192,31 @@ impl Stream {
         self.set().answer(name, query).unwrap_or(hls::Answer::NotFound)
     }
 
+    /// Holds players, after a restart, until the publisher is back.
+    pub fn restore(&self, config: &AppConfig) {
+        self.hls().restore(self.counter(false), config);
+    }
+
+    /// Where HLS is kept, if it is.
+    pub const fn store(&self) -> Option<&Arc<Store>> {
+        self.store.as_ref()
+    }
+
+    /// The numbers of its playlists, or of those of its set.
+    pub fn counter(&self, is_set: bool) -> Counter {
+        self.numbering.counter(&self.path, is_set)
+    }
+
     /// The stored file of this name, which is not in memory any more.
     pub fn find_stored(&self, name: &str) -> Option<Known> {
-        self.hls().archive.as_ref()?.find(name)
+        let own = self.hls().archive.as_ref().and_then(|archive| archive.find(name));
+        own.or_else(|| self.set().find_stored(name))
     }
 
     /// Ends HLS, and lets what is to be stored be the last.
     pub fn close_store(&self) {
-        let mut hls = self.hls();
-        hls.end(Instant::now());
-        hls.archive = None;
+        self.hls().close_store();
+        self.set().close_store();
     }
 
     /// Wakes whenever an answer may be another.
@@ -329,10 +347,10 @@ impl Stream {
         let (version, before) = (muxer.version(), Before::of(muxer));
         let result = act(muxer);
         let changed = muxer.version() != version;
-        if let Some(archive) = hls_state.archive.as_mut().filter(|_| changed) {
-            archive.follow(muxer);
-        }
         let problem = before.problem(muxer, hls_state.wanted);
+        if changed {
+            hls_state.follow();
+        }
         drop(hls);
         if changed {
             // One word to all who wait (E3-20).

@@ -7,8 +7,10 @@ use streamcore::assemble::Event;
 use streamcore::error::Result;
 use streamcore::hls::{Answer, VariantSet};
 
-use crate::clock::{self, wall_clock};
+use crate::clock::wall_clock;
 use crate::config::AppConfig;
+use crate::numbering::Counter;
+use crate::origin::{Archive, Known, Store, StoreInfo};
 use crate::stream::Stream;
 
 /// Streams of one set, which are as many as there are suffixes.
@@ -31,6 +33,9 @@ pub fn set_of<'a>(path: &'a str, config: &AppConfig) -> Option<(&'a str, u8)> {
 #[derive(Debug, Default)]
 pub struct SetHls {
     set: Option<VariantSet>,
+    counter: Option<Counter>,
+    /// The set's way to the store.
+    archive: Option<Archive>,
     /// Who each source is: an earlier publisher's end must not be that of a later one.
     tokens: [u64; MOST],
     /// When the last source was cut off.
@@ -49,16 +54,39 @@ impl SetHls {
         self.set.is_some()
     }
 
-    fn join(&mut self, place: u8, config: &AppConfig) -> u64 {
-        let set = self.set.get_or_insert_with(|| {
-            let mut hls = config.hls.clone();
-            clock::number(&mut hls);
-            let count = config.hls_variants.len().min(MOST);
-            VariantSet::new(u8::try_from(count).unwrap_or(u8::MAX), hls, &config.limits)
-        });
-        if let Err(error) = set.join(place) {
+    /// The stored file of this name, which is not in memory any more.
+    pub fn find_stored(&self, name: &str) -> Option<Known> {
+        self.archive.as_ref()?.find(name)
+    }
+
+    /// How the store fares.
+    pub fn store_info(&self) -> Option<StoreInfo> {
+        self.archive.as_ref().map(Archive::info)
+    }
+
+    /// The server stops: what is to be stored is all there.
+    pub fn close_store(&mut self) {
+        if self.ended.is_none()
+            && let Some(Err(error)) = self.set.as_mut().map(VariantSet::finish)
+        {
+            tracing::debug!("the last segment of a set is lost: {error}");
+        }
+        self.follow();
+        self.archive = None;
+    }
+
+    fn join(&mut self, place: u8, stream: &Stream, config: &AppConfig) -> u64 {
+        if self.set.is_none() {
+            self.begin(stream.counter(true), config, false);
+        }
+        if self.archive.is_none() {
+            let store = stream.store();
+            self.archive = store.map(|store: &Arc<Store>| Archive::begin(store, stream.path()));
+        }
+        if let Some(Err(error)) = self.set.as_mut().map(|set| set.join(place)) {
             tracing::debug!("a variant cannot join: {error}");
         }
+        self.follow();
         (self.lost, self.ended) = (None, None);
         let token = self.tokens.get_mut(usize::from(place));
         token.map_or(0, |token| {
@@ -67,19 +95,56 @@ impl SetHls {
         })
     }
 
+    /// Waits, after a restart, for the sources that it had.
+    pub fn restore(&mut self, counter: Counter, config: &AppConfig) {
+        self.begin(counter, config, true);
+        self.lost = Some(Instant::now());
+    }
+
+    fn begin(&mut self, mut counter: Counter, config: &AppConfig, goes_on: bool) {
+        let mut hls = config.hls.clone();
+        counter.begin(&mut hls, goes_on);
+        let count = u8::try_from(config.hls_variants.len().min(MOST)).unwrap_or(u8::MAX);
+        self.set = Some(VariantSet::new(count, hls, &config.limits));
+        self.counter = Some(counter);
+    }
+
+    /// What was made goes to the store, and numbers are set aside for what is to come.
+    fn follow(&mut self) {
+        if let Some((archive, set)) = self.archive.as_mut().zip(self.set.as_mut()) {
+            archive.follow(set.muxer_mut());
+        }
+        if let Some((set, counter)) = self.set.as_ref().zip(self.counter.as_mut()) {
+            counter.follow(set.muxer().position());
+        }
+    }
+
+    /// Nobody waits for it any more.
+    fn end(&mut self, now: Instant) {
+        if let Some(Err(error)) = self.set.as_mut().map(VariantSet::finish) {
+            tracing::debug!("the last segment of a set is lost: {error}");
+        }
+        self.follow();
+        if let Some((set, counter)) = self.set.as_ref().zip(self.counter.as_mut()) {
+            counter.end(set.muxer().position());
+        }
+        (self.lost, self.ended) = (None, Some(now));
+    }
+
     fn leave(&mut self, place: u8, may_return: bool, now: Instant) {
         let Some(set) = &mut self.set else { return };
-        let mut result = set.leave(place);
-        if !set.is_live() {
-            if may_return {
-                self.lost = Some(now);
-            } else {
-                result = result.and_then(|()| set.finish());
-                self.ended = Some(now);
-            }
-        }
-        if let Err(error) = result {
+        if let Err(error) = set.leave(place) {
             tracing::debug!("the last segment of a variant is lost: {error}");
+        }
+        let is_live = set.is_live();
+        self.follow();
+        if is_live {
+            return;
+        }
+        if may_return {
+            self.lost = Some(now);
+        } else {
+            self.end(now);
         }
     }
 
@@ -89,14 +154,11 @@ impl SetHls {
             since.is_some_and(|since| now.saturating_duration_since(since) >= time)
         };
         if past(self.lost, config.hls_reconnect) {
-            if let Some(Err(error)) = self.set.as_mut().map(VariantSet::finish) {
-                tracing::debug!("the last segment of a set is lost: {error}");
-            }
-            (self.lost, self.ended) = (None, Some(now));
+            self.end(now);
             return true;
         }
         if past(self.ended, config.hls_linger) {
-            (self.set, self.ended) = (None, None);
+            *self = Self { tokens: self.tokens, ..Self::default() };
         }
         false
     }
@@ -116,7 +178,11 @@ impl SetHls {
         if let Err(error) = act(set) {
             tracing::debug!("not all of a variant is in its set: {error}");
         }
-        set.muxer().version() != version
+        let changed = set.muxer().version() != version;
+        if changed {
+            self.follow();
+        }
+        changed
     }
 }
 
@@ -133,7 +199,7 @@ pub struct Member {
 impl Member {
     /// Takes a place in the set that `set` is the path of.
     pub fn join(set: Arc<Stream>, place: u8, config: &AppConfig) -> Self {
-        let token = set.set().join(place, config);
+        let token = set.set().join(place, &set, config);
         set.wake();
         Self { set, place, token, cut_off: true }
     }

@@ -1,12 +1,12 @@
 //! Low-Latency HLS as players and validators see it: a live run through a change of resolution, a lost connection and the end.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use kit::flv::{self, Tag};
 use kit::rtmp::Publisher;
 use kit::source::Film;
-use kit::{Process, Server, ServerBuilder, process};
+use kit::{Process, Server, ServerBuilder, http, process, until};
 use serde_json::Value;
 
 const BINARY: &str = env!("CARGO_BIN_EXE_streamcore");
@@ -34,49 +34,131 @@ fn later(tags: &[Tag], offset: u32) -> Vec<Tag> {
     tags.iter().map(shifted).collect()
 }
 
-/// A run that has all that can disturb one, at its own pace: a change of resolution, then a broken connection, then the end.
-fn disturbed_run(server: &Server, name: &str) {
+/// A run that has all that can disturb one, at its own pace: a change of resolution, then a broken connection, then the end. Some 42 s each round; as many
+/// as `seconds` hold, at least one. Gives how many there were.
+fn disturbed_run(server: &Server, name: &str, seconds: u64) -> u32 {
     let film = Film::new(14).flv(FILMS);
     let (large, small) = (flv::read(&film), flv::read(&smaller(&film)));
-    let mut publisher = Publisher::start(server.rtmp, "live", name);
     let pace = |publisher: &mut Publisher, tags: &[Tag]| {
         publisher.send_paced(tags, 1, || true).expect("the server takes it");
     };
-    pace(&mut publisher, &large);
-    pace(&mut publisher, &later(&small, 14_000));
-    // The connection breaks in the middle of a group of pictures.
-    drop(publisher);
-    server.wait_ended(&format!("live/{name}"));
+    let start = Instant::now();
+    let mut rounds = 0;
+    loop {
+        let mut publisher = Publisher::start(server.rtmp, "live", name);
+        pace(&mut publisher, &large);
+        pace(&mut publisher, &later(&small, 14_000));
+        // The connection breaks in the middle of a group of pictures.
+        drop(publisher);
+        server.wait_ended(&format!("live/{name}"));
+        rounds += 1;
+        if start.elapsed().as_secs() + 42 > seconds {
+            break;
+        }
+    }
     let mut publisher = Publisher::start(server.rtmp, "live", name);
     pace(&mut publisher, &large);
     publisher.finish(name).expect("the end is said");
+    rounds
+}
+
+/// How long the run is to last: five minutes by `make soak-llhls`.
+fn soak() -> Option<u64> {
+    std::env::var("STREAMCORE_SOAK").ok().map(|seconds| seconds.parse().expect("seconds"))
+}
+
+/// Follows a stream to its end, and has each playlist read by another reader too. What was seen.
+fn follow(playlist: &str) -> Value {
+    let kept = kit::temp_dir();
+    let limit = LIMIT + Duration::from_secs(soak().unwrap_or(0));
+    let (folder, seconds) = (kept.path().to_str().expect("UTF-8"), limit.as_secs().to_string());
+    let words = [&script("follow.mjs"), playlist, "--keep", folder, "--deadline", &seconds];
+    let mut follower = Process::start("node", words);
+    follower.wait_exit(limit + Duration::from_secs(10));
+    let said = follower.text();
+    let line = said.lines().find(|line| line.starts_with('{')).unwrap_or_else(|| panic!("{said}"));
+    let seen: Value = serde_json::from_str(line).expect("JSON");
+    println!("{seen}");
+    assert!(seen["faults"].as_array().is_some_and(Vec::is_empty), "{seen:#}");
+    let mut read = 0;
+    for entry in std::fs::read_dir(kept.path()).expect("the folder") {
+        let text = std::fs::read_to_string(entry.expect("a file").path()).expect("UTF-8");
+        let playlist = broadcast_hls::MediaPlaylist::parse(&text);
+        let playlist = playlist.unwrap_or_else(|error| panic!("broadcast-hls: {error}: {text}"));
+        assert!(playlist.extra_tags.is_empty(), "{:?}: {text}", playlist.extra_tags);
+        read += 1;
+    }
+    assert_eq!(Some(read), seen["playlists"].as_u64(), "broadcast-hls reads all of them");
+    seen
+}
+
+/// Plays the run by four players at once. hls.js has to come through without a fatal error; what becomes of the others is printed.
+fn play_all(base: &str, deadline: u64) {
+    let deadline = deadline.to_string();
+    let mut players = Process::start("node", [&*script("soak.mjs"), base, "--deadline", &deadline]);
+    players.wait_exit(LIMIT + Duration::from_secs(soak().unwrap_or(0) + 60));
+    let said = players.text();
+    let line = said.lines().find(|line| line.starts_with('[')).unwrap_or_else(|| panic!("{said}"));
+    let seen: Vec<Value> = serde_json::from_str(line).expect("JSON");
+    for player in &seen {
+        println!("{player}");
+        let errors = player["errors"].as_array().expect("a list");
+        let fatal = errors.iter().filter(|error| error["fatal"] == true).count();
+        assert!(player["name"] != "hls.js" || fatal == 0, "{player}");
+    }
+    assert_eq!(seen.len(), 4, "{said}");
+}
+
+fn number(seen: &Value, name: &str) -> u64 {
+    seen[name].as_u64().unwrap_or_else(|| panic!("{name}: {seen}"))
 }
 
 #[test]
-fn every_playlist_of_a_disturbed_run_is_good_and_every_segment_is_its_parts() {
+fn soak_every_playlist_of_a_disturbed_run_is_good_and_every_segment_is_its_parts() {
     let data = kit::temp_dir();
     let server = ServerBuilder::new(BINARY, data.path()).with("--no-record").start();
     let playlist = server.http_url("live/run/index.m3u8");
     std::thread::scope(|scope| {
-        let run = scope.spawn(|| disturbed_run(&server, "run"));
+        let run = scope.spawn(|| disturbed_run(&server, "run", soak().unwrap_or(0)));
         server.wait_live("live/run");
-        let mut follower = Process::start("node", [&script("follow.mjs"), &playlist]);
-        follower.wait_exit(LIMIT);
-        run.join().expect("see above");
-        let said = follower.text();
-        let line =
-            said.lines().find(|line| line.starts_with('{')).unwrap_or_else(|| panic!("{said}"));
-        let seen: Value = serde_json::from_str(line).expect("JSON");
-        println!("{seen}");
-        assert!(seen["faults"].as_array().is_some_and(Vec::is_empty), "{seen:#}");
-        let number = |name: &str| seen[name].as_u64().unwrap_or_else(|| panic!("{name}: {seen}"));
-        assert_eq!(number("ended"), 2, "video and sound: {seen}");
-        // Both renditions: a new size of pictures, and a new publisher. Sound keeps its init segment.
-        assert_eq!(number("discontinuities"), 4, "{seen}");
-        assert_eq!(number("maps"), 2 + 1 + 1, "{seen}");
+        let base = server.http_url("live/run/");
+        let players = soak().map(|seconds| scope.spawn(move || play_all(&base, seconds + 60)));
+        let seen = follow(&playlist);
+        let rounds = u64::from(run.join().expect("see above"));
+        players.into_iter().for_each(|players| players.join().expect("see above"));
+        assert_eq!(number(&seen, "ended"), 2, "video and sound: {seen}");
+        // Both renditions: each time a new size of pictures, and a new publisher. Sound keeps its init segment.
+        assert_eq!(number(&seen, "discontinuities"), 4 * rounds, "{seen}");
+        assert_eq!(number(&seen, "maps"), 2 + 2 * rounds, "{seen}");
         // Some 42 s in parts of 200 ms, twice.
-        assert!(number("parts") > 350 && number("segments") >= 38, "{seen}");
-        assert!(number("playlists") > 300 && number("deltas") > 50, "{seen}");
+        assert!(number(&seen, "parts") > 350 && number(&seen, "segments") >= 38, "{seen}");
+        assert!(number(&seen, "playlists") > 300 && number(&seen, "deltas") > 50, "{seen}");
+        assert!(number(&seen, "hints") > 200, "{seen}");
+    });
+}
+
+#[test]
+fn soak_every_playlist_of_a_disturbed_set_is_good() {
+    let data = kit::temp_dir();
+    let server =
+        ServerBuilder::new(BINARY, data.path()).with("--no-record --hls-variant _hi,_lo").start();
+    std::thread::scope(|scope| {
+        let seconds = soak().unwrap_or(0);
+        let runs = ["set_hi", "set_lo"].map(|name| {
+            let server = &server;
+            scope.spawn(move || disturbed_run(server, name, seconds))
+        });
+        let index = until("both are offered", LIMIT, || {
+            let answer = http::get(server.http, "/live/set/index.m3u8").ok()?;
+            (answer.text().matches("#EXT-X-STREAM-INF").count() == 2).then(|| answer.text())
+        });
+        assert_eq!(index.matches("TYPE=AUDIO").count(), 2, "{index}");
+        let seen = follow(&server.http_url("live/set/index.m3u8"));
+        let rounds = runs.map(|run| run.join().expect("see above"));
+        assert!(rounds.iter().all(|&count| count >= 1), "{rounds:?}");
+        assert_eq!(number(&seen, "ended"), 4, "two of video, two of sound: {seen}");
+        assert!(number(&seen, "discontinuities") >= 4, "{seen}");
+        assert!(number(&seen, "parts") > 500 && number(&seen, "segments") >= 60, "{seen}");
     });
 }
 

@@ -86,6 +86,17 @@ impl Live {
         (number.parse().unwrap(), rest.split('.').next().unwrap().parse().unwrap())
     }
 
+    /// Media sequence number of the segment of this number in its name.
+    fn msn(&self, number: u64) -> u64 {
+        let text = self.video();
+        let after = |mark: &str, end: char| -> u64 {
+            let rest = text.split_once(mark).expect(&text).1;
+            rest.split(end).next().unwrap().parse().unwrap()
+        };
+        let first = after(",\nvideo_", '.');
+        number - first + after("MEDIA-SEQUENCE:", '\n')
+    }
+
     /// Asks in the background.
     fn request(&self, name: &str) -> thread::JoinHandle<Response> {
         let (address, path) = (self.server.http, format!("/live/demo/{name}"));
@@ -124,11 +135,12 @@ fn text(response: Response) -> String {
 fn e3_07_e3_09_e3_20_held_requests_are_answered_when_what_they_wait_for_is_there() {
     let mut live = Live::patient(&[]);
     let (number, part) = live.next();
+    let msn = live.msn(number);
     assert_eq!(part, 4);
-    let playlist = live.ask(&format!("video.m3u8?_HLS_msn={number}&_HLS_part={part}"));
-    let delta = live.ask(&format!("video.m3u8?_HLS_skip=YES&_HLS_part={part}&_HLS_msn={number}"));
+    let playlist = live.ask(&format!("video.m3u8?_HLS_msn={msn}&_HLS_part={part}"));
+    let delta = live.ask(&format!("video.m3u8?_HLS_skip=YES&_HLS_part={part}&_HLS_msn={msn}"));
     let hinted = live.ask(&format!("video_{number}_{part}.m4s"));
-    let whole = live.ask(&format!("video.m3u8?_HLS_msn={number}"));
+    let whole = live.ask(&format!("video.m3u8?_HLS_msn={msn}"));
     assert_eq!(live.held(), 4);
     // The key frame that ends the part ends the segment, too.
     live.send(1);
@@ -152,12 +164,13 @@ fn e3_07_e3_09_e3_20_held_requests_are_answered_when_what_they_wait_for_is_there
 fn e3_10_e3_11_e3_24_what_cannot_be_is_refused_at_once_to_pages_of_any_origin() {
     let live = Live::start(&[]);
     let (number, _) = live.next();
+    let msn = live.msn(number);
     for query in [
         "_HLS_part=1".to_owned(),
         "_HLS_msn=x".to_owned(),
-        format!("_HLS_msn={number}&_HLS_msn={number}"),
-        format!("_HLS_msn={}", number + 2),
-        format!("_HLS_msn={number}&_HLS_part=99"),
+        format!("_HLS_msn={msn}&_HLS_msn={msn}"),
+        format!("_HLS_msn={}", msn + 2),
+        format!("_HLS_msn={msn}&_HLS_part=99"),
         "_HLS_msn=18446744073709551616".to_owned(),
         "a".repeat(600),
     ] {
@@ -168,8 +181,8 @@ fn e3_10_e3_11_e3_24_what_cannot_be_is_refused_at_once_to_pages_of_any_origin() 
         assert!(!refused.body.is_empty(), "it says why");
     }
     // What is there already is answered at once, however old.
-    assert_eq!(live.get("video.m3u8?_HLS_msn=3").status, 200, "E3-12");
-    assert_eq!(live.get(&format!("video.m3u8?_HLS_msn={}&_HLS_part=2", number - 1)).status, 200);
+    assert_eq!(live.get("video.m3u8?_HLS_msn=0").status, 200, "E3-12");
+    assert_eq!(live.get(&format!("video.m3u8?_HLS_msn={}&_HLS_part=2", msn - 1)).status, 200);
     assert_eq!(live.get(&format!("video_{number}_9.m4s")).status, 404, "not the hinted one");
 }
 
@@ -177,9 +190,10 @@ fn e3_10_e3_11_e3_24_what_cannot_be_is_refused_at_once_to_pages_of_any_origin() 
 fn e3_14_nobody_waits_longer_than_three_target_durations() {
     let live = Live::start(&[]);
     let (number, part) = live.next();
+    let msn = live.msn(number);
     let start = Instant::now();
     let names = [
-        format!("video.m3u8?_HLS_msn={number}&_HLS_part={part}"),
+        format!("video.m3u8?_HLS_msn={msn}&_HLS_part={part}"),
         format!("video_{number}_{part}.m4s"),
     ];
     for asked in names.map(|name| live.request(&name)) {
@@ -196,7 +210,8 @@ fn e3_14_nobody_waits_longer_than_three_target_durations() {
 fn e3_14_e3_07_the_end_of_the_stream_answers_all_who_wait() {
     let mut live = Live::patient(&[]);
     let (number, _) = live.next();
-    let playlist = live.ask(&format!("video.m3u8?_HLS_msn={number}&_HLS_part=6"));
+    let msn = live.msn(number);
+    let playlist = live.ask(&format!("video.m3u8?_HLS_msn={msn}&_HLS_part=6"));
     let hinted = live.ask(&format!("video_{number}_4.m4s"));
     live.end();
     let ended = text(playlist.join().unwrap());
@@ -215,11 +230,12 @@ fn e3_14_e3_07_the_end_of_the_stream_answers_all_who_wait() {
 fn f_20_who_goes_away_waits_no_more() {
     let live = Live::patient(&[]);
     let (number, part) = live.next();
-    let stays = live.ask(&format!("video.m3u8?_HLS_msn={number}&_HLS_part={part}"));
+    let msn = live.msn(number);
+    let stays = live.ask(&format!("video.m3u8?_HLS_msn={msn}&_HLS_part={part}"));
     let waiting: Vec<TcpStream> = (0..50)
         .map(|_| {
             let mut stream = TcpStream::connect(live.server.http).unwrap();
-            let path = format!("/live/demo/video.m3u8?_HLS_msn={number}&_HLS_part={part}");
+            let path = format!("/live/demo/video.m3u8?_HLS_msn={msn}&_HLS_part={part}");
             write!(stream, "GET {path} HTTP/1.1\r\nHost: test\r\n\r\n").unwrap();
             stream
         })
@@ -235,11 +251,12 @@ fn f_20_who_goes_away_waits_no_more() {
 fn e1_24_e3_18_what_caches_may_keep() {
     let live = Live::start(&[]);
     let (number, _) = live.next();
+    let msn = live.msn(number);
     let cache = |name: &str| live.get(name).header("cache-control").unwrap().to_owned();
     // The target duration is one second: half of it is less than the header can say.
     assert_eq!(cache("video.m3u8"), "no-cache");
     assert_eq!(cache("index.m3u8"), "no-cache");
-    assert_eq!(cache(&format!("video.m3u8?_HLS_msn={number}&_HLS_part=1")), "public, max-age=6");
+    assert_eq!(cache(&format!("video.m3u8?_HLS_msn={msn}&_HLS_part=1")), "public, max-age=6");
     for name in [format!("video_{number}_1.m4s"), format!("video_{}.m4s", number - 1)] {
         assert_eq!(cache(&name), "public, max-age=31536000, immutable");
     }
@@ -248,7 +265,7 @@ fn e1_24_e3_18_what_caches_may_keep() {
     }
     // Another query is another answer: all of it is part of the key.
     let ask = |query: &str| live.get(&format!("video.m3u8{query}"));
-    let directed = ask(&format!("?_HLS_msn={number}&_HLS_part=1"));
+    let directed = ask(&format!("?_HLS_msn={msn}&_HLS_part=1"));
     assert_eq!(directed.body, ask("").body, "both show what is there now");
 }
 
@@ -336,6 +353,7 @@ fn e1_22_playlists_are_compressed_for_those_who_ask_and_media_never() {
 fn e3_19_many_requests_are_held_on_one_connection_of_http_2() {
     let mut live = Live::patient(&[]);
     let (number, part) = live.next();
+    let msn = live.msn(number);
     let address = live.server.http;
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
@@ -348,7 +366,7 @@ fn e3_19_many_requests_are_held_on_one_connection_of_http_2() {
         tokio::spawn(connection);
         let names = (0..20).map(|n| match n {
             0 => format!("video_{number}_{part}.m4s"),
-            _ => format!("video.m3u8?_HLS_msn={number}&_HLS_part={part}"),
+            _ => format!("video.m3u8?_HLS_msn={msn}&_HLS_part={part}"),
         });
         let asked: Vec<_> = names
             .map(|name| {
@@ -379,6 +397,7 @@ fn e3_19_many_requests_are_held_on_one_connection_of_http_2() {
 fn e1_09_e1_10_a_publisher_who_was_cut_off_goes_on_in_the_same_playlist() {
     let mut live = Live::patient(&["--hls-reconnect", "60s"]);
     let (number, _) = live.next();
+    let msn = live.msn(number);
     // The connection breaks; the playlist stays open and shows all that came.
     live.publisher = Client::connect(live.server.rtmp);
     until("the end is seen", || live.server.stream("live/demo").is_none().then_some(()));
@@ -387,7 +406,7 @@ fn e1_09_e1_10_a_publisher_who_was_cut_off_goes_on_in_the_same_playlist() {
         text.contains(&format!("\nvideo_{number}.m4s\n")) && !text.contains("ENDLIST"),
         "{text}"
     );
-    let asked = live.request(&format!("video.m3u8?_HLS_msn={}", number + 1));
+    let asked = live.request(&format!("video.m3u8?_HLS_msn={}", msn + 1));
     live.publisher = Live::publisher(&live.server);
     live.sent = 0;
     live.send(60);
@@ -402,7 +421,8 @@ fn e1_09_e1_10_a_publisher_who_was_cut_off_goes_on_in_the_same_playlist() {
 fn e1_09_a_publisher_who_does_not_come_back_ends_the_stream() {
     let mut live = Live::patient(&["--hls-reconnect", "1s"]);
     let (number, _) = live.next();
-    let waits = live.ask(&format!("video.m3u8?_HLS_msn={}", number + 1));
+    let msn = live.msn(number);
+    let waits = live.ask(&format!("video.m3u8?_HLS_msn={}", msn + 1));
     live.publisher = Client::connect(live.server.rtmp);
     let text = text(waits.join().unwrap());
     assert!(text.ends_with("#EXT-X-ENDLIST\n"), "{text}");

@@ -77,12 +77,15 @@ impl Muxer {
         }
         let found = self.renditions.iter().find(|rendition| rendition.id().to_string() == stem);
         let Some(rendition) = found.filter(|rendition| self.is_listed(rendition)) else {
-            let may_come =
-                found.is_some() || (!self.is_ready() && matches!(stem, "video" | "audio"));
+            // Players of an earlier muxer know more names than those that usually come.
+            let goes_on = self.renditions.is_empty() || self.config.first_discontinuity > 0;
+            let usual = matches!(stem, "video" | "audio") || (goes_on && is_track(stem));
+            let may_come = found.is_some() || (!self.is_ready() && usual);
             return Ok(if may_come { self.wait_or_none() } else { Answer::NotFound });
         };
         let directed = low && !self.ended && read.sequence.is_some();
-        if directed && !has_come(rendition, &read)? {
+        let wanted = read.sequence.map(|sequence| self.config.number_of(sequence));
+        if directed && !has_come(rendition, &read, wanted.flatten())? {
             return Ok(self.wait());
         }
         let text = self.text(rendition, read.skip);
@@ -139,10 +142,10 @@ impl Muxer {
         if let Some(segment) = rendition.window.get(number) {
             return segment_file(segment, part, content_type);
         }
-        if number == rendition.window.next_sequence() {
+        if number == rendition.window.next_number() {
             return self.open_part(rendition, part, content_type);
         }
-        let past = number < rendition.window.media_sequence && number >= self.config.first_sequence;
+        let past = number < rendition.window.first_number && number >= self.config.first_number();
         if past && rendition.started { Answer::Gone } else { Answer::NotFound }
     }
 
@@ -170,7 +173,7 @@ impl Muxer {
                     body,
                     next: parts.len(),
                     track: rendition.id(),
-                    segment: rendition.window.next_sequence(),
+                    segment: rendition.window.next_number(),
                 })
             }
             _ => Answer::NotFound,
@@ -178,10 +181,20 @@ impl Muxer {
     }
 }
 
-/// Whether what the directives wait for is in the playlist.
-fn has_come(rendition: &Rendition, read: &Directives) -> Result<bool, BadRequest> {
-    let Some(sequence) = read.sequence else { return Ok(true) };
-    let next = rendition.window.next_sequence();
+/// Whether this may be the name of a track: which there will be is not known before the first.
+fn is_track(stem: &str) -> bool {
+    let index = ["video", "audio"].iter().find_map(|kind| stem.strip_prefix(kind));
+    index.is_some_and(|index| index.is_empty() || index.parse::<u8>().is_ok())
+}
+
+/// Whether what the directives wait for is in the playlist; `number` is that of the segment's name, if it is one of this muxer.
+fn has_come(
+    rendition: &Rendition,
+    read: &Directives,
+    number: Option<u64>,
+) -> Result<bool, BadRequest> {
+    let Some(sequence) = number else { return Ok(true) };
+    let next = rendition.window.next_number();
     let parts = rendition.open.parts().len() as u64;
     let Some(part) = read.part else {
         // Two past the last segment.

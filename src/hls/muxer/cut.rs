@@ -96,8 +96,8 @@ impl Muxer {
             self.make_cut(Cut { discontinuity: true, ..cut })?;
         }
         let numbers =
-            |rendition: &Rendition| (rendition.open_sequence(), rendition.open_discontinuities());
-        let first = (self.config.first_sequence, self.config.first_discontinuity);
+            |rendition: &Rendition| (rendition.open_number(), rendition.open_discontinuities());
+        let first = (self.config.first_number(), self.config.first_discontinuity);
         let at = lead.and_then(|lead| self.renditions.get(lead)).map_or(first, numbers);
         if let Some(rendition) = self.renditions.get_mut(index) {
             rendition.join(at.0, at.1);

@@ -57,6 +57,7 @@ impl Muxer {
     pub(super) fn is_listed(&self, rendition: &Rendition) -> bool {
         // What was listed once may slide, but not below three.
         let least = if self.ended { 1 } else { self.config.first_segments.clamp(1, 3) };
+        let least = least + usize::from(self.config.goes_on);
         self.target.is_some() && rendition.started && rendition.window.live().len() >= least
     }
 
@@ -71,12 +72,12 @@ impl Muxer {
         let place = if delta { &kept.delta } else { &kept.full };
         place.get_or_init(|| {
             let others = self.shown().filter(|other| other.id() != rendition.id());
-            let reports: Vec<Report> = others.filter_map(report).collect();
-            Text::new(playlist::media(rendition, &self.playlist_terms(), &reports, delta))
+            let reports: Vec<Report> = others.filter_map(|one| self.report(one)).collect();
+            Text::new(playlist::media(rendition, &self.playlist_terms(rendition), &reports, delta))
         })
     }
 
-    pub(super) fn playlist_terms(&self) -> Terms {
+    pub(super) fn playlist_terms(&self, rendition: &Rendition) -> Terms {
         let parts = self.renditions.iter().filter_map(|rendition| rendition.part_target);
         // A recording has no parts: its segments are all there.
         let longest = parts.map(|part| part.micros).max().filter(|_| !self.is_unseen);
@@ -85,18 +86,20 @@ impl Muxer {
             part_hold_back: longest.map(|longest| longest.saturating_mul(3)),
             event: self.config.playlist_type == PlaylistType::Event,
             ended: self.ended,
+            first: self.config.sequence_of(rendition.window.first_number),
         }
     }
-}
 
-fn report(rendition: &Rendition) -> Option<Report> {
-    let open = rendition.open.parts().len();
-    let next = rendition.window.next_sequence();
-    let last = rendition.window.live().next_back();
-    let (sequence, parts) = if open > 0 {
-        (next, open)
-    } else {
-        (last?.number, last.map_or(0, |segment: &Segment| segment.parts.len()))
-    };
-    Some(Report { uri: variants::uri(rendition), sequence, part: parts.checked_sub(1) })
+    fn report(&self, rendition: &Rendition) -> Option<Report> {
+        let open = rendition.open.parts().len();
+        let next = rendition.window.next_number();
+        let last = rendition.window.live().next_back();
+        let (number, parts) = if open > 0 {
+            (next, open)
+        } else {
+            (last?.number, last.map_or(0, |segment: &Segment| segment.parts.len()))
+        };
+        let sequence = self.config.sequence_of(number);
+        Some(Report { uri: variants::uri(rendition), sequence, part: parts.checked_sub(1) })
+    }
 }

@@ -61,12 +61,18 @@ impl Muxer {
     /// Lets renditions begin that have units now and had none before.
     fn join_all(&mut self, comes: impl Fn(&Rendition) -> bool) {
         let numbers =
-            |rendition: &Rendition| (rendition.open_sequence(), rendition.open_discontinuities());
-        let first = (self.config.first_sequence, self.config.first_discontinuity);
+            |rendition: &Rendition| (rendition.open_number(), rendition.open_discontinuities());
+        let first = (self.config.first_number(), self.config.first_discontinuity);
         let at = self.renditions.iter().find(|rendition| rendition.started).map_or(first, numbers);
+        let is_first = !self.renditions.iter().any(|rendition| rendition.started);
         let new =
             self.renditions.iter_mut().filter(|rendition| !rendition.started && comes(rendition));
         new.for_each(|rendition| rendition.join(at.0, at.1));
+        if is_first && self.config.goes_on {
+            let (terms, micros) = (self.terms(), self.target_micros());
+            let new = self.renditions.iter_mut().filter(|rendition| rendition.started);
+            new.for_each(|rendition| rendition.begin_with_gap(&terms, micros));
+        }
     }
 
     /// Leaves out what cannot be shown: video before its first key frame, and sound long before that.
@@ -115,11 +121,11 @@ impl Muxer {
     /// Gives every rendition the same next number.
     fn align(&mut self) {
         let started = || self.renditions.iter().filter(|rendition| rendition.started);
-        let next = started().map(|rendition| rendition.window.next_sequence()).max().unwrap_or(0);
+        let next = started().map(|rendition| rendition.window.next_number()).max().unwrap_or(0);
         let (terms, micros) = (self.terms(), self.target_micros());
         for rendition in self.renditions.iter_mut().filter(|rendition| rendition.started) {
             // One epoch leaves a rendition behind by the last segment at most.
-            while rendition.window.next_sequence() < next {
+            while rendition.window.next_number() < next {
                 let duration = rescale(micros, MICROS, rendition.timescale());
                 rendition.push_gap(&terms, duration);
             }
@@ -148,6 +154,8 @@ impl Muxer {
                 self.note(index, closed);
             }
         }
+        // Before the playlists hint at a number that one of them would only have a gap for.
+        self.align();
         self.held = Some(Held::default());
         self.change_due = false;
         Ok(())

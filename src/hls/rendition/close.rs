@@ -230,7 +230,7 @@ impl Rendition {
                 .into_iter()
                 .for_each(|prft| part.body.push_front(prft));
         }
-        let (number, timescale) = (self.window.next_sequence(), self.timescale());
+        let (number, timescale) = (self.window.next_number(), self.timescale());
         let (id, target) = (self.track.id, self.part_target);
         self.open.push(part, present, wall, |open, part| {
             open.write_part(id, number, timescale, target, part)
@@ -243,6 +243,15 @@ impl Rendition {
         let segment = self.segment(open, 0);
         self.measured.add(&segment);
         self.window.push(segment, terms.window, terms.most);
+    }
+
+    /// Says that something is missing before the first segment, in the epoch before this one.
+    pub(in crate::hls) fn begin_with_gap(&mut self, terms: &Terms, micros: i64) {
+        let end = self.end;
+        self.push_gap(terms, rescale(micros, MICROS, self.timescale()));
+        // It takes no time on the time line of what follows.
+        self.end = end;
+        self.discontinuity = true;
     }
 
     /// Says that nothing came for a time, so that the numbers of all renditions go together.
@@ -259,7 +268,7 @@ impl Rendition {
 
     fn segment(&mut self, open: Open, gap: u64) -> Segment {
         let discontinuity = std::mem::take(&mut self.discontinuity);
-        let (number, timescale) = (self.window.next_sequence(), self.timescale());
+        let (number, timescale) = (self.window.next_number(), self.timescale());
         open.finish(self.track.id, number, &self.init, timescale, discontinuity, gap)
     }
 }

@@ -57,6 +57,7 @@ pub async fn get(
     Path(id): Path<String>,
 ) -> Result<Json<Data<StreamInfo>>, Problem> {
     let info = find(&api, &id)?.info().ok_or_else(Problem::not_found)?;
+    let info = api.hub.in_set(info);
     Ok(Json(Data { data: show(info, caller) }))
 }
 

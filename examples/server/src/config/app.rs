@@ -49,7 +49,8 @@ impl AppConfig {
         hls.window = args.hls_window;
         hls.max_bytes = args.hls_memory;
         hls.audio_variant = args.hls_audio_variant;
-        hls.dash = Some(hls::DashConfig { clocks: vec![dash::Clock::HttpIso(TIME_URL.into())] });
+        let clocks = vec![dash::Clock::HttpIso(TIME_URL.into())];
+        hls.dash = Some(hls::DashConfig { clocks, availability_start: None });
         hls.playlist_type = match args.hls_playlist_type {
             PlaylistType::Live => hls::PlaylistType::Live,
             PlaylistType::Event => hls::PlaylistType::Event,

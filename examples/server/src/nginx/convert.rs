@@ -161,10 +161,28 @@ impl Converter {
     ) {
         let directives: Vec<&Directive> = directives.into_iter().collect();
         self.addresses(table, &directives);
+        self.variants(table, &directives);
         for directive in directives {
-            if !matches!(directive.name.as_str(), "allow" | "deny") {
+            if !matches!(directive.name.as_str(), "allow" | "deny" | "hls_variant") {
                 self.directive(table, directive);
             }
+        }
+    }
+
+    /// One line each, `hls_variant _720 BANDWIDTH=…`, become one list, best first.
+    fn variants(&mut self, table: &mut Table, directives: &[&Directive]) {
+        let all = directives.iter().filter(|one| one.name == "hls_variant");
+        let mut found: Vec<(u64, &Directive, &str)> = all
+            .filter_map(|&one| {
+                let (suffix, attributes) = one.words.split_first()?;
+                let rate = attributes.iter().find_map(|word| word.strip_prefix("BANDWIDTH="));
+                Some((rate.and_then(|rate| rate.parse().ok()).unwrap_or(0), one, suffix.as_str()))
+            })
+            .collect();
+        found.sort_by_key(|(rate, ..)| std::cmp::Reverse(*rate));
+        let suffixes: Vec<&str> = found.iter().map(|(.., suffix)| *suffix).collect();
+        if let Some((_, first, _)) = found.first() {
+            self.put(table, first, "hls_variant", quoted(&suffixes.join(",")));
         }
     }
 

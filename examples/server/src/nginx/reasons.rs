@@ -46,7 +46,7 @@ pub fn cannot(name: &str) -> &'static str {
         "hls_keys" | "hls_key_path" | "hls_key_url" | "hls_fragments_per_key" => {
             "segments are not encrypted"
         }
-        "hls_variant" | "dash_repetition" => "there is no key for it",
+        "dash_repetition" => "there is no key for it",
         "hls_base_url" => "addresses in playlists are relative",
         "play" | "play_temp_path" | "play_local_path" => "files are not played over RTMP",
         _ if name.starts_with("exec") => {

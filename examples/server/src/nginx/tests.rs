@@ -49,6 +49,16 @@ fn applications_become_tables_and_nginxs_defaults_are_said() {
 }
 
 #[test]
+fn variants_become_one_list_best_first() {
+    let (text, missing) = convert(
+        "rtmp { server { application live { live on; hls on; hls_variant _low BANDWIDTH=288000;
+           hls_variant _hi BANDWIDTH=2048000; hls_variant _mid BANDWIDTH=768000; } } }",
+    );
+    assert_eq!(missing, [""; 0]);
+    assert!(lines(&text).contains(&"hls_variant = \"_hi,_mid,_low\""), "{text}");
+}
+
+#[test]
 fn recorders_and_programs() {
     let (text, missing) = convert(
         "rtmp { server { listen *:1936; application live { live on;

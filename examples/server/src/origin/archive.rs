@@ -174,14 +174,19 @@ impl Archive {
     fn take(&self, progress: &mut Progress, muxer: &Muxer, view: &RenditionView<'_>) -> bool {
         let id = view.id();
         let at = progress.tracks.iter().position(|track| track.id == id).unwrap_or_else(|| {
-            progress.tracks.push(Track::new(id));
+            progress.tracks.push(Track::new(id, view.group()));
             progress.tracks.len() - 1
         });
         let next = progress.tracks[at].next();
         if view.next_number() <= next {
             return false;
         }
-        let segments = view.segments().filter(|one| one.is_whole() && one.number() >= next);
+        // What is missing at the front is no part of this broadcast.
+        let is_new = progress.tracks[at].entries.is_empty();
+        let segments = view
+            .segments()
+            .filter(|one| one.is_whole() && one.number() >= next)
+            .skip_while(|one| is_new && one.is_gap());
         for segment in segments {
             fill(&mut progress.tracks, at, segment.number());
             self.take_init(&mut progress.tracks[at], muxer, segment.init_name());

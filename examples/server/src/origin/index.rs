@@ -49,6 +49,8 @@ pub(super) struct Init {
 #[derive(Debug)]
 pub(super) struct Track {
     pub(super) id: TrackId,
+    /// Whose it is, of a set.
+    pub(super) group: u8,
     pub(super) bandwidth: u64,
     pub(super) frame_rate: u64,
     pub(super) entries: Vec<Entry>,
@@ -56,8 +58,8 @@ pub(super) struct Track {
 }
 
 impl Track {
-    pub(super) fn new(id: TrackId) -> Self {
-        Self { id, bandwidth: 0, frame_rate: 0, entries: Vec::new(), inits: HashMap::new() }
+    pub(super) fn new(id: TrackId, group: u8) -> Self {
+        Self { id, group, bandwidth: 0, frame_rate: 0, entries: Vec::new(), inits: HashMap::new() }
     }
 
     pub(super) fn content_type(&self) -> &'static str {
@@ -155,7 +157,7 @@ impl Track {
             ListedSegment { gap, ..entry.listed.clone() }
         });
         dash::Rendition {
-            group: 0,
+            group: self.group,
             id: u32::from(self.id.index) + if self.id.kind == MediaKind::Video { 1 } else { 257 },
             name: self.id.to_string(),
             bandwidth: self.bandwidth,

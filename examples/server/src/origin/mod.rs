@@ -6,9 +6,11 @@
 
 mod archive;
 mod index;
+mod left_over;
 mod store;
 mod upload;
 
 pub use archive::{Archive, StoreInfo};
 pub use index::Known;
+pub use left_over::{SCHEMA, close_left_over, left_over};
 pub use store::{OriginConfig, Store, s3};

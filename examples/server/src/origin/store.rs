@@ -19,6 +19,8 @@ use object_store::{
 use tokio::sync::{Semaphore, watch};
 use url::Url;
 
+use super::left_over::Ledger;
+
 /// One request to the store, from its first byte to its last.
 const REQUEST: Duration = Duration::from_secs(30);
 const CONNECT: Duration = Duration::from_secs(5);
@@ -44,6 +46,7 @@ pub struct Store {
     stored: AtomicU64,
     /// Grows while uploaders run.
     running: watch::Sender<usize>,
+    ledger: Ledger,
 }
 
 impl fmt::Display for Store {
@@ -56,7 +59,12 @@ impl fmt::Display for Store {
 impl Store {
     /// Opens `s3://bucket/prefix?endpoint=…&region=…`, `file:///folder` or a folder, which is made; nothing is asked of a bucket yet. What an S3
     /// address does not say is taken from the environment: `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_ENDPOINT_URL` and so on.
-    pub fn open(address: &str, config: OriginConfig) -> anyhow::Result<Arc<Self>> {
+    /// What is open in it is remembered in `db`.
+    pub fn open(
+        address: &str,
+        config: OriginConfig,
+        db: crate::store::Store,
+    ) -> anyhow::Result<Arc<Self>> {
         let (objects, shown): (Arc<dyn ObjectStore>, _) = match Url::parse(address) {
             Ok(url) if url.scheme() == "s3" => bucket(&url)?,
             Ok(url) if url.scheme() == "file" => match url.to_file_path() {
@@ -74,6 +82,7 @@ impl Store {
         Ok(Arc::new(Self {
             objects,
             has_attributes: shown.starts_with("s3:"),
+            ledger: Ledger::new(db, shown.clone()),
             shown,
             config,
             room: Arc::new(room),
@@ -129,6 +138,37 @@ impl Store {
                 self.stored.fetch_add(1, Ordering::Relaxed);
                 Ok(())
             }
+            Ok(Err(error)) => Err(words(&error)),
+            Err(_) => Err(format!("no answer in {} s", REQUEST.as_secs())),
+        }
+    }
+
+    /// Which broadcasts are open.
+    pub(super) const fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    /// A broadcast begins: should it be cut off, the next start closes its playlists.
+    pub(super) async fn say_begun(&self, folder: &str) {
+        if let Err(error) = self.ledger.begin(folder).await {
+            tracing::warn!("a crash would leave a stored broadcast open: {error}");
+        }
+    }
+
+    /// The playlists of a broadcast say that it is over.
+    pub(super) async fn say_ended(&self, folder: &str) {
+        if let Err(error) = self.ledger.end(folder).await {
+            tracing::debug!("a broadcast that has ended is looked at again: {error}");
+        }
+    }
+
+    /// A whole file as text. `None` where there is none.
+    pub(super) async fn read_text(&self, path: &str) -> Result<Option<String>, String> {
+        let path = Path::from(path);
+        let read = async { self.objects.get(&path).await?.bytes().await };
+        match tokio::time::timeout(REQUEST, read).await {
+            Ok(Ok(bytes)) => Ok(Some(String::from_utf8_lossy(&bytes).into_owned())),
+            Ok(Err(object_store::Error::NotFound { .. })) => Ok(None),
             Ok(Err(error)) => Err(words(&error)),
             Err(_) => Err(format!("no answer in {} s", REQUEST.as_secs())),
         }

@@ -75,6 +75,7 @@ impl Uploader {
     }
 
     async fn run(mut self, mut jobs: mpsc::UnboundedReceiver<Job>) {
+        self.store.say_begun(&self.shared.folder).await;
         let mut on_the_way = JoinSet::new();
         let mut closed = None;
         loop {
@@ -99,6 +100,7 @@ impl Uploader {
                 // Whoever could add to it is gone.
                 self.shared.progress().ended = true;
                 if on_the_way.is_empty() && !self.is_stale() {
+                    self.store.say_ended(&self.shared.folder).await;
                     return;
                 }
             }

@@ -32,6 +32,8 @@ pub const SCHEMAS: &[Schema] = &[
     crate::keys::SCHEMA,
     crate::catalogue::SCHEMA,
     crate::events::SCHEMA,
+    crate::numbering::SCHEMA,
+    crate::origin::SCHEMA,
     crate::relay::SCHEMA,
 ];
 

@@ -15,7 +15,7 @@ use crate::recordings::rfc3339;
 use crate::redact::Redacted;
 use crate::relay::Tap;
 use crate::sessions::{Figures, New, Role, Via};
-use crate::stats::{Kicked, PlayersInfo, StreamInfo};
+use crate::stats::{Kicked, PlayersInfo, SetInfo, StreamInfo};
 
 /// So long a publisher is read at once: its dates are taken from when its first pictures come.
 const SETTLES: Duration = Duration::from_secs(2);
@@ -172,7 +172,19 @@ impl Stream {
             dash: format!("{}/index.mpd", names::url_path(&self.path)),
             recording: publisher.health.is_recording(),
             problems,
+            set: None,
             store,
+        })
+    }
+
+    /// The set of this path, where there is one, as the API gives it.
+    pub fn set_info(&self) -> Option<SetInfo> {
+        let set = self.set();
+        set.is_there().then(|| SetInfo {
+            path: self.path.clone(),
+            hls: format!("{}/index.m3u8", names::url_path(&self.path)),
+            dash: format!("{}/index.mpd", names::url_path(&self.path)),
+            store: set.store_info(),
         })
     }
 

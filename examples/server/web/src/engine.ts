@@ -1,6 +1,6 @@
 // What turns a URL into moving pictures: hls.js over Media Source Extensions, the browser's own HLS, or a plain file.
 
-import Hls, { ErrorDetails, ErrorTypes, Events, type ErrorData } from 'hls.js';
+import Hls, { ErrorDetails, ErrorTypes, Events, type ErrorData, type LoadPolicy } from 'hls.js';
 import { serverNow } from './clock';
 import { MediaRate } from './rate';
 
@@ -53,9 +53,25 @@ export function openFile(video: HTMLVideoElement, url: string, events: EngineEve
 
 const MEDIA_RECOVERY_WINDOW_MS = 8000;
 
+/** hls.js gives up where a connection is refused; a server that is started again is back within seconds, and its playlists go on. */
+function patient(policy: LoadPolicy): LoadPolicy {
+  const gone = (status: number) => status >= 400 && status < 500;
+  return {
+    default: {
+      ...policy.default,
+      errorRetry: {
+        maxNumRetry: 10, retryDelayMs: 500, maxRetryDelayMs: 2000,
+        shouldRetry: (retry, count, _isTimeout, response) => count < (retry?.maxNumRetry ?? 0) && !gone(response?.code ?? 0),
+      },
+    },
+  };
+}
+
 function openHlsJs(video: HTMLVideoElement, url: string, events: EngineEvents): Engine {
   const hls = new Hls({
     enableWorker: false, // fMP4 passes through as it is: there is no transmuxing to move off this thread
+    playlistLoadPolicy: patient(Hls.DefaultConfig.playlistLoadPolicy),
+    fragLoadPolicy: patient(Hls.DefaultConfig.fragLoadPolicy),
     liveDurationInfinity: true,
     backBufferLength: 30,
     lowLatencyMode: true,

@@ -1077,6 +1077,8 @@ export interface components {
                 readonly publisher: components["schemas"]["PublisherInfo"];
                 /** @description Whether it is recorded now. */
                 readonly recording: boolean;
+                /** @description The set that it is a variant of. */
+                readonly set?: components["schemas"]["SetInfo"];
                 /**
                  * Format: date-time
                  * @description When its publisher came.
@@ -1488,6 +1490,8 @@ export interface components {
                 readonly publisher: components["schemas"]["PublisherInfo"];
                 /** @description Whether it is recorded now. */
                 readonly recording: boolean;
+                /** @description The set that it is a variant of. */
+                readonly set?: components["schemas"]["SetInfo"];
                 /**
                  * Format: date-time
                  * @description When its publisher came.
@@ -1705,6 +1709,17 @@ export interface components {
             /** @description Path of its stream. */
             readonly stream: string;
         };
+        /** @description Several streams that are one for players. */
+        readonly SetInfo: {
+            /** @description Where DASH plays, on this server. */
+            readonly dash: string;
+            /** @description Where HLS plays, on this server. */
+            readonly hls: string;
+            /** @description Application and name of the set. */
+            readonly path: string;
+            /** @description Where HLS of the set is kept. */
+            readonly store?: components["schemas"]["StoreInfo"];
+        };
         /**
          * @description Whether a lost target is tried again.
          * @enum {string}
@@ -1825,6 +1840,8 @@ export interface components {
             readonly publisher: components["schemas"]["PublisherInfo"];
             /** @description Whether it is recorded now. */
             readonly recording: boolean;
+            /** @description The set that it is a variant of. */
+            readonly set?: components["schemas"]["SetInfo"];
             /**
              * Format: date-time
              * @description When its publisher came.

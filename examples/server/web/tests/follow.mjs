@@ -16,7 +16,7 @@ if (!url) {
   process.exit(64);
 }
 const deadline = AbortSignal.timeout(Number(values.deadline) * 1000);
-const seen = { playlists: 0, deltas: 0, parts: 0, segments: 0, late: 0, discontinuities: 0, maps: 0, ended: 0 };
+const seen = { hints: 0, hints_in_vain: 0, playlists: 0, deltas: 0, parts: 0, segments: 0, late: 0, discontinuities: 0, maps: 0, ended: 0 };
 const faults = [];
 
 /** One media playlist: what it has said so far, and how the next version of it is asked for. */
@@ -26,6 +26,7 @@ class Follower {
   constant = null;
   next = null;
   turn = 0;
+  hints = new Map();
 
   constructor(address) {
     this.address = address;
@@ -56,6 +57,9 @@ class Follower {
       if (playlist.skip > 0 && !skip) this.fault('a delta update that nobody asked for');
       this.learn(playlist, text);
       await this.fetchFiles(playlist);
+      this.over = playlist.endlist;
+      if (playlist.endlist) await Promise.all(this.hints.values());
+      else this.followHint(playlist);
       if (playlist.endlist) {
         seen.ended += 1;
         return undefined;
@@ -118,6 +122,20 @@ class Follower {
       const all = Buffer.concat(parts.map((part) => this.files.get(part.uri)));
       if (parts.length > 0 && !all.equals(bytes.subarray(24))) this.fault(`${segment.uri} is not its parts`);
     }
+  }
+
+  /** Asks for a part that is hinted at, as players do: it comes, or nothing more does. */
+  followHint(playlist) {
+    const hint = playlist.segments.at(-1)?.parts.find((part) => part.hint)?.uri;
+    if (!hint || this.hints.has(hint)) return;
+    const ask = async () => {
+      const { status } = await fetch(new URL(hint, this.address), { signal: deadline });
+      // 503: nothing came for long.
+      if (status === 200) seen.hints += 1;
+      else seen.hints_in_vain += 1;
+      if (status !== 200 && status !== 503 && !this.over) this.fault(`${hint} was hinted at: status ${status}`);
+    };
+    this.hints.set(hint, ask());
   }
 
   async file(uri) {

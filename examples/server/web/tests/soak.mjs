@@ -38,7 +38,9 @@ process.exit(all.length > 0 && all.every((one) => one.ended) ? 0 : 1);
 function playAll({ base, names, milliseconds }) {
   const open = {
     'hls.js': (video, player) => {
-      const hls = new window.Hls({ enableWorker: false, lowLatencyMode: true, liveDurationInfinity: true, backBufferLength: 30, maxLiveSyncPlaybackRate: 1.05 });
+      const { playlistLoadPolicy, fragLoadPolicy } = window.Hls.DefaultConfig;
+      const patient = (policy) => ({ default: { ...policy.default, errorRetry: { maxNumRetry: 10, retryDelayMs: 500, maxRetryDelayMs: 2000, shouldRetry: (retry, count, _timeout, response) => count < retry.maxNumRetry && !(response?.code >= 400 && response.code < 500) } } });
+      const hls = new window.Hls({ enableWorker: false, lowLatencyMode: true, playlistLoadPolicy: patient(playlistLoadPolicy), fragLoadPolicy: patient(fragLoadPolicy), liveDurationInfinity: true, backBufferLength: 30, maxLiveSyncPlaybackRate: 1.05 });
       hls.on(window.Hls.Events.ERROR, (_, data) => player.errors.push({ details: `${data.details} ${data.error?.message ?? ''}`, fatal: data.fatal, at: Date.now() }));
       hls.loadSource(`${base}index.m3u8`);
       hls.attachMedia(video);

@@ -11,7 +11,10 @@ fn source(part: Option<Duration>) -> Source {
     let config = MuxerConfig {
         part_duration: part,
         window: Duration::from_secs(8),
-        dash: Some(DashConfig { clocks: vec![Clock::HttpIso("/time".into())] }),
+        dash: Some(DashConfig {
+            clocks: vec![Clock::HttpIso("/time".into())],
+            ..DashConfig::default()
+        }),
         ..MuxerConfig::default()
     };
     let mut source = Source::with(config, 60).both();

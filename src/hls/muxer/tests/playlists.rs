@@ -321,3 +321,47 @@ fn a_view_tells_what_the_playlists_do() {
         assert!(rendition.part_target().is_some() && rendition.peak_bandwidth() > 0);
     }
 }
+
+#[test]
+fn e1_14_a_later_muxer_goes_on_where_an_earlier_one_came_to() {
+    let config =
+        MuxerConfig { part_duration: Some(Duration::from_millis(200)), ..MuxerConfig::default() };
+    let first = Source::with(config.clone(), 60);
+    assert_eq!(first.muxer.position(), Position::default());
+    let mut first = first.both();
+    first.run(9_000, 0);
+    let at = first.muxer.position();
+    let text = first.text("video.m3u8");
+    assert!(text.contains("PRELOAD-HINT:TYPE=PART,URI=\"video_4_"), "{text}");
+    assert_eq!((at.sequence, at.discontinuity, at.name), (5, 0, 5), "past what a hint names");
+    assert_eq!(at.target_duration, Some(Duration::from_secs(2)));
+    let config = MuxerConfig {
+        first_sequence: at.sequence,
+        first_discontinuity: at.discontinuity,
+        first_name: Some(1_000_000),
+        goes_on: true,
+        ..config
+    };
+    let mut next = Source::with(config, 60).both();
+    // What the earlier one had is answered at once, once there is anything; before that it is waited for.
+    assert!(matches!(next.muxer.request("video.m3u8", Some("_HLS_msn=4")), Answer::Wait(_)));
+    next.run(5_000, 0);
+    let text = next.text("video.m3u8");
+    for wanted in [
+        "#EXT-X-MEDIA-SEQUENCE:5\n#EXT-X-DISCONTINUITY-SEQUENCE:0\n",
+        "#EXT-X-GAP\n#EXTINF:2.000000,\nvideo_1000000.m4s\n#EXT-X-DISCONTINUITY\n",
+        "URI=\"video_init_1000000.mp4\"",
+        "\nvideo_1000001.m4s\n",
+        "REPORT:URI=\"audio.m3u8\",LAST-MSN=8,",
+    ] {
+        assert!(text.contains(wanted), "{wanted}\n{text}");
+    }
+    let ask = |query: &str| next.muxer.request("video.m3u8", Some(query));
+    assert!(matches!(ask("_HLS_msn=4&_HLS_part=3"), Answer::Ready(_)));
+    assert!(matches!(ask("_HLS_msn=7"), Answer::Ready(_)));
+    assert!(matches!(ask("_HLS_msn=8"), Answer::Wait(_)));
+    assert!(matches!(ask("_HLS_msn=10"), Answer::BadRequest(_)));
+    assert!(matches!(next.muxer.request("video_4.m4s", None), Answer::NotFound));
+    let at = next.muxer.position();
+    assert_eq!((at.sequence, at.discontinuity, at.name), (9, 1, 1_000_004));
+}
