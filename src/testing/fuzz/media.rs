@@ -9,10 +9,11 @@ use crate::assemble::{Assembler, Event, NoticeKind};
 use crate::codec::h264::nal;
 use crate::error::{Error, Notice};
 use crate::flv::body::{AudioBody, VideoBody};
+use crate::flv::enhanced::{MultichannelConfig, parse_color_info, write_color_info};
 use crate::flv::{Header, Reader, ReaderNotice, Tag, TagKind, Writer, last_timestamp};
 use crate::live::GopCache;
 use crate::media::{CodecConfig, MediaKind};
-use crate::record::FlvRecorder;
+use crate::record::{FlvRecorder, FlvRepair, Patch};
 
 /// FLV files: split invariance, bodies that stand where the reader says, and tags that come back from the writer.
 pub fn flv_reader(data: &[u8]) {
@@ -103,13 +104,35 @@ pub fn flv_body(data: &[u8]) {
         is_within(&audio.data);
         assert!(first >> 4 == 9 || is_tail(&audio.data, 2), "{audio:?}");
     }
+    // What a metadata packet and a channel configuration hold is written so that it is read again.
+    if let Some(color) = parse_color_info(data, &limits()) {
+        assert!(parse_color_info(&write_color_info(&color), &limits()).is_some(), "{color:?}");
+    }
+    if let Ok(channels) = MultichannelConfig::parse(data) {
+        assert_eq!(MultichannelConfig::parse(&channels.write()), Ok(channels));
+    }
     // Tracks are told apart by one byte; a body has no more of them than bytes.
     assert!(videos.len() <= data.len() && audios.len() <= data.len());
+}
+
+/// Any bytes as a recording that a crash left: what is called whole lies in the file, and so do the patches.
+fn repaired(data: &[u8]) {
+    let mut repair = FlvRepair::new(&limits());
+    if repair.handle_input(data).is_err() {
+        return;
+    }
+    let Some((end, patches)) = repair.finish() else { return };
+    assert!(end <= data.len() as u64, "{end}");
+    for Patch { offset, bytes } in patches {
+        // The index goes behind the end, all else into what is there.
+        assert!(offset == end || offset + bytes.len() as u64 <= end, "a patch at {offset}");
+    }
 }
 
 /// Recordings and the cache for players who join: what was recorded is a whole FLV of the same media, patches lie in
 /// it, and the cache keeps to its limit.
 pub fn recorder(data: &[u8]) {
+    repaired(data);
     let limits = limits();
     let mut recorder = FlvRecorder::new(&limits);
     let mut cache = GopCache::new(limits.gop_bytes);

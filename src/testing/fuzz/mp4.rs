@@ -15,7 +15,7 @@ use crate::hls::{Answer, Muxer, MuxerConfig};
 use crate::limits::Limits;
 use crate::media::{AccessUnit, CodecConfig, MediaKind, Track, TrackId};
 use crate::mp4;
-use crate::remux::{Layout, Options, Piece, Plan, Remuxer, Skimmer};
+use crate::remux::{FlvMender, Layout, MendedFlv, Options, Piece, Plan, Remuxer, Skimmer};
 
 const AVCC: &[u8] = &[
     1, 0x64, 0, 0x1f, 0xff, 0xe1, 0, 0x1a, 0x67, 0x64, 0, 0x1e, 0xac, 0xd9, 0x40, 0xa0, 0x2f, 0xf9,
@@ -204,6 +204,7 @@ pub fn remux(data: &[u8]) {
         assert_eq!(other.as_ref().map(parts), whole.as_ref().map(parts));
     }
     skimmed(data, whole.as_ref());
+    mended(data);
     let Ok(plan) = whole else { return };
     let mut payload = 0;
     for piece in plan.body.iter() {
@@ -220,6 +221,37 @@ pub fn remux(data: &[u8]) {
     assert!(payload <= 2 * data.len() as u64);
     // Each unit takes under 100 bytes of tables, and comes of a tag of at least 17.
     assert!(plan.head.len() <= 8192 + 16 * data.len(), "{} bytes of head", plan.head.len());
+}
+
+/// A damaged FLV: the whole one does not depend on splits, is made of bytes of the source, and needs no mending.
+fn mended(data: &[u8]) {
+    let mend = |split: &[&[u8]]| {
+        let mut mender = FlvMender::new(&limits());
+        split.iter().try_for_each(|piece| mender.handle_input(piece))?;
+        mender.finish()
+    };
+    let whole = mend(&[data]);
+    for split in splits(data) {
+        let parts =
+            |flv: &MendedFlv| (flv.head.clone(), flv.body.clone(), flv.cut_at, flv.left_out);
+        assert_eq!(mend(&split).as_ref().ok().map(parts), whole.as_ref().ok().map(parts));
+    }
+    let Ok(flv) = whole else { return };
+    let mut file = flv.head.to_vec();
+    for piece in flv.body.iter() {
+        match piece {
+            Piece::Copy { offset, len } => {
+                let (start, len) = (to_usize(offset), to_usize(len));
+                let bytes = data.get(start..start.saturating_add(len));
+                assert!(len > 0 && bytes.is_some(), "{piece:?}");
+                file.extend_from_slice(bytes.unwrap_or_default());
+            }
+            Piece::Inline(bytes) => file.extend_from_slice(&bytes),
+        }
+    }
+    let again = mend(&[&file]);
+    let parts = |flv: &MendedFlv| (flv.tags, flv.duration, flv.cut_at, flv.left_out);
+    assert_eq!(again.as_ref().map(parts), Ok((flv.tags, flv.duration, None, 0)));
 }
 
 /// What is read in part gives the same plan, whatever the size of the reads; and one copy of the media that is left whole is

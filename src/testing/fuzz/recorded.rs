@@ -282,6 +282,14 @@ pub fn mp4_index(data: &[u8]) {
         let end = sample.offset.checked_add(sample.size.into());
         assert!(end.is_some_and(|end| end <= data.len() as u64), "{sample:?}");
     }
+    for track in &index.tracks {
+        let first = track.samples.iter().next();
+        let first = first.and_then(|s| part(data, s.offset..s.offset + u64::from(s.size)));
+        for description in 0..3 {
+            // Whatever the entry says: read, or refused with an error.
+            let _ = index.config(track, description, first.unwrap_or_default(), &limits());
+        }
+    }
     if let Ok(plan) = index.in_place() {
         let at = usize::try_from(plan.at).unwrap_or(usize::MAX);
         let kept = data.get(..at).filter(|kept| plan.header_at <= kept.len() as u64);
