@@ -211,7 +211,10 @@ fn a_recording_in_another_folder_is_listed_played_and_deleted() {
     assert_eq!((range.status, range.body.as_slice()), (206, &film[..10]));
     let listed = server.json("/api/v1/recordings")["data"][0].clone();
     assert_eq!((&listed["mp4"], &listed["state"]), (&asset["url"], &json!("done")), "{listed}");
-    let event = get(&server, "/api/v1/events?type=video.asset.ready")["data"][0].clone();
+    let event = until("its event", || {
+        let events = get(&server, "/api/v1/events?type=video.asset.ready");
+        events["data"].as_array().unwrap().first().cloned()
+    });
     assert_eq!(event["object"]["id"], asset["id"]);
     let path = format!("/api/v1/assets/{}", asset["id"].as_str().unwrap());
     assert_eq!(call(&server, "DELETE", &path, &Value::Null).0, 204);
