@@ -87,9 +87,15 @@ async function open(page, address, timeout) {
   const [library, script] = PLAYERS[pathname.endsWith('.flv') ? 'mpegts.js' : values.player];
   const player = await readFile(createRequire(import.meta.url).resolve(library), 'utf8');
   const html = '<!doctype html><meta charset="utf-8"><title>probe</title><video controls muted style="width:100%"></video>';
-  // A page that was not really loaded may open no WebSocket to this machine: it stands in place of one that was.
-  await page.goto(`${origin}/healthz`, { timeout });
-  await page.setContent(html);
+  if (pathname.endsWith('.flv')) {
+    // A page that was not really loaded may open no WebSocket to this machine: it stands in place of one that was.
+    await page.goto(`${origin}/healthz`, { timeout });
+    await page.setContent(html);
+  } else {
+    const stand = `${origin}/.well-known/player-probe`;
+    await page.route(stand, (route) => route.fulfill({ contentType: 'text/html', body: html }));
+    await page.goto(stand, { timeout });
+  }
   await page.addScriptTag({ content: player });
   await page.addScriptTag({ content: `{ const address = ${JSON.stringify(address)}; ${script} }` });
 }
