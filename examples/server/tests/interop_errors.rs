@@ -100,12 +100,12 @@ fn fails_with_one_line(mut process: Process, name: &str) -> String {
 #[test]
 fn a_file_that_may_not_grow_does_not_end_the_live_stream() {
     // The limit counts blocks of 512 bytes or 1 KiB, as the shell likes. The signal that would end the program is ignored, so that the write fails.
-    recording_trouble(&["sh", "-c", "trap '' XFSZ; ulimit -f 400; exec \"$@\"", "sh"]);
+    recording_trouble(&["sh", "-c", "trap '' XFSZ; ulimit -f 1200; exec \"$@\"", "sh"]);
 }
 
 #[test]
 fn a_full_disk_does_not_end_the_live_stream() {
-    let mount = "mount -t tmpfs -o size=400k tmpfs";
+    let mount = "mount -t tmpfs -o size=800k tmpfs";
     let probe = format!("{mount} /mnt");
     let allowed = Process::start("unshare", ["-rm", "sh", "-c", &probe]).wait_exit(SOON).success();
     if !allowed {

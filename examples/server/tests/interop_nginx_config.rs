@@ -93,7 +93,6 @@ fn a_configuration_with_everything_is_taken_over_as_far_as_it_goes_and_the_rest_
         "nginx.conf:29: play: files are not played over RTMP",
         "nginx.conf:34: listen: RTMP is listened for on one address",
         "apps/live.conf:36: hls_keys: segments are not encrypted",
-        "notify_update_timeout: notify_update_timeout is one setting for the whole server here: it was \"10s\"",
     ] {
         assert!(missing.contains(note), "{note}\n{missing}");
     }
