@@ -83,6 +83,7 @@ fn a_configuration_with_everything_is_taken_over_as_far_as_it_goes_and_the_rest_
         "record_interval = \"5400s\"",
         "hls_segment_duration = \"5s\"",
         "hls_playlist_type = \"event\"",
+        "notify_update_timeout = \"10s\"",
         "on_publish = [\"http://127.0.0.1:8000/auth\"]",
         "exec_record_done = [\"bash\", \"-c\", \"ffmpeg -y -i $path -c copy $dirname/$basename.mp4 && rm $path\"]",
     ] {
