@@ -10,7 +10,7 @@ use anyhow::{Context as _, ensure};
 use serde::Serialize;
 use streamcore::remux::{Options, Plan, TrackReport};
 
-use super::io::{How, block_size, shares_blocks};
+use super::io::{How, copy_block, shares_blocks};
 use super::part::{Part, bar, exit_if_interrupted};
 use super::place::Place;
 use crate::cli::{LayoutArg, Outcome, Reflink, RemuxArgs};
@@ -144,7 +144,7 @@ fn near(args: &RemuxArgs) -> anyhow::Result<Plan> {
     let how = how(args.reflink, &source, &part.file)
         .with_context(|| format!("cannot make {output} of {input}"))?;
 
-    let options = Options::new(args.layout.into(), block_size(&part.file));
+    let options = Options::new(args.layout.into(), copy_block(&part.file, size));
     let index_bar = bar(size);
     index_bar.set_message("index");
     let plan = super::index(&source, size, &options, &mut |done| index_bar.set_position(done));
