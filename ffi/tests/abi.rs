@@ -69,6 +69,10 @@ fn the_binary_interface_is_the_one_that_was_announced() {
             ["--no-corpus-path", "--no-comp-dir-path", "--no-show-locs", "--type-id-style", "hash"];
         let baseline = here().join("abi/streamcore.abi");
         run(Command::new("abidw").args(options).arg(&library).arg("--out-file").arg(&baseline));
+        // Where it was made is nobody's business.
+        let text = std::fs::read_to_string(&baseline).expect("the baseline");
+        let text = text.replace(&format!("{}/", folder.path().display()), "");
+        std::fs::write(&baseline, text).expect("the baseline");
     }
     let (code, shown) = compare(&library);
     assert_eq!(code, 0, "the interface differs from ffi/abi:\n{shown}");
