@@ -67,8 +67,7 @@ pub(crate) unsafe fn fits<T: Shared>(to: *const T) -> Result<(), sc_status> {
 
 /// Whether every caller knows all fields of a struct, so that they may be read and written one by one.
 ///
-/// What passes with every message is: a struct that is put together and then copied waits for its own stores, which costs more than
-/// the rest of the call.
+/// What passes with every message is: a struct that is put together and then copied is written twice.
 pub(crate) const fn is_known_whole<T: Shared>() -> bool {
     T::FIRST_SIZE == size_of::<T>()
 }

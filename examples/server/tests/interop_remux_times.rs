@@ -18,21 +18,6 @@ fn text(path: &Path) -> &str {
     path.to_str().expect("UTF-8")
 }
 
-/// An FLV of these tags.
-fn write(path: &Path, tags: &[Tag]) {
-    let mut out = b"FLV\x01\x05\0\0\0\x09\0\0\0\0".to_vec();
-    for tag in tags {
-        let size = u32::try_from(tag.body.len()).expect("a tag");
-        let [t3, t0, t1, t2] = tag.timestamp.to_be_bytes();
-        out.push(tag.kind);
-        out.extend(&size.to_be_bytes()[1..]);
-        out.extend([t0, t1, t2, t3, 0, 0, 0]);
-        out.extend(&tag.body);
-        out.extend((size + 11).to_be_bytes());
-    }
-    fs::write(path, out).expect("a file");
-}
-
 fn remux(options: &[&str], source: &Path, made: &Path) -> String {
     let mut command = Command::new(BINARY);
     command.arg("remux").args(options).args([source, made]).stdin(Stdio::null());
@@ -126,7 +111,7 @@ fn b3_01_b3_08_b3_09_b3_15_b4_06_lengths_and_offsets_are_those_of_the_source() {
     for (name, edit) in EDITS {
         let mut tags = film.clone();
         edit(&mut tags);
-        write(&path("source.flv"), &tags);
+        flv::write(&path("source.flv"), &tags);
         let wanted = packets::probe(&path("source.flv"));
         for options in [&[][..], &["--fragmented"]] {
             let told = remux(options, &path("source.flv"), &path("made.mp4"));

@@ -90,7 +90,7 @@ impl Case {
     pub fn read_by_ffprobe(mut self) -> Self {
         let folder = kit::temp_dir();
         let file = folder.path().join("source.flv");
-        write(&file, &self.tags);
+        flv::write(&file, &self.tags);
         self.wanted = packets::probe(&file);
         self
     }
@@ -164,7 +164,7 @@ impl Case {
     pub fn check_and_probe(self) -> Listing {
         let folder = kit::temp_dir();
         let path = |name: &str| folder.path().join(name);
-        write(&path("source.flv"), &self.tags);
+        flv::write(&path("source.flv"), &self.tags);
         let source = fs::read(path("source.flv")).expect("the source");
         let ways = [("whole", "--layout=whole"), ("compact", "--layout=compact")];
         let mut asked = Vec::new();
@@ -292,21 +292,6 @@ fn tracks(listing: &Listing) -> Vec<Track> {
     };
     let both = [track(Kind::Video, &listing.video), track(Kind::Audio, &listing.audio)];
     both.into_iter().filter(|track| !track.packets.is_empty()).collect()
-}
-
-/// An FLV of these tags.
-pub fn write(path: &Path, tags: &[Tag]) {
-    let mut out = b"FLV\x01\x05\0\0\0\x09\0\0\0\0".to_vec();
-    for tag in tags {
-        let size = u32::try_from(tag.body.len()).expect("a tag");
-        let [t3, t0, t1, t2] = tag.timestamp.to_be_bytes();
-        out.push(tag.kind);
-        out.extend(&size.to_be_bytes()[1..]);
-        out.extend([t0, t1, t2, t3, 0, 0, 0]);
-        out.extend(&tag.body);
-        out.extend((size + 11).to_be_bytes());
-    }
-    fs::write(path, out).expect("a file");
 }
 
 /// Decode times counted from the first one, presentation times from the first one of those.

@@ -102,7 +102,7 @@ pub fn recorded(server: &Server) -> PathBuf {
 
 /// Waits for a program to end of itself, and ends it where it does not: not all do when the stream is over.
 pub fn end(process: &mut Process) {
-    let deadline = Instant::now() + Duration::from_secs(5);
+    let mut deadline = Instant::now() + Duration::from_secs(5);
     let mut asked = false;
     while process.exited().is_none() {
         if Instant::now() > deadline {
@@ -111,7 +111,7 @@ pub fn end(process: &mut Process) {
             } else {
                 process.signal("INT");
                 asked = true;
-                std::thread::sleep(Duration::from_secs(2));
+                deadline = Instant::now() + Duration::from_secs(2);
             }
         }
         std::thread::sleep(Duration::from_millis(20));

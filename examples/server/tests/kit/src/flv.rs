@@ -1,4 +1,4 @@
-//! A reader of FLV files that stops at the first tag that is not whole.
+//! A reader of FLV files that stops at the first tag that is not whole, and a writer.
 
 use std::path::Path;
 
@@ -71,6 +71,24 @@ pub fn parse(file: &[u8]) -> Option<Vec<Tag>> {
         rest = next;
     }
     Some(tags)
+}
+
+/// An FLV of these tags.
+///
+/// # Panics
+/// When the file cannot be written.
+pub fn write(path: &Path, tags: &[Tag]) {
+    let mut out = b"FLV\x01\x05\0\0\0\x09\0\0\0\0".to_vec();
+    for tag in tags {
+        let size = u32::try_from(tag.body.len()).expect("a tag");
+        let [t3, t0, t1, t2] = tag.timestamp.to_be_bytes();
+        out.push(tag.kind);
+        out.extend(&size.to_be_bytes()[1..]);
+        out.extend([t0, t1, t2, t3, 0, 0, 0]);
+        out.extend(&tag.body);
+        out.extend((size + 11).to_be_bytes());
+    }
+    std::fs::write(path, out).expect("a file");
 }
 
 #[cfg(test)]
