@@ -164,11 +164,15 @@ fn metrics_are_well_formed_and_count_what_happens() {
         (value(&scrape(&server), "event_deliveries", &[("result", "ok")]) >= 3.0).then_some(())
     });
     drop(publisher);
-    until("the recording", || (value(&scrape(&server), "recordings", &[]) == 1.0).then_some(()));
-    let all = scrape(&server);
+    // The row in the catalogue is ready a moment after the file is whole.
+    let all = until("the recording", || {
+        let all = scrape(&server);
+        let done = value(&all, "recordings", &[]) == 1.0
+            && value(&all, "assets", &[("state", "ready")]) == 1.0;
+        done.then_some(all)
+    });
     assert!(value(&all, "recorded_bytes", &[]) > 100_000.0);
     assert_eq!((value(&all, "streams", &[]), value(&all, "publishers", &[])), (0.0, 0.0));
-    assert_eq!(value(&all, "assets", &[("state", "ready")]), 1.0);
     // What has ended still counts.
     assert_eq!(value(&all, "received_messages", &[rtmp]), 101.0);
     // No name of a stream, no address of a target.
