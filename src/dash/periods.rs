@@ -10,6 +10,9 @@ use crate::media::{CodecConfig, MediaKind};
 use crate::time::rescale;
 
 const MICROS: u32 = 1_000_000;
+/// A live period whose media are so far from where the wall clock has them is followed by another: players take what the MPD says for the time at which a
+/// segment can be had. Few enough to be rare (at 50 ppm one in 80 minutes), little enough for a player that stays a second behind. In microseconds.
+const DRIFT: i64 = 250_000;
 
 /// One track as it is listed. All tracks number their segments alike.
 #[derive(Clone, Debug)]
@@ -78,6 +81,7 @@ pub struct Periods {
     next: u64,
     /// Wall clock at the zero of the presentation's time line.
     availability_start: Option<i64>,
+    is_live: bool,
 }
 
 /// A period from where it began.
@@ -101,6 +105,11 @@ impl Known {
         rescale(i64::try_from(self.base.0).unwrap_or(i64::MAX), self.base.1, MICROS)
     }
 
+    /// Where media of this time are on the presentation's time line, in microseconds.
+    fn place(&self, media: i64) -> i64 {
+        self.start.saturating_add(media.saturating_sub(self.base_micros()))
+    }
+
     /// The start in ticks of another timescale, not after it.
     fn offset(&self, timescale: u32) -> u64 {
         let ticks =
@@ -110,10 +119,14 @@ impl Known {
 }
 
 impl Periods {
-    /// No period yet of a presentation whose zero was said before to be at this time, in microseconds since 1970. The first period begins where the wall clock has it.
+    /// No period yet of a live presentation, the zero of which was said before to be at this time, in microseconds since 1970, or was not said. The first
+    /// period begins where the wall clock has it.
+    ///
+    /// Where the dates of segments move away from their media times, since an encoder's clock is fast or slow, a quarter second begins another period where the wall
+    /// clock has it. [`Periods::default`] is for what is not live: there media times alone count within an epoch.
     #[must_use]
     pub fn begun_at(availability_start: Option<i64>) -> Self {
-        Self { availability_start, ..Self::default() }
+        Self { availability_start, is_live: true, ..Self::default() }
     }
 
     /// Wall clock at the zero of the presentation's time line, microseconds since 1970; `None` before the first
@@ -172,34 +185,46 @@ impl Periods {
             Some((rendition.id, there.init.clone()))
         };
         let inits: Vec<(u32, String)> = renditions.iter().filter_map(init).collect();
-        if before.is_none_or(|before| before.epoch != epoch || before.inits != inits) {
-            self.begin(number, epoch, inits, present());
+        let earliest = present().min_by_key(|segment| segment.micros(segment.start));
+        let same = |before: &Known| before.epoch == epoch && before.inits == inits;
+        if before.is_none_or(|before| !same(before) || self.has_drifted(before, earliest)) {
+            self.begin(number, epoch, inits, earliest);
         }
         if let Some(known) = self.known.back_mut() {
-            let base = known.base_micros();
-            let ends = present().map(|segment| segment.micros(segment.end()));
-            known.end = ends
-                .map(|end| known.start.saturating_add(end.saturating_sub(base)))
-                .fold(known.end, i64::max);
+            let ends = present().map(|segment| known.place(segment.micros(segment.end())));
+            known.end = ends.fold(known.end, i64::max);
         }
     }
 
-    fn begin<'a>(
+    /// Where the wall clock has a segment on the presentation's time line.
+    fn told(&self, segment: Option<&ListedSegment>) -> Option<i64> {
+        let (wall, zero) = (segment?.wall?, self.availability_start?);
+        Some(wall.saturating_sub(zero))
+    }
+
+    fn has_drifted(&self, period: &Known, segment: Option<&ListedSegment>) -> bool {
+        let (Some(told), Some(segment)) = (self.told(segment), segment) else { return false };
+        let drift = told.saturating_sub(period.place(segment.micros(segment.start)));
+        self.is_live && drift.saturating_abs() >= DRIFT
+    }
+
+    fn begin(
         &mut self,
         first: u64,
         epoch: u64,
         inits: Vec<(u32, String)>,
-        present: impl Iterator<Item = &'a ListedSegment>,
+        earliest: Option<&ListedSegment>,
     ) {
-        let earliest = present.min_by_key(|segment| segment.micros(segment.start));
         let base = earliest.map_or((0, MICROS), |segment| (segment.start, segment.timescale));
         let at = earliest.map_or(0, |segment| segment.micros(segment.start));
         let wall = earliest.and_then(|segment| segment.wall);
-        let told = wall.zip(self.availability_start).map(|(wall, zero)| wall.saturating_sub(zero));
+        let told = self.told(earliest);
         let start = match self.known.back() {
             None => told.unwrap_or(0).max(0),
             Some(before) if before.epoch == epoch => {
-                before.start.saturating_add(at.saturating_sub(before.base_micros()))
+                // It may begin a little before the end of the other, which players cut off there.
+                let drifted = told.filter(|_| self.has_drifted(before, earliest));
+                drifted.unwrap_or(before.place(at)).max(before.start)
             }
             // An encoder that was away: the time line stays with the clock on the wall, so that latency keeps its meaning.
             Some(before) => told.map_or(before.end, |told| told.max(before.end)),
@@ -473,6 +498,51 @@ mod tests {
         let found = periods.update(&both(video(9, 2, 4, 900_000, WALL)), false);
         assert_eq!(shape(&found), [("9".into(), 60_000, vec![2, 2], vec![900_000, 480_000])]);
         assert_eq!(periods.availability_start(), Some(WALL - 60_000_000));
+    }
+
+    /// Periods of a day of segments from an encoder whose clock is `ppm` fast. At each one the live edge is where the wall clock is. Gives how many
+    /// periods there were.
+    fn day(ppm: i64, mut periods: Periods) -> usize {
+        let mut ids = std::collections::BTreeSet::new();
+        let mut list: Vec<ListedSegment> = Vec::new();
+        for n in 0..43_200_u64 {
+            let media = i64::try_from(n).unwrap() * 2_000_000;
+            let now = WALL + media - media * ppm / 1_000_000;
+            list.extend(video(n, 1, 0, 900_000 + n * 180_000, now));
+            list.drain(..list.len().saturating_sub(15));
+            let found = periods.update(&both(list.clone()), false);
+            let last = found.last().unwrap();
+            let one = &last.sets[0].representations[0];
+            let end = one.segments.last().unwrap();
+            let since = (end.start - one.presentation_time_offset) * 100 / 9;
+            let edge = last.start + Duration::from_micros(since);
+            let edge = periods.availability_start().unwrap() + i64::try_from(edge.as_micros()).unwrap();
+            assert!((edge - now).abs() <= 250_100, "{ppm} ppm, {n}: {} us", edge - now);
+            ids.extend(found.iter().map(|period| period.id.clone()));
+            // Nothing that is listed ends up in no period, or in two.
+            let segments = found.iter().map(|one| one.sets[0].representations[0].segments.len());
+            assert_eq!(segments.sum::<usize>(), list.len());
+        }
+        ids.len()
+    }
+
+    #[test]
+    fn e4_01_the_live_edge_stays_with_the_wall_clock_for_a_day() {
+        for ppm in [50, -50] {
+            assert_eq!(day(ppm, Periods::begun_at(None)), 18);
+        }
+        assert_eq!(day(0, Periods::begun_at(None)), 1);
+    }
+
+    #[test]
+    fn what_is_not_live_keeps_to_media_times() {
+        let mut list = video(0, 3, 0, 900_000, WALL);
+        list.extend(video(3, 3, 0, 900_000 + 540_000, WALL + 9_000_000));
+        let renditions = [rendition("video", list)];
+        assert_eq!(Periods::default().update(&renditions, true).len(), 1);
+        let live = Periods::begun_at(None).update(&renditions, false);
+        assert_eq!(live.len(), 2);
+        assert_eq!(live[0].duration, Some(Duration::from_secs(6)), "players do not wait for the rest");
     }
 
     #[test]
