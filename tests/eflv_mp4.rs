@@ -333,9 +333,8 @@ fn d_08_segments_hold_every_packet_at_its_time_by_two_readers() {
             let (list, name) = (packets(source, track), format!("{source} {track}"));
             let all = || (0..).map_while(|n| muxer.file(&format!("{track}_{n}.m4s")));
             let scale = moov(&init).trak[0].mdia.mdhd.timescale;
-            let samples: Vec<Sample> = all()
-                .flat_map(|file| samples_by_mp4_atom(&file.body.to_bytes(), scale))
-                .collect();
+            let samples: Vec<Sample> =
+                all().flat_map(|file| samples_by_mp4_atom(&file.body.to_bytes(), scale)).collect();
             assert_same(&name, &list, &samples, 10.0, *entry == "av01");
             if is_unknown_to_shiguredo(entry, source) {
                 continue;

@@ -75,8 +75,7 @@ fn e1_14_hls_js_waits_for_the_lowest_rendition_of_a_set_that_is_back_later_than_
     let (film, low) = (Film::new(14), Film { kilobits: 300, ..Film::new(14) });
     let data = kit::temp_dir();
     let server = ServerBuilder::new(BINARY, data.path()).with(OPTIONS).start();
-    let publishers =
-        (publish(&server, "set_hi", film), publish(&server, "set_lo", low));
+    let publishers = (publish(&server, "set_hi", film), publish(&server, "set_lo", low));
     until("both are offered", LIMIT, || {
         let index = http::get(server.http, "/live/set/index.m3u8").ok()?.text();
         (index.matches("#EXT-X-STREAM-INF").count() == 2).then_some(())

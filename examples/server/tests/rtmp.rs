@@ -195,14 +195,21 @@ fn what_is_no_rtmp_is_closed_with_a_line_in_the_log() {
 fn f08_hostile_names_are_refused_and_nothing_is_written() {
     let dir = tempfile::tempdir().unwrap();
     let server = Server::start(dir.path(), &[]);
-    for name in ["..", "../../x", "a/../../x", ".hidden", "a\\b", "a\nb", "c:/x"] {
-        let mut client = Client::publish(server.rtmp, name);
-        // Refused or ignored, and closed: nothing is published.
-        client.send(9, 1, 0, video_header());
-        while let Some(message) = client.message() {
-            assert!(!message.payload.windows(13).any(|part| part == b"Publish.Start"), "{name:?}");
+    // Each is held for some seconds before it is closed.
+    std::thread::scope(|scope| {
+        for name in ["..", "../../x", "a/../../x", ".hidden", "a\\b", "a\nb", "c:/x"] {
+            let address = server.rtmp;
+            scope.spawn(move || {
+                let mut client = Client::publish(address, name);
+                // Refused or ignored, and closed: nothing is published.
+                client.send(9, 1, 0, video_header());
+                while let Some(message) = client.message() {
+                    let started = message.payload.windows(13).any(|part| part == b"Publish.Start");
+                    assert!(!started, "{name:?}");
+                }
+            });
         }
-    }
+    });
     assert!(server.files("flv").is_empty());
     assert_eq!(server.json("/api/v1/streams")["data"], serde_json::json!([]));
 }

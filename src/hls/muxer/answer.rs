@@ -79,8 +79,8 @@ impl Muxer {
         }
         let found = self.renditions.iter().find(|rendition| rendition.id().to_string() == stem);
         let Some(rendition) = found.filter(|rendition| self.is_listed(rendition)) else {
-            let usual = matches!(stem, "video" | "audio")
-                || (self.renditions.is_empty() && is_track(stem));
+            let usual =
+                matches!(stem, "video" | "audio") || (self.renditions.is_empty() && is_track(stem));
             let may_come = found.is_some() || (!self.is_ready() && usual) || self.may_return(stem);
             return Ok(if may_come { self.wait_or_none() } else { Answer::NotFound });
         };

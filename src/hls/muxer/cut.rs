@@ -35,11 +35,7 @@ impl Muxer {
             self.epoch.observe(&rendition.track, &unit, wall, is_open);
         }
         rendition.push(&self.epoch, unit);
-        if leads {
-            self.cut_at_lead(index)
-        } else {
-            self.cut_stalled(index)
-        }
+        if leads { self.cut_at_lead(index) } else { self.cut_stalled(index) }
     }
 
     /// Closes what can be closed, and lets players know where something was.
