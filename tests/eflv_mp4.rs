@@ -156,7 +156,7 @@ fn samples_by_mp4_atom(segment: &[u8], timescale: u32) -> Vec<Sample> {
         for traf in &moof.traf {
             let mut time = traf.tfdt.as_ref().unwrap().base_media_decode_time as f64;
             for trun in &traf.trun {
-                let mut at = start + trun.data_offset.unwrap() as usize;
+                let mut at = start + usize::try_from(trun.data_offset.unwrap()).unwrap();
                 for entry in &trun.samples {
                     let size = entry.size.or(traf.tfhd.default_sample_size).unwrap() as usize;
                     let flags = entry.flags.or(traf.tfhd.default_sample_flags).unwrap();
