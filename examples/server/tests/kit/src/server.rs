@@ -232,7 +232,10 @@ fn loopback(port: u16) -> SocketAddr {
 }
 
 /// Port of the first address with that scheme.
-fn port(line: &str, scheme: &str) -> u16 {
+///
+/// # Panics
+/// When there is none.
+pub fn port(line: &str, scheme: &str) -> u16 {
     let port = line.split_once(scheme).and_then(|(_, rest)| {
         let authority = rest.split(|c: char| c == '/' || c.is_whitespace()).next()?;
         authority.rsplit_once(':')?.1.parse().ok()
