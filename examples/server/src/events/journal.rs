@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::Value;
 use tokio::sync::{mpsc, watch};
 
-use super::bus::Event;
+use super::bus::{Event, Kind};
 use super::settings::{Receiver, Settings};
 use crate::metrics::Metrics;
 use crate::store::{Schema, Store, StoreError};

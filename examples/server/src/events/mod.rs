@@ -16,6 +16,6 @@ mod tests;
 
 pub use assets::Told;
 pub use bus::{Bus, Kind};
-pub use journal::{Filter, Journal, LeftOpen, SCHEMA, Stored};
+pub use journal::{Filter, Journal, SCHEMA, Stored};
 pub use settings::EventArgs;
 pub use stream::StreamEvents;
