@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use common::api::{call, get};
 use common::assets::{is_uploaded, key, sha256};
 use common::client::{Client, picture, video_header};
+use common::flv::Player;
 use common::stuck::stuck;
 use common::{PATIENCE, Server, until};
 use kit::Process;
@@ -40,7 +41,7 @@ fn start(data: &Path, bucket: SocketAddr, hook: &Receiver) -> Server {
 /// A stream that is live, and its player, who takes each picture before the next is sent.
 struct Live {
     publisher: Client,
-    player: Client,
+    player: Player,
     sent: u32,
 }
 
@@ -50,8 +51,9 @@ impl Live {
         publisher.expect("NetStream.Publish.Start");
         publisher.send(9, 1, 0, video_header());
         publisher.send(9, 1, 0, picture(true, BYTES));
-        let mut player = Client::play(server.rtmp, name);
-        while player.media().unwrap().payload.len() < BYTES {}
+        let mut player = Player::open(server.http, &format!("/live/{name}.flv"), false);
+        player.flags();
+        while player.tag().unwrap().body.len() < BYTES {}
         Self { publisher, player, sent: 0 }
     }
 
@@ -60,8 +62,8 @@ impl Live {
         self.sent += 1;
         let time = self.sent * 1000 / RATE;
         self.publisher.send(9, 1, time, picture(self.sent.is_multiple_of(RATE), BYTES));
-        let got = self.player.media().unwrap();
-        assert_eq!((got.timestamp, got.payload.len()), (time, BYTES), "the player misses nothing");
+        let got = self.player.tag().unwrap();
+        assert_eq!((got.timestamp, got.body.len()), (time, BYTES), "the player misses nothing");
     }
 }
 
