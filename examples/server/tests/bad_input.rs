@@ -50,14 +50,6 @@ impl Run {
         (answer.status == 200).then(|| String::from_utf8(answer.body).unwrap())
     }
 
-    /// The playlist of the bad stream once so many segments are listed: what is said of a stream is there before all that it sent is.
-    fn listed(&self, count: usize) -> String {
-        until("segments are listed", || {
-            let text = self.playlist("bad", "video")?;
-            (text.matches("#EXTINF").count() >= count).then_some(text)
-        })
-    }
-
     /// Waits until the text is a problem in the API and stands in the log; then the good stream must go on as before.
     fn told(&mut self, text: &str) {
         until(text, || {
@@ -103,7 +95,9 @@ fn without_further_key_frames_segments_are_cut_all_the_same() {
         run.picture(n == 0, n * 40);
     }
     run.told("no key frame in 11 s");
-    let text = run.listed(2);
+    let text = until("segments", || {
+        run.playlist("bad", "video").filter(|text| text.matches("#EXTINF").count() >= 2)
+    });
     assert!(text.contains("#EXT-X-TARGETDURATION:11\n"), "{text}");
 }
 
@@ -132,13 +126,14 @@ fn times_that_run_back_are_repaired_and_segments_follow_one_another() {
         run.picture(n % 50 == 0, if n % 10 == 9 { time - 1000 } else { time });
     }
     run.told("times do not increase and are repaired");
-    let text = run.listed(4);
+    let text = until("segments", || {
+        run.playlist("bad", "video").filter(|text| text.matches("#EXTINF").count() >= 4)
+    });
     assert!(!text.contains("DISCONTINUITY\n"), "{text}");
-    let lengths: Vec<f64> = text
+    let mut lengths = text
         .lines()
-        .filter_map(|line| line.strip_prefix("#EXTINF:")?.strip_suffix(',')?.parse().ok())
-        .collect();
-    assert!(lengths.iter().all(|length| (1.5..2.5).contains(length)), "{text}");
+        .filter_map(|line| line.strip_prefix("#EXTINF:")?.strip_suffix(',')?.parse::<f64>().ok());
+    assert!(lengths.all(|length| (1.5..2.5).contains(&length)), "{text}");
 }
 
 #[test]
