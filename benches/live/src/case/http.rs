@@ -7,8 +7,10 @@ use crate::load::http::fetch;
 use crate::load::{Span, publish, viewers};
 use crate::media::Rate;
 use crate::net::{self, Loopback, MILLI, SECOND};
+use crate::script::Script;
 use crate::server::{Features, Kind, Server};
 use crate::stats::Distribution;
+use std::sync::Arc;
 use std::thread::JoinHandle;
 
 /// Segments of 4 s at 2 Mbit/s are close to 1 MB. None leaves the window during a run.
@@ -22,14 +24,13 @@ const PLAYLIST: &str = "video.m3u8";
 
 /// A publisher of the stream `s` at 2 Mbit/s, until its span is over.
 fn publisher(
-    context: &Context,
+    script: Arc<Script>,
     to: Loopback,
     span: &Span,
-) -> Result<JoinHandle<Result<publish::Outcome, String>>, String> {
-    let script = context.script(Rate::TwoMegabits, true)?;
+) -> JoinHandle<Result<publish::Outcome, String>> {
     let plan = publish::Plan { to, script, stream: "s".into(), count: 1, ramp: 1, raw: false };
     let span = span.clone();
-    Ok(std::thread::spawn(move || publish::run(&plan, &span)))
+    std::thread::spawn(move || publish::run(&plan, &span))
 }
 
 /// `clients` ask for the same segment over and over.
@@ -70,13 +71,15 @@ impl Downloads {
         if kind != Kind::Ours && kind != Kind::Nginx {
             return Err("has no case of HTTP".into());
         }
+        // Before the clock runs: it may have to be made.
+        let script = context.script(Rate::TwoMegabits, true)?;
         let mut programs = context.programs.clone();
         programs.ours_args.extend(SEGMENTS.map(Into::into));
         let features = Features { http: true, ..Features::default() };
         let mut server = Server::start(kind, &programs, features)?;
         let (to, now) = (server.http(), net::now());
         let live = Span::new(now, now + 120 * SECOND);
-        let publisher = publisher(context, server.rtmp(), &live)?;
+        let publisher = publisher(script, server.rtmp(), &live);
         let (path, bytes) = match kind {
             Kind::Ours => {
                 net::sleep_until(now + FILLS);
@@ -129,6 +132,9 @@ fn load_percent(cpu: u64, window: &Window) -> f64 {
 fn newest(at: Loopback, segment: bool) -> Result<(String, Vec<u8>), String> {
     let playlist = format!("{FOLDER}{PLAYLIST}");
     let answer = fetch(at, &playlist)?;
+    if answer.status != 200 {
+        return Err(format!("{playlist}: {}", answer.status));
+    }
     if !segment {
         return Ok((playlist, answer.body));
     }
@@ -166,11 +172,12 @@ pub fn viewers(context: &Context, kind: Kind, count: usize) -> Result<Vec<Figure
     if kind != Kind::Ours {
         return Ok(Vec::new());
     }
+    let script = context.script(Rate::TwoMegabits, true)?;
     let mut server = Server::start(kind, &context.programs, Features::default())?;
     let base = server.usage();
     let now = net::now();
     let live = Span::new(now, now + 120 * SECOND);
-    let publisher = publisher(context, server.rtmp(), &live)?;
+    let publisher = publisher(script, server.rtmp(), &live);
     let begin = now + 5 * SECOND;
     let from = begin + count as u64 * SECOND / u64::from(RAMP) + 2 * SECOND;
     let span = Span::new(from, from + u64::from(context.seconds) * SECOND);
