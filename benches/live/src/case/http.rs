@@ -139,8 +139,8 @@ fn newest(at: Loopback, segment: bool) -> Result<(String, Vec<u8>), String> {
         return Ok((playlist, answer.body));
     }
     let text = String::from_utf8_lossy(&answer.body);
-    let names = text.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
-    let path = format!("{FOLDER}{}", names.last().ok_or("the playlist lists no segment")?);
+    let mut names = text.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
+    let path = format!("{FOLDER}{}", names.next_back().ok_or("the playlist lists no segment")?);
     let answer = fetch(at, &path)?;
     match answer.status {
         200 => Ok((path, answer.body)),
@@ -202,7 +202,7 @@ pub fn viewers(context: &Context, kind: Kind, count: usize) -> Result<Vec<Figure
         figure("answers a second", load.answers as f64 / window.seconds),
         figure("GB a second", load.bytes as f64 / 1e9 / window.seconds),
     ];
-    figures.extend(waits(&load, &span, count));
+    figures.extend(waits(&load, &span, count)?);
     let kib = (window.rss_kib as f64 - base.rss_kib as f64) / count as f64;
     figures.extend([
         figure("answers that are wrong", load.wrong as f64).goal(Goal::AtMost(0.0)),
@@ -214,7 +214,7 @@ pub fn viewers(context: &Context, kind: Kind, count: usize) -> Result<Vec<Figure
 }
 
 /// How long after a part was complete the viewers knew of it and had it.
-fn waits(load: &viewers::Outcome, span: &Span, count: usize) -> Vec<Figure> {
+fn waits(load: &viewers::Outcome, span: &Span, count: usize) -> Result<Vec<Figure>, String> {
     let last = span.to.saturating_sub(500 * MILLI);
     let measured: Vec<_> = load
         .parts
@@ -222,6 +222,9 @@ fn waits(load: &viewers::Outcome, span: &Span, count: usize) -> Vec<Figure> {
         .filter_map(|part| Some((part.complete?, part)))
         .filter(|(complete, _)| (span.from..last).contains(complete))
         .collect();
+    if measured.is_empty() {
+        return Err("the viewers got no part in time: the machine is overloaded".into());
+    }
     let each = |of: fn(&viewers::Part) -> &Vec<u64>| {
         let waits = |(complete, part): &(u64, &viewers::Part)| {
             let complete = *complete;
@@ -235,7 +238,7 @@ fn waits(load: &viewers::Outcome, span: &Span, count: usize) -> Vec<Figure> {
         Distribution::from_nanos(waits.iter().filter_map(|one| one.iter().max().copied()))
     };
     let short = measured.iter().map(|(_, part)| count.saturating_sub(part.taken.len()));
-    vec![
+    Ok(vec![
         figure("part to playlist with the last waiter p50, ms", most(&told).median()).drawn(),
         figure("part to playlist with the last waiter p99, ms", most(&told).quantile(0.99))
             .goal(Goal::AtMost(30.0)),
@@ -246,5 +249,5 @@ fn waits(load: &viewers::Outcome, span: &Span, count: usize) -> Vec<Figure> {
         figure("parts that a viewer did not get", short.sum::<usize>() as f64)
             .goal(Goal::AtMost(0.0)),
         figure("parts missing in a playlist", load.missed as f64).goal(Goal::AtMost(0.0)),
-    ]
+    ])
 }
