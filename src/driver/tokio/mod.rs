@@ -63,7 +63,6 @@ mod serve;
 mod socket;
 #[cfg(test)]
 mod tests;
-mod watched;
 
 use std::future::Future;
 use std::time::Duration;
