@@ -94,20 +94,25 @@ impl Example {
         String::from_utf8_lossy(&listed.stdout).lines().filter(|line| !line.is_empty()).count()
     }
 
-    /// ffmpeg publishes, hls.js in Chromium plays.
-    fn plays_in_chromium_what_ffmpeg_publishes(&self) {
+    /// ffmpeg publishes while other things are looked at.
+    fn published_by_ffmpeg(&self) -> Process {
         let film = Film::new(30).flv(FILMS);
         let url = format!("rtmp://{}/live/film", self.rtmp);
         let film = film.to_str().expect("UTF-8");
         let input = ["-nostdin", "-v", "error", "-re", "-stream_loop", "-1", "-i", film];
-        let publisher = Process::start(
+        Process::start(
             "ffmpeg",
-            [&input[..], &["-t", "120", "-c", "copy", "-f", "flv", &url]].concat(),
-        );
+            [&input[..], &["-t", "300", "-c", "copy", "-f", "flv", &url]].concat(),
+        )
+    }
+
+    /// hls.js in Chromium plays what is published, and what was.
+    fn plays_in_chromium_what_ffmpeg_publishes(&self, publisher: Process, recorded: &str) {
+        self.plays_in_chromium(recorded, "2");
         until("two segments", LIMIT, || {
             self.get("live/film/video.m3u8").filter(|text| text.matches("#EXTINF").count() >= 2)
         });
-        self.plays_in_chromium("live/film/index.m3u8", "6");
+        self.plays_in_chromium("live/film/index.m3u8", "4");
         drop(publisher);
     }
 
@@ -214,10 +219,10 @@ fn the_c_server_takes_obs_and_ffmpeg_and_chromium_plays_it() {
     let mut command = Command::new(program);
     command.args(["0", "0"]);
     let example = Example::printing(command);
+    let publisher = example.published_by_ffmpeg();
     let recorded = example.takes_the_capture_of_obs();
-    example.plays_in_chromium(&recorded, "3");
     example.answers_requests_of_low_latency_players();
-    example.plays_in_chromium_what_ffmpeg_publishes();
+    example.plays_in_chromium_what_ffmpeg_publishes(publisher, &recorded);
     example.stops("INT");
 }
 
@@ -267,10 +272,10 @@ fn the_go_package_is_vetted_tested_for_races_and_serves() {
     let mut command = Command::new(program);
     command.args(["-rtmp", "127.0.0.1:0", "-http", "127.0.0.1:0"]);
     let example = Example::printing(command);
+    let publisher = example.published_by_ffmpeg();
     let recorded = example.takes_the_capture_of_obs();
-    example.plays_in_chromium(&recorded, "3");
     example.answers_requests_of_low_latency_players();
-    example.plays_in_chromium_what_ffmpeg_publishes();
+    example.plays_in_chromium_what_ffmpeg_publishes(publisher, &recorded);
 }
 
 /// Debian's sources of nginx, configured once with the module, which is then built against the installed library.
@@ -331,10 +336,10 @@ fn nginx() -> Example {
 #[test]
 fn the_nginx_module_takes_obs_and_ffmpeg_and_serves_chromium_and_200_players() {
     let example = nginx();
+    let publisher = example.published_by_ffmpeg();
     let recorded = example.takes_the_capture_of_obs();
-    example.plays_in_chromium(&recorded, "3");
     example.answers_requests_of_low_latency_players();
     example.serves_players(200);
-    example.plays_in_chromium_what_ffmpeg_publishes();
+    example.plays_in_chromium_what_ffmpeg_publishes(publisher, &recorded);
     example.stops("QUIT");
 }

@@ -34,10 +34,12 @@ fn later(tags: &[Tag], offset: u32) -> Vec<Tag> {
     tags.iter().map(shifted).collect()
 }
 
-/// A run that has all that can disturb one, at its own pace: a change of resolution, then a broken connection, then the end. Some 42 s each round; as many
-/// as `seconds` hold, at least one. Gives how many there were.
-fn disturbed_run(server: &Server, name: &str, seconds: u64) -> u32 {
-    let film = Film::new(14).flv(FILMS);
+/// A run that has all that can disturb one, at its own pace: a change of resolution, then a broken connection, then the end. As many rounds
+/// as the soak's seconds hold, of 28 s each, or one of 10 s. Gives how many there were.
+fn disturbed_run(server: &Server, name: &str) -> u32 {
+    let length: u16 = if soak().is_some() { 14 } else { 5 };
+    let round = 2 * u64::from(length);
+    let film = Film::new(length.into()).flv(FILMS);
     let (large, small) = (flv::read(&film), flv::read(&smaller(&film)));
     let pace = |publisher: &mut Publisher, tags: &[Tag]| {
         publisher.send_paced(tags, 1, || true).expect("the server takes it");
@@ -47,12 +49,12 @@ fn disturbed_run(server: &Server, name: &str, seconds: u64) -> u32 {
     loop {
         let mut publisher = Publisher::start(server.rtmp, "live", name);
         pace(&mut publisher, &large);
-        pace(&mut publisher, &later(&small, 14_000));
+        pace(&mut publisher, &later(&small, u32::from(length) * 1000));
         // The connection breaks in the middle of a group of pictures.
         drop(publisher);
         server.wait_ended(&format!("live/{name}"));
         rounds += 1;
-        if start.elapsed().as_secs() + 42 > seconds {
+        if start.elapsed().as_secs() + round + u64::from(length) > soak().unwrap_or(0) {
             break;
         }
     }
@@ -119,7 +121,7 @@ fn soak_every_playlist_of_a_disturbed_run_is_good_and_every_segment_is_its_parts
     let server = ServerBuilder::new(BINARY, data.path()).with("--no-record").start();
     let playlist = server.http_url("live/run/index.m3u8");
     std::thread::scope(|scope| {
-        let run = scope.spawn(|| disturbed_run(&server, "run", soak().unwrap_or(0)));
+        let run = scope.spawn(|| disturbed_run(&server, "run"));
         server.wait_live("live/run");
         let base = server.http_url("live/run/");
         let players = soak().map(|seconds| scope.spawn(move || play_all(&base, seconds + 60)));
@@ -130,10 +132,10 @@ fn soak_every_playlist_of_a_disturbed_run_is_good_and_every_segment_is_its_parts
         // Both renditions: each time a new size of pictures, and a new publisher. Sound keeps its init segment.
         assert_eq!(number(&seen, "discontinuities"), 4 * rounds, "{seen}");
         assert_eq!(number(&seen, "maps"), 2 + 2 * rounds, "{seen}");
-        // Some 42 s in parts of 200 ms, twice.
-        assert!(number(&seen, "parts") > 350 && number(&seen, "segments") >= 38, "{seen}");
-        assert!(number(&seen, "playlists") > 300 && number(&seen, "deltas") > 50, "{seen}");
-        assert!(number(&seen, "hints") > 200, "{seen}");
+        // Fifteen seconds at least, in parts of 200 ms, twice.
+        assert!(number(&seen, "parts") > 120 && number(&seen, "segments") >= 14, "{seen}");
+        assert!(number(&seen, "playlists") > 100 && number(&seen, "deltas") > 15, "{seen}");
+        assert!(number(&seen, "hints") > 70, "{seen}");
     });
 }
 
@@ -143,10 +145,9 @@ fn soak_every_playlist_of_a_disturbed_set_is_good() {
     let server =
         ServerBuilder::new(BINARY, data.path()).with("--no-record --hls-variant _hi,_lo").start();
     std::thread::scope(|scope| {
-        let seconds = soak().unwrap_or(0);
         let runs = ["set_hi", "set_lo"].map(|name| {
             let server = &server;
-            scope.spawn(move || disturbed_run(server, name, seconds))
+            scope.spawn(move || disturbed_run(server, name))
         });
         let index = until("both are offered", LIMIT, || {
             let answer = http::get(server.http, "/live/set/index.m3u8").ok()?;
@@ -158,7 +159,7 @@ fn soak_every_playlist_of_a_disturbed_set_is_good() {
         assert!(rounds.iter().all(|&count| count >= 1), "{rounds:?}");
         assert_eq!(number(&seen, "ended"), 4, "two of video, two of sound: {seen}");
         assert!(number(&seen, "discontinuities") >= 4, "{seen}");
-        assert!(number(&seen, "parts") > 500 && number(&seen, "segments") >= 60, "{seen}");
+        assert!(number(&seen, "parts") > 200 && number(&seen, "segments") >= 24, "{seen}");
     });
 }
 
@@ -177,14 +178,14 @@ fn hls_js_and_shaka_play_close_to_live_and_ffmpeg_reads_along() {
     let playlist = server.http_url("live/low/index.m3u8");
     let (_, _) = process::run("ffprobe", ["-v", "error", "-show_streams", &playlist]);
     let page = server.http_url("#/live/low");
-    let (answer, _) = process::run("node", [&*script("play.mjs"), &page, "--seconds", "20"]);
+    let (answer, _) = process::run("node", [&*script("play.mjs"), &page, "--seconds", "10"]);
     let played: Value = serde_json::from_slice(&answer).expect("one line of JSON");
     println!("{played}");
     assert!(played["errors"].as_array().is_some_and(Vec::is_empty), "{played}");
-    assert!(played["played_s"].as_f64().is_some_and(|played| played >= 19.0), "{played}");
+    assert!(played["played_s"].as_f64().is_some_and(|played| played >= 9.0), "{played}");
     // By the stream's own dates. A second and a fifth on a machine with nothing else to do; this one may be busy.
     assert!(played["wall_latency_s"].as_f64().is_some_and(|late| late < 2.5), "{played}");
-    let shaka = ["--seconds", "10", "--player", "shaka"];
+    let shaka = ["--seconds", "5", "--player", "shaka"];
     let (answer, _) =
         process::run("node", [&[&*script("play.mjs"), &playlist][..], &shaka].concat());
     let played: Value = serde_json::from_slice(&answer).expect("one line of JSON");

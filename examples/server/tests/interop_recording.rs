@@ -57,9 +57,9 @@ fn d_31_a_server_killed_at_any_moment_loses_less_than_two_seconds_of_each_stream
     let (sources, mut numbers) = (sources(), Numbers::new());
     let moments: Vec<u64> = (0..kills).map(|_| 300 + numbers.below(6500)).collect();
     let mut losses = Vec::new();
-    for pair in moments.chunks(2) {
+    for some in moments.chunks(3) {
         std::thread::scope(|scope| {
-            let runs: Vec<_> = pair
+            let runs: Vec<_> = some
                 .iter()
                 .map(|moment| {
                     let (sources, moment) = (&sources, Duration::from_millis(*moment));
@@ -183,11 +183,18 @@ fn check_finished(source: &Source, found: &Listing, file: &Path) {
 fn d_31_what_is_said_to_be_finished_stays_and_what_is_being_finished_is_not_lost() {
     let kills = setting("STREAMCORE_KILLS").map_or(2, |kills| kills.div_ceil(4));
     let (sources, mut numbers) = (sources(), Numbers::new());
+    let moments: Vec<u64> = (0..kills).map(|_| 3000 + numbers.below(4000)).collect();
     let mut said = 0;
-    for _ in 0..kills {
-        let moment = Duration::from_millis(3000 + numbers.below(4000));
-        let what = format!("a kill while files are finished at {moment:?}");
-        said += repeated(&what, || kill_while_finishing(&sources, moment));
+    for pair in moments.chunks(2) {
+        std::thread::scope(|scope| {
+            let run = |moment: &u64| {
+                let (sources, moment) = (&sources, Duration::from_millis(*moment));
+                let what = format!("a kill while files are finished at {moment:?}");
+                scope.spawn(move || repeated(&what, || kill_while_finishing(sources, moment)))
+            };
+            let runs: Vec<_> = pair.iter().map(run).collect();
+            said += runs.into_iter().map(|run| run.join().expect("see above")).sum::<u64>();
+        });
     }
     // One line, which scripts/soak-recording reads.
     println!("kills while files are finished: {kills}, files said to be finished: {said}");
@@ -322,11 +329,17 @@ fn every_codec_comes_out_of_the_recording_as_it_went_in() {
     let names =
         ["hevc_aac", "av1_opus", "vp9_opus", "h264_flac", "h264_ac3", "h264_eac3", "h264_mp3"];
     let captures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/data/eflv");
+    std::thread::scope(|scope| {
+        for name in names {
+            let (server, source) = (&server, captures.join(format!("{name}.flv")));
+            scope.spawn(move || {
+                let mut publisher = Publisher::start(server.rtmp, "live", name);
+                publisher.send_paced(&flv::read(&source), 8, || true).expect("the server reads");
+                publisher.finish(name).expect("the server reads");
+            });
+        }
+    });
     for name in names {
-        let source = captures.join(format!("{name}.flv"));
-        let mut publisher = Publisher::start(server.rtmp, "live", name);
-        publisher.send_paced(&flv::read(&source), 8, || true).expect("the server reads");
-        publisher.finish(name).expect("the server reads");
         let path = format!("live/{name}");
         server.wait_mp4(&path);
         let made = server.file(&path, "mp4");
@@ -476,20 +489,15 @@ impl BadDisk {
 }
 
 #[test]
-fn a_disk_that_fills_up_ends_the_file_and_another_is_begun_when_there_is_room() {
-    BadDisk {
+fn a_disk_that_fails_ends_the_file_and_another_is_begun_when_it_is_well_again() {
+    let full = BadDisk {
         name: "full",
         unshare: "-rm",
         mount: "mount -t tmpfs -o size=6m tmpfs $DATA",
         fail: "head -c 100M /dev/zero > $DATA/fill 2>/dev/null",
         heal: "rm $DATA/fill",
-    }
-    .run();
-}
-
-#[test]
-fn a_disk_that_becomes_read_only_ends_the_file_and_another_is_begun_when_it_is_not() {
-    BadDisk {
+    };
+    let locked = BadDisk {
         name: "locked",
         unshare: "-m",
         mount: "head -c 32M /dev/zero > $DATA.img && mkfs.ext4 -q $DATA.img \
@@ -498,6 +506,11 @@ fn a_disk_that_becomes_read_only_ends_the_file_and_another_is_begun_when_it_is_n
         fail: "echo 1 > /sys/fs/ext4/$(basename $(findmnt -no SOURCE $DATA))/trigger_fs_error",
         // Such a disk stays as it is: another one takes its place.
         heal: "mount -t tmpfs tmpfs $DATA",
-    }
-    .run();
+    };
+    // Both wait most of the time.
+    std::thread::scope(|scope| {
+        let other = scope.spawn(|| full.run());
+        locked.run();
+        other.join().expect("see above");
+    });
 }

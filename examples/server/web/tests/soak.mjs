@@ -2,7 +2,8 @@
 //
 //   node tests/soak.mjs BASE [--deadline SECONDS] [--only NAME,…]
 //
-// BASE is the address of the stream's folder (http://host:8080/live/demo/). The players are hls.js as the watch page sets it up, Shaka Player with HLS
+// BASE is the address of the stream's folder on this machine (http://127.0.0.1:8080/live/demo/). Each player asks a host of its own name, as each viewer has
+// connections of its own: four that hold requests would be in each other's way with the six that Chromium has for a host. The players are hls.js as the watch page sets it up, Shaka Player with HLS
 // and with DASH, and dash.js, the last two with the low-latency MPD. Each line of the result says, by the time of day, where playback stood still and
 // where frames were dropped, so that whoever disturbed the stream can tell disturbances from faults; and how far behind live it was, by the
 // stream's own dates.
@@ -19,7 +20,7 @@ if (!base?.endsWith('/')) {
 }
 const LIBRARIES = ['hls.js/dist/hls.min.js', 'shaka-player/dist/shaka-player.compiled.js', 'dashjs/dist/modern/umd/dash.all.min.js'];
 
-const browser = await launch();
+const browser = await launch({ hosts: true });
 let all = [];
 try {
   const page = await browser.newPage({ viewport: { width: 1280, height: 800 } });
@@ -37,7 +38,7 @@ process.exit(all.length > 0 && all.every((one) => one.ended) ? 0 : 1);
 /** Runs in the page. */
 function playAll({ base, names, milliseconds }) {
   const open = {
-    'hls.js': (video, player) => {
+    'hls.js': (video, player, base) => {
       const { playlistLoadPolicy, fragLoadPolicy } = window.Hls.DefaultConfig;
       const patient = (policy) => ({ default: { ...policy.default, errorRetry: { maxNumRetry: 10, retryDelayMs: 500, maxRetryDelayMs: 2000, shouldRetry: (retry, count, _timeout, response) => count < retry.maxNumRetry && !(response?.code >= 400 && response.code < 500) } } });
       const hls = new window.Hls({ enableWorker: false, lowLatencyMode: true, playlistLoadPolicy: patient(playlistLoadPolicy), fragLoadPolicy: patient(fragLoadPolicy), liveDurationInfinity: true, backBufferLength: 30, maxLiveSyncPlaybackRate: 1.05 });
@@ -46,9 +47,9 @@ function playAll({ base, names, milliseconds }) {
       hls.attachMedia(video);
       return () => (hls.playingDate ? (Date.now() - hls.playingDate) / 1000 : null);
     },
-    'shaka-hls': (video, player) => shaka(video, player, 'index.m3u8'),
-    'shaka-dash': (video, player) => shaka(video, player, 'index_ll.mpd'),
-    'dash.js': (video, player) => {
+    'shaka-hls': (video, player, base) => shaka(video, player, `${base}index.m3u8`),
+    'shaka-dash': (video, player, base) => shaka(video, player, `${base}index_ll.mpd`),
+    'dash.js': (video, player, base) => {
       const dash = window.dashjs.MediaPlayer().create();
       dash.on('error', ({ error }) => player.errors.push({ details: `${error?.code}: ${error?.message}`, fatal: true, at: Date.now() }));
       dash.initialize(video, `${base}index_ll.mpd`, true);
@@ -61,7 +62,7 @@ function playAll({ base, names, milliseconds }) {
     const note = (error) => player.errors.push({ details: `${error.category}.${error.code}: ${JSON.stringify(error.data)?.slice(0, 300)}`, fatal: error.severity === 2, at: Date.now() });
     it.addEventListener('error', (event) => note(event.detail));
     it.configure({ streaming: { lowLatencyMode: true } });
-    it.attach(video).then(() => it.load(base + manifest)).then(() => video.play()).catch(note);
+    it.attach(video).then(() => it.load(manifest)).then(() => video.play()).catch(note);
     return () => {
       const date = it.isLive() ? it.getPlayheadTimeAsDate() : null;
       return date ? (Date.now() - date) / 1000 : null;
@@ -70,12 +71,14 @@ function playAll({ base, names, milliseconds }) {
   const round = (value) => Number(value.toFixed(3));
   const share = (sorted, part) => (sorted.length > 0 ? round(sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))]) : null);
 
-  const play = (name) => new Promise((resolve) => {
+  const play = (name, index) => new Promise((resolve) => {
     const video = document.createElement('video');
     video.muted = true;
     document.body.append(video);
     const player = { name, errors: [], stalls: [], drops: [], sizes: [], latencies: [] };
-    const latency = open[name](video, player);
+    const address = new URL(base);
+    address.hostname = `player${index}.test`;
+    const latency = open[name](video, player, address.href);
     video.play?.().catch(() => undefined);
     let [time, since, dropped] = [0, 0, 0];
     const sample = () => {
