@@ -134,12 +134,14 @@ impl Reader {
                 Answer::Wait(_) => assert!(text.contains(&uri), "E3-06: {uri}: {text}"),
                 _ if text.ends_with("#EXT-X-ENDLIST\n") => {}
                 _ => {
-                    let gap = format!("#EXT-X-GAP\n#EXTINF");
                     let listed = text.find(&format!("{name}_{number}.m4s"));
                     let before = listed.and_then(|at| text.get(..at)).unwrap_or_default();
                     let last = before.rfind("#EXTINF").unwrap_or_default();
                     let is_gap = before.get(last.saturating_sub(11)..).unwrap_or_default();
-                    assert!(part == 0 && is_gap.starts_with(&gap), "E3-06: {uri}: {text}");
+                    assert!(
+                        part == 0 && is_gap.starts_with("#EXT-X-GAP\n"),
+                        "E3-06: {uri}: {text}"
+                    );
                     self.vain += 1;
                 }
             }
@@ -212,7 +214,7 @@ fn run(publishers: &[Publisher]) -> Reader {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, max_shrink_iters: 60, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 12, max_shrink_iters: 60, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn e3_01_e3_06_parts_of_a_set_are_good_however_late_its_publishers_are(
@@ -226,14 +228,13 @@ proptest! {
 #[test]
 fn e3_06_who_is_ahead_of_a_common_change_loses_nothing() {
     for early in [0, 1] {
-        let mut publishers = [0, 1].map(|source| Publisher {
+        let publishers = [0, 1].map(|source| Publisher {
             begins: 0,
             away: 100,
             changes: true,
             comes_back: false,
             lags: vec![(0, if source == early { 0 } else { 150 })],
         });
-        publishers.iter_mut().for_each(|one| one.begins = 0);
         assert_eq!(run(&publishers).vain, 0, "{early}");
     }
 }
