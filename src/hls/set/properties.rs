@@ -160,7 +160,10 @@ fn check_parts(name: &str, text: &str) {
     let Some(target) = text.lines().find_map(|line| line.strip_prefix("#EXT-X-PART-INF:")) else {
         return;
     };
-    let micros = |text: &str| (text.parse::<f64>().unwrap() * 1e6).round() as u64;
+    let micros = |text: &str| {
+        let (seconds, rest) = text.split_once('.').unwrap();
+        format!("{seconds}{rest:0<6}").parse::<u64>().unwrap()
+    };
     let target = micros(field(target, "PART-TARGET="));
     let mut parts: Vec<u64> = Vec::new();
     let even = |parts: &[u64]| {
