@@ -4,7 +4,7 @@ WEB := examples/server/web
 # Every test is run, so that one look shows all that is wrong.
 CARGO_TEST := cargo test --locked --workspace --all-features --no-fail-fast
 
-.PHONY: bench-package bench-segmenter bench-parts soak-llhls run test setup lint fmt clippy doc web web-test test-rust package bench-setup bench-live bench-finish bench-peers bench-remux bench-latency schemathesis soak-recording fuzz fuzz-smoke interop install sanitize bench-border
+.PHONY: bench-package bench-segmenter bench-parts soak-llhls run test setup lint fmt clippy doc web web-test test-rust package bench-setup bench-live bench-finish bench-peers bench-remux bench-latency schemathesis soak-recording soak-scenario soak-trouble fuzz fuzz-smoke interop install sanitize bench-border
 .NOTPARALLEL:
 
 run:
@@ -72,9 +72,9 @@ bench-setup:
 	target/release/streamcore-bench setup $(ARGS)
 
 # The live server beside nginx-rtmp and the floors, each case in turn, in a network namespace of its own (root, or user namespaces).
-# Under fifteen minutes; writes benches/record/. One case: make bench-live ARGS='--only fanout-500'.
+# Under twenty minutes; writes benches/record/. One case: make bench-live ARGS='--only fanout-500'.
 # SRS too: ARGS='--srs PATH --servers ours,nginx,srs,floor'.
-LIVE_CASES := fanout:500,gather:500,ingest:300,hls:300,rec:300,all:300,connrate:16,idle:1000,start
+LIVE_CASES := fanout:500,gather:500,ingest:300,hls:300,rec:300,all:300,connrate:16,idle:1000,segments:64,playlists:64,llhls:1000,start
 
 bench-live:
 	cargo build --release --locked -p streamcore-server -p streamcore-bench
@@ -83,6 +83,18 @@ bench-live:
 # Recordings of a server that is killed 200 times, four streams each time, and 56 times while files are finished. Some twenty minutes.
 soak-recording: web
 	scripts/record-run soak-recording 'Recordings of a killed server' scripts/soak-recording $(or $(KILLS),200)
+
+# A server that is killed 200 times in the middle of broadcasts with hooks, events and a bucket: nothing is lost, and nothing told twice. Some
+# twenty minutes.
+soak-scenario: web
+	cargo test --locked --all-features -p streamcore-server --test interop_scenario --no-run
+	scripts/record-run soak-scenario 'Broadcasts of a killed server' scripts/soak-scenario $(or $(KILLS),200)
+
+# A bucket that is away for ten minutes, beside a hook that hangs and a target that never reads, and then comes back. Twelve minutes.
+soak-trouble: web
+	cargo test --locked --all-features -p streamcore-server --test interop_trouble --no-run
+	scripts/record-run soak-trouble 'A bucket that is away' env STREAMCORE_AWAY=$(or $(AWAY),600) \
+		cargo test --quiet --locked --all-features -p streamcore-server --test interop_trouble -- --nocapture
 
 # How far behind live the page plays, by the dates of the stream (wall_latency_s). A minute.
 bench-latency: web

@@ -58,6 +58,9 @@ function wrong(warnings: readonly string[], live: readonly Schemas['StreamInfo']
   return [
     ...live.flatMap((stream) => stream.problems.map((text) => `${stream.path}: ${text}`)),
     ...targets.map((one) => `${one.stream} is not pushed to ${one.url}: ${one.error ?? 'it cannot be reached'}`),
+    // It takes something, and too little, or nothing any more.
+    ...all.targets.filter((one) => one.status === 'broadcasting' && one.dropped > 0 && one.queued_bytes > 0)
+      .map((one) => `${one.stream} is behind at ${one.url}: ${one.dropped} messages were left out`),
     ...uploads.map((one) => `The recording ${one.app}/${one.name} is not uploaded, after ${one.upload.failed_attempts} attempts: ${one.upload.error}`),
     ...all.webhooks.filter((one) => one.failed > 0).map((one) => `${one.failed} events were given up that ${one.url} did not take`),
     ...all.webhooks.filter((one) => one.pending > 20).map((one) => `${one.pending} events wait for ${one.url}`),
