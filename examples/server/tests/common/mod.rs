@@ -2,8 +2,10 @@
 #![allow(dead_code, reason = "each test program uses some of it")]
 
 pub mod api;
+pub mod bad;
 pub mod client;
 pub mod flv;
+pub mod stuck;
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
