@@ -7,8 +7,8 @@
  * function says it sets to 0.
  *
  * Threads: the library has none of its own, and no global state. A handle is used by one thread at a time and may move between threads;
- * a call on a handle that is in another call gives SC_ERR_BUSY. Different handles are independent. Buffers and tracks may be read, retained and
- * released on any thread.
+ * a call on a handle that is in another call gives SC_ERR_BUSY: always within a callback, and between threads as a help, not as a lock.
+ * Different handles are independent. Buffers and tracks may be read, retained and released on any thread.
  *
  * Errors: negative statuses. sc_last_error says what was wrong, where and at which byte. A panic inside the library is caught,
  * poisons that handle alone (SC_ERR_PANIC), and never crosses into C.
@@ -1342,7 +1342,7 @@ typedef uint32_t sc_rejection;
 #define SC_ERR_UTF8 -37
 
 /**
- * The handle is in another call: of another thread, or of this one further up, which called back.
+ * The handle is in another call: of this thread further up, which called back, or of another thread, where it can be told.
  */
 #define SC_ERR_BUSY -38
 
@@ -1870,6 +1870,19 @@ sc_status sc_muxer_handle_track(struct sc_muxer *muxer,
 sc_status sc_muxer_handle_unit(struct sc_muxer *muxer,
                                const struct sc_unit *unit,
                                int64_t wall);
+
+/**
+ * Takes all events that the assembler has, as `sc_muxer_handle_track`, `sc_muxer_handle_unit` and `sc_muxer_handle_discontinuity` would
+ * one by one: the way from tags to HLS where nothing else wants the units. Gives each event but units in `event`, which may be NULL, when
+ * the muxer has had it; its pointers are lent until the next call on the assembler. `SC_NONE` when there is no more. `wall` as above.
+ *
+ * Errors: those of the functions above. What could not be used is dropped and the rest is taken; the first error is given in the place of
+ * `SC_NONE`, and `sc_last_error` of the muxer tells it. `SC_ERR_BUSY`, `SC_ERR_HANDLE`, `SC_ERR_NULL` and `SC_ERR_STRUCT_SIZE` take nothing.
+ */
+sc_status sc_muxer_pull(struct sc_muxer *muxer,
+                        struct sc_assembler *assembler,
+                        int64_t wall,
+                        struct sc_media_event *event);
 
 /**
  * All tracks jumped in time, or the publisher is gone for now: a new epoch begins with the next unit, behind `EXT-X-DISCONTINUITY`.

@@ -136,19 +136,13 @@ static struct stream *find_stream(const char *path, bool make) {
 
 static void drain_assembler(struct stream *s) {
     sc_media_event event = {.struct_size = sizeof event};
-    while (sc_assembler_poll_event(s->assembler, &event) == SC_OK) {
-        sc_status status = SC_OK;
-        if (event.event == SC_MEDIA_TRACK)
-            status = sc_muxer_handle_track(s->muxer, event.track);
-        else if (event.event == SC_MEDIA_UNIT)
-            status = sc_muxer_handle_unit(s->muxer, &event.unit, (int64_t)clock_us(CLOCK_REALTIME));
-        else if (event.event == SC_MEDIA_DISCONTINUITY)
-            status = sc_muxer_handle_discontinuity(s->muxer);
-        else if (event.event == SC_MEDIA_NOTICE)
+    int64_t wall = (int64_t)clock_us(CLOCK_REALTIME);
+    sc_status status;
+    while ((status = sc_muxer_pull(s->muxer, s->assembler, wall, &event)) == SC_OK)
+        if (event.event == SC_MEDIA_NOTICE)
             fprintf(stderr, "%s: %s [%s]\n", s->path, event.text, event.clause);
-        if (status != SC_OK)
-            complain(s->path, s->muxer);
-    }
+    if (status != SC_NONE)
+        complain(s->path, s->muxer);
 }
 
 static void unpublish(struct connection *c) {

@@ -80,19 +80,12 @@ static void drain(ngx_streamcore_stream_t *stream) {
     sc_media_event event = {.struct_size = sizeof event};
     ngx_time_t *now = ngx_timeofday();
     int64_t wall = ((int64_t)now->sec * 1000 + (int64_t)now->msec) * 1000;
-    while (sc_assembler_poll_event(stream->assembler, &event) == SC_OK) {
-        sc_status status = SC_OK;
-        if (event.event == SC_MEDIA_TRACK)
-            status = sc_muxer_handle_track(stream->muxer, event.track);
-        else if (event.event == SC_MEDIA_UNIT)
-            status = sc_muxer_handle_unit(stream->muxer, &event.unit, wall);
-        else if (event.event == SC_MEDIA_DISCONTINUITY)
-            status = sc_muxer_handle_discontinuity(stream->muxer);
-        else if (event.event == SC_MEDIA_NOTICE)
+    sc_status status;
+    while ((status = sc_muxer_pull(stream->muxer, stream->assembler, wall, &event)) == SC_OK)
+        if (event.event == SC_MEDIA_NOTICE)
             ngx_log_error(NGX_LOG_NOTICE, stream->log, 0, "streamcore: %V: %s [%s]", &stream->path, event.text, event.clause);
-        if (status != SC_OK)
-            ngx_streamcore_complain(stream->log, "HLS", stream->muxer);
-    }
+    if (status != SC_NONE)
+        ngx_streamcore_complain(stream->log, "HLS", stream->muxer);
 }
 
 ngx_int_t ngx_streamcore_begin(ngx_streamcore_stream_t *stream) {

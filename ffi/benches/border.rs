@@ -19,9 +19,9 @@ use libloading::Library;
 /// Bytes that a socket gives at once.
 const BLOCK: usize = 64 << 10;
 /// Captures that make one round of the comparison.
-const ROUND: usize = 20;
+const ROUND: usize = 4;
 /// Rounds of each, in turn.
-const ROUNDS: usize = 61;
+const ROUNDS: usize = 401;
 
 type Status = i32;
 
@@ -90,6 +90,8 @@ struct C {
     muxer_new: unsafe extern "C" fn(u32, *const c_void, *mut Handle, *mut c_void) -> Status,
     muxer_track: unsafe extern "C" fn(Handle, *const c_void) -> Status,
     muxer_unit: unsafe extern "C" fn(Handle, *const c_void, i64) -> Status,
+    muxer_pull: unsafe extern "C" fn(Handle, Handle, i64, *mut c_void) -> Status,
+    muxer_held: unsafe extern "C" fn(Handle, *mut usize) -> Status,
     muxer_free: unsafe extern "C" fn(*mut Handle) -> Status,
     _library: Library,
 }
@@ -120,10 +122,21 @@ impl C {
             muxer_new: get!(library, b"sc_muxer_new"),
             muxer_track: get!(library, b"sc_muxer_handle_track"),
             muxer_unit: get!(library, b"sc_muxer_handle_unit"),
+            muxer_pull: get!(library, b"sc_muxer_pull"),
+            muxer_held: get!(library, b"sc_muxer_held_bytes"),
             muxer_free: get!(library, b"sc_muxer_free"),
             _library: library,
         }
     }
+}
+
+/// How access units go from the assembler to the muxer.
+#[derive(Clone, Copy, PartialEq)]
+enum Way {
+    /// The muxer takes what is there (`sc_muxer_pull`), as the example servers do it.
+    Pull,
+    /// Through the hands of the caller, one by one.
+    Each,
 }
 
 /// The state at the end of a publish through C; freed when it is dropped.
@@ -146,7 +159,7 @@ impl Drop for ThroughC<'_> {
     }
 }
 
-fn through_c<'a>(c: &'a C, capture: &[u8]) -> ThroughC<'a> {
+fn through_c<'a>(c: &'a C, capture: &[u8], way: Way) -> ThroughC<'a> {
     let null = std::ptr::null_mut();
     let mut state = ThroughC { c, session: null, assembler: null, muxer: null, units: 0 };
     // SAFETY: all pointers are to live values of this function, and the calls keep the header's order.
@@ -155,9 +168,8 @@ fn through_c<'a>(c: &'a C, capture: &[u8]) -> ThroughC<'a> {
         assert_eq!((c.assembler_new)(0, &raw mut state.assembler, null), 0);
         assert_eq!((c.muxer_new)(0, null, &raw mut state.muxer, null), 0);
         let mut event: CEvent = std::mem::zeroed();
-        let mut media: CMedia = std::mem::zeroed();
         let mut tag: CTag = std::mem::zeroed();
-        (event.struct_size, media.struct_size) = (size_of::<CEvent>(), size_of::<CMedia>());
+        event.struct_size = size_of::<CEvent>();
         tag.struct_size = size_of::<CTag>();
         let mut pieces = [Iovec { data: std::ptr::null(), len: 0 }; 16];
         for block in capture.chunks(BLOCK) {
@@ -174,18 +186,7 @@ fn through_c<'a>(c: &'a C, capture: &[u8]) -> ThroughC<'a> {
                             (tag.kind, tag.timestamp, tag.buf) =
                                 (event.kind, event.timestamp, event.buf);
                             (c.assembler_tag)(state.assembler, &raw const tag);
-                            while (c.assembler_event)(state.assembler, &raw mut media) == 0 {
-                                if media.event == 1 {
-                                    (c.muxer_track)(state.muxer, media.track);
-                                } else if media.event == 2 {
-                                    state.units += 1;
-                                    (c.muxer_unit)(
-                                        state.muxer,
-                                        (&raw const media.unit).cast(),
-                                        i64::MIN,
-                                    );
-                                }
-                            }
+                            state.take(way);
                         }
                         _ => {}
                     }
@@ -200,6 +201,42 @@ fn through_c<'a>(c: &'a C, capture: &[u8]) -> ThroughC<'a> {
         }
     }
     state
+}
+
+impl ThroughC<'_> {
+    /// Gives what the assembler has to the muxer.
+    ///
+    /// # Safety
+    /// The handles are live.
+    unsafe fn take(&mut self, way: Way) {
+        let c = self.c;
+        // SAFETY: as the function's; the event is this function's.
+        unsafe {
+            if way == Way::Pull {
+                while (c.muxer_pull)(self.muxer, self.assembler, i64::MIN, std::ptr::null_mut())
+                    == 0
+                {}
+                return;
+            }
+            let mut media: CMedia = std::mem::zeroed();
+            media.struct_size = size_of::<CMedia>();
+            while (c.assembler_event)(self.assembler, &raw mut media) == 0 {
+                if media.event == 1 {
+                    (c.muxer_track)(self.muxer, media.track);
+                } else if media.event == 2 {
+                    self.units += 1;
+                    (c.muxer_unit)(self.muxer, (&raw const media.unit).cast(), i64::MIN);
+                }
+            }
+        }
+    }
+
+    fn held_bytes(&self) -> usize {
+        let mut held = 0;
+        // SAFETY: a live handle, and a place of this function's.
+        assert_eq!(unsafe { (self.c.muxer_held)(self.muxer, &raw mut held) }, 0);
+        held
+    }
 }
 
 /// The state at the end of a publish through Rust.
@@ -287,24 +324,23 @@ fn median(mut values: Vec<f64>) -> f64 {
     values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
 }
 
-/// Both in turn, so that what else the machine does meets both: the ratios of neighbours.
-fn ratios(c: &C, capture: &[u8]) -> (f64, f64, f64) {
-    let (mut ratios, mut ours, mut theirs) = (Vec::new(), Vec::new(), Vec::new());
+/// Times in microseconds of what is measured in turn, so that what else the machine does meets all.
+fn times<const N: usize>(works: [&dyn Fn(); N]) -> [Vec<f64>; N] {
+    let mut times = [const { Vec::new() }; N];
     for round in 0..ROUNDS {
-        let by_c = || time(|| drop(black_box(through_c(c, capture))));
-        let by_rust = || time(|| drop(black_box(through_rust(capture))));
-        let (by_c, by_rust) = if round % 2 == 0 {
-            let first = by_c();
-            (first, by_rust())
-        } else {
-            let first = by_rust();
-            (by_c(), first)
-        };
-        ratios.push(by_c.as_secs_f64() / by_rust.as_secs_f64());
-        ours.push(by_c.as_secs_f64() / ROUND as f64 * 1e6);
-        theirs.push(by_rust.as_secs_f64() / ROUND as f64 * 1e6);
+        for at in 0..N {
+            // From a different one each time.
+            let at = (at + round) % N;
+            let (Some(work), Some(times)) = (works.get(at), times.get_mut(at)) else { continue };
+            times.push(time(work).as_secs_f64() / ROUND as f64 * 1e6);
+        }
     }
-    (median(ratios), median(ours), median(theirs))
+    times
+}
+
+/// The median of the ratios of neighbours.
+fn ratio(ours: &[f64], theirs: &[f64]) -> f64 {
+    median(ours.iter().zip(theirs).map(|(ours, theirs)| ours / theirs).collect())
 }
 
 fn capture() -> Vec<u8> {
@@ -321,32 +357,47 @@ fn library() -> PathBuf {
 #[expect(clippy::print_stdout, reason = "a program")]
 fn main() {
     let (c, capture) = (C::load(&library()), capture());
+    let by_c = |way| drop(black_box(through_c(&c, &capture, way)));
+    let by_rust = || drop(black_box(through_rust(&capture)));
     // One side alone, for a counter of instructions around it.
     match std::env::var("ONLY").as_deref() {
-        Ok("c") => return (0..ROUND).for_each(|_| drop(black_box(through_c(&c, &capture)))),
-        Ok("rust") => return (0..ROUND).for_each(|_| drop(black_box(through_rust(&capture)))),
+        Ok("c") => return (0..ROUND).for_each(|_| by_c(Way::Pull)),
+        Ok("each") => return (0..ROUND).for_each(|_| by_c(Way::Each)),
+        Ok("rust") => return (0..ROUND).for_each(|_| by_rust()),
         _ => {}
     }
-    let units = through_c(&c, &capture).units;
-    assert!(units > 500, "{units}");
-    assert_eq!(units, through_rust(&capture).units);
-    let (by_c, by_rust) = (held(|| through_c(&c, &capture)), held(|| through_rust(&capture)));
-    let (ratio, c_time, rust_time) = ratios(&c, &capture);
+    let (pulled, each, rust) = (
+        through_c(&c, &capture, Way::Pull).held_bytes(),
+        through_c(&c, &capture, Way::Each),
+        through_rust(&capture),
+    );
+    assert!(rust.units > 500, "{}", rust.units);
+    assert_eq!((each.units, each.held_bytes()), (rust.units, rust.muxer.held_bytes()));
+    assert_eq!(pulled, rust.muxer.held_bytes());
+    let held_c = held(|| through_c(&c, &capture, Way::Pull));
+    let held_rust = held(|| through_rust(&capture));
+    let [pull, each, rust_times] = times([&|| by_c(Way::Pull), &|| by_c(Way::Each), &|| by_rust()]);
     let mut text = String::new();
     let _ = writeln!(
         text,
-        "One publish of OBS, {} bytes, {units} access units, to HLS in memory; {ROUNDS} rounds of {ROUND} in turn.\n",
-        capture.len()
+        "One publish of OBS, {} bytes, {} access units, to HLS in memory; {ROUNDS} rounds of {ROUND} in turn.\n",
+        capture.len(),
+        rust.units
     );
     let _ = writeln!(text, "| | through Rust | through C | C / Rust |\n|---|--:|--:|--:|");
+    for (name, ours) in [("the muxer pulls", &pull), ("unit by unit", &each)] {
+        let _ = writeln!(
+            text,
+            "| time, µs, {name} (medians; median of the ratios of neighbours) | {:.1} | {:.1} | {:.4} |",
+            median(rust_times.clone()),
+            median(ours.clone()),
+            ratio(ours, &rust_times)
+        );
+    }
     let _ = writeln!(
         text,
-        "| time, µs (medians; median of the ratios of neighbours) | {rust_time:.1} | {c_time:.1} | {ratio:.4} |"
-    );
-    let _ = writeln!(
-        text,
-        "| memory held at the end, bytes | {by_rust} | {by_c} | {:.4} |",
-        by_c as f64 / by_rust as f64
+        "| memory held at the end, bytes | {held_rust} | {held_c} | {:.4} |",
+        held_c as f64 / held_rust as f64
     );
     println!("{text}");
     if let Some(file) = std::env::var_os("RECORD") {
@@ -356,7 +407,7 @@ fn main() {
     let mut group = criterion.benchmark_group("publish");
     group.throughput(Throughput::Bytes(capture.len() as u64));
     group.bench_function("rust", |bencher| bencher.iter(|| through_rust(&capture)));
-    group.bench_function("c", |bencher| bencher.iter(|| through_c(&c, &capture)));
+    group.bench_function("c", |bencher| bencher.iter(|| through_c(&c, &capture, Way::Pull)));
     group.finish();
     criterion.final_summary();
 }

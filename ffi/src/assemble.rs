@@ -8,7 +8,7 @@ use core_crate::media::AccessUnit;
 
 use crate::buf::Shared;
 use crate::door::{door, hall, handle, release};
-use crate::error::{deliver, sc_error};
+use crate::error::{Failure, deliver, sc_error};
 use crate::media::{
     Known, kind_of, lend_unit, no_unit, sc_kind, sc_tag, sc_track, sc_unit, tag_from,
 };
@@ -62,10 +62,12 @@ sized!(sc_media_event);
 pub struct sc_assembler(());
 
 pub(crate) struct Assembling {
-    assembler: Assembler,
+    pub(crate) assembler: Assembler,
     lent: Shared,
     track: Option<Known>,
     texts: [CString; 2],
+    /// What a muxer that pulls could not do; told once all events are taken.
+    pub(crate) failure: Option<Failure>,
 }
 
 handle!(sc_assembler, Assembling, 3);
@@ -91,6 +93,7 @@ pub unsafe extern "C" fn sc_assembler_new(
                 lent: Shared::lent(),
                 track: None,
                 texts: Default::default(),
+                failure: None,
             };
             Ok(value)
         };
@@ -191,7 +194,7 @@ impl Assembling {
 
     /// The event for C; `None` for units, and for those that C does not get.
     #[inline]
-    fn show(&mut self, event: Event) -> Option<sc_media_event> {
+    pub(crate) fn show(&mut self, event: Event) -> Option<sc_media_event> {
         let nothing = nothing();
         Some(match event {
             Event::Track(track) => {

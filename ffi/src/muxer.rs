@@ -3,14 +3,16 @@
 use std::ffi::c_char;
 use std::time::Duration;
 
+use core_crate::assemble::Event;
 use core_crate::hls::{Answer, DashConfig, Muxer, MuxerConfig};
 use core_crate::limits::Limits;
 
+use crate::assemble::{Assembling, sc_assembler, sc_media_event};
 use crate::door::{boxed, door, hall, handle, release};
 use crate::error::{Failure, deliver, sc_error};
 use crate::file::{Served, sc_file};
 use crate::media::{self, sc_track, sc_unit, unit_from};
-use crate::pointers::{must_put, put, sized, take, text};
+use crate::pointers::{fill, fits, must_put, put, sized, take, text};
 use crate::status::{SC_ERR_ARGUMENT, SC_ERR_PANIC, SC_GONE, SC_NONE, SC_OK, SC_WAIT, sc_status};
 use crate::version::check_abi;
 
@@ -157,6 +159,79 @@ pub unsafe extern "C" fn sc_muxer_handle_unit(
         value.handle_unit(unit, (wall != SC_NO_WALL_CLOCK).then_some(wall))?;
         Ok(SC_OK)
     })
+}
+
+/// Takes all events that the assembler has, as `sc_muxer_handle_track`, `sc_muxer_handle_unit` and `sc_muxer_handle_discontinuity` would
+/// one by one: the way from tags to HLS where nothing else wants the units. Gives each event but units in `event`, which may be NULL, when
+/// the muxer has had it; its pointers are lent until the next call on the assembler. `SC_NONE` when there is no more. `wall` as above.
+///
+/// Errors: those of the functions above. What could not be used is dropped and the rest is taken; the first error is given in the place of
+/// `SC_NONE`, and `sc_last_error` of the muxer tells it. `SC_ERR_BUSY`, `SC_ERR_HANDLE`, `SC_ERR_NULL` and `SC_ERR_STRUCT_SIZE` take nothing.
+///
+/// # Safety
+/// `muxer` is a live muxer, `assembler` a live assembler, `event` is NULL or points to an `sc_media_event`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sc_muxer_pull(
+    muxer: *mut sc_muxer,
+    assembler: *mut sc_assembler,
+    wall: i64,
+    event: *mut sc_media_event,
+) -> sc_status {
+    door!(muxer, |value| {
+        if !event.is_null() {
+            // SAFETY: as the function's. A struct that cannot be filled must not cost an event.
+            unsafe { fits(event) }?;
+        }
+        let wall = (wall != SC_NO_WALL_CLOCK).then_some(wall);
+        let mut told = Ok(SC_NONE);
+        let status = door!(assembler, |from| {
+            told = match pull(value, from, wall) {
+                Ok(None) => Ok(SC_NONE),
+                Ok(Some(_)) if event.is_null() => Ok(SC_OK),
+                Ok(Some(shown)) => {
+                    // SAFETY: as the function's.
+                    let filled = unsafe { fill(event, shown) };
+                    filled.map(|()| SC_OK).map_err(Failure::from)
+                }
+                Err(failure) => Err(failure),
+            };
+            Ok(SC_OK)
+        });
+        match status {
+            SC_OK => told,
+            // The muxer may be half way through it as well.
+            SC_ERR_PANIC => std::panic::resume_unwind(Box::new("while a muxer pulled")),
+            status => Err(status.into()),
+        }
+    })
+}
+
+/// Takes events up to one that is shown.
+fn pull(
+    muxer: &mut Muxer,
+    from: &mut Assembling,
+    wall: Option<i64>,
+) -> Result<Option<sc_media_event>, Failure> {
+    while let Some(event) = from.assembler.poll_event() {
+        let done = match event {
+            Event::Unit(unit) => {
+                if let Err(error) = muxer.handle_unit(unit, wall) {
+                    from.failure.get_or_insert(error.into());
+                }
+                continue;
+            }
+            Event::Track(ref track) => muxer.handle_track(track.clone()),
+            Event::Discontinuity => muxer.handle_discontinuity(),
+            _ => Ok(()),
+        };
+        if let Err(error) = done {
+            from.failure.get_or_insert(error.into());
+        }
+        if let Some(shown) = from.show(event) {
+            return Ok(Some(shown));
+        }
+    }
+    from.failure.take().map_or(Ok(None), Err)
 }
 
 /// All tracks jumped in time, or the publisher is gone for now: a new epoch begins with the next unit, behind `EXT-X-DISCONTINUITY`.

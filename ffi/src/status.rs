@@ -45,7 +45,7 @@ pub const SC_ERR_ABI: sc_status = -35;
 pub const SC_ERR_STRUCT_SIZE: sc_status = -36;
 /// A text is not UTF-8.
 pub const SC_ERR_UTF8: sc_status = -37;
-/// The handle is in another call: of another thread, or of this one further up, which called back.
+/// The handle is in another call: of this thread further up, which called back, or of another thread, where it can be told.
 pub const SC_ERR_BUSY: sc_status = -38;
 /// Reading or writing a file failed.
 pub const SC_ERR_IO: sc_status = -39;

@@ -293,24 +293,15 @@ func (s *Stream) Handle(kind Kind, timestamp uint32, payload *Buf, wallMicros in
 }
 
 func (s *Stream) drain(wallMicros int64) error {
-	event := C.sc_media_event{struct_size: C.sizeof_sc_media_event}
 	defer s.wake()
-	var first error
-	for C.sc_assembler_poll_event(s.assembler, &event) == C.SC_OK {
-		var status C.sc_status
-		switch event.event {
-		case C.SC_MEDIA_TRACK:
-			status = C.sc_muxer_handle_track(s.muxer, event.track)
-		case C.SC_MEDIA_UNIT:
-			status = C.sc_muxer_handle_unit(s.muxer, &event.unit, C.int64_t(wallMicros))
-		case C.SC_MEDIA_DISCONTINUITY:
-			status = C.sc_muxer_handle_discontinuity(s.muxer)
-		}
-		if err := failure(status, unsafe.Pointer(s.muxer)); err != nil && first == nil {
-			first = err
-		}
+	status := C.sc_status(C.SC_OK)
+	for status == C.SC_OK {
+		status = C.sc_muxer_pull(s.muxer, s.assembler, C.int64_t(wallMicros), nil)
 	}
-	return first
+	if status == C.SC_NONE {
+		return nil
+	}
+	return failure(status, unsafe.Pointer(s.muxer))
 }
 
 // wake tells those who wait that answers may have changed.

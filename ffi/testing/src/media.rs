@@ -270,7 +270,7 @@ fn assembler_events(world: &World, input: &mut Input<'_>) {
     }
 }
 
-fn media_event(world: &World, input: &mut Input<'_>, to: u8, event: &sc_media_event) {
+pub(super) fn media_event(world: &World, input: &mut Input<'_>, to: u8, event: &sc_media_event) {
     match event.event {
         SC_MEDIA_TRACK => {
             let mut mine = null_mut();

@@ -5,7 +5,7 @@ use std::ptr::{null, null_mut};
 use super::buffers;
 use super::input::Input;
 use super::make::keep;
-use super::media::{append, just};
+use super::media::{append, just, media_event};
 use super::operations;
 use super::room::Room;
 use super::world::{World, out, read_bytes, read_text};
@@ -100,6 +100,33 @@ just! {
     recording_discontinuity: sc_mp4_recorder_handle_discontinuity,
     recording_flush: sc_mp4_recorder_flush,
     recording_finish: sc_mp4_recorder_finish,
+}
+
+/// All events of an assembler at once, until none is left or one is wrong.
+fn muxer_pull(world: &World, input: &mut Input<'_>) {
+    let wall = if input.byte() & 1 == 0 { SC_NO_WALL_CLOCK } else { input.i64() };
+    let muxer = world.handle::<sc_muxer>(input);
+    let assembler = world.handle::<sc_assembler>(input);
+    loop {
+        let mut event = Room::<sc_media_event>::empty(input);
+        let place = event.pointer();
+        world.lent.set(assembler.pointer.cast());
+        // SAFETY: handles are live, NULL, or memory of the world that is none; the event is the world's.
+        let pull = || unsafe { sc_muxer_pull(muxer.pointer, assembler.pointer, wall, place) };
+        let status = world.during(muxer.pointer, pull);
+        world.lent.set(null_mut());
+        world.check("sc_muxer_pull", &muxer, status);
+        let told = if event.is_null() { None } else { event.given(status) };
+        if let Some(event) = told {
+            assert_ne!(event.event, SC_MEDIA_UNIT, "the muxer had it");
+            media_event(world, input, 0, &event);
+        }
+        if status != SC_OK {
+            let wanted = muxer.refused.or(assembler.refused).filter(|_| place.is_null());
+            assert!(wanted.is_none_or(|wanted| wanted == status), "{status}");
+            return;
+        }
+    }
 }
 
 fn muxer_numbers(world: &World, input: &mut Input<'_>) {
@@ -272,6 +299,6 @@ fn remuxer_pieces(world: &World, input: &mut Input<'_>) {
 }
 
 operations! {
-    one_track, one_unit, muxer_finish, muxer_resume, muxer_discontinuity, recording_discontinuity, recording_flush, recording_finish,
+    one_track, one_unit, muxer_pull, muxer_finish, muxer_resume, muxer_discontinuity, recording_discontinuity, recording_flush, recording_finish,
     muxer_numbers, muxer_request, file, recording_writes, recording_duration, remuxer_input, remuxer_reads, remuxer_finish, remuxer_pieces,
 }

@@ -72,7 +72,7 @@ fn call_back(world: &World, choice: u8) {
         }
     }
     let other = world.any(choice);
-    if world.is_handle(other) && other != calling {
+    if world.is_handle(other) && other != calling && other != world.lent.get() {
         // SAFETY: a live handle.
         let told = unsafe { sc_last_error(other, &raw mut error) };
         assert!(told == SC_OK || told == SC_NONE, "{told}");

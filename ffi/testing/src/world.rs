@@ -32,6 +32,8 @@ pub(super) struct World {
     pub(super) file: RefCell<Vec<u8>>,
     /// The handle of the call that runs.
     calling: Cell<*mut c_void>,
+    /// Another handle that it works on.
+    pub(super) lent: Cell<*mut c_void>,
     /// Memory of the caller's that the library may have references to.
     pub(super) wrapped: RefCell<Vec<Rc<Wrapped>>>,
     noise: Vec<u64>,
@@ -78,6 +80,7 @@ impl World {
             request: Cell::new((0, 0)),
             file: RefCell::default(),
             calling: Cell::new(null_mut()),
+            lent: Cell::new(null_mut()),
             wrapped: RefCell::default(),
             noise: vec![0xa5a5_a5a5_a5a5_a5a5; 64],
             folder: OnceCell::new(),

@@ -183,6 +183,10 @@ fn file(name: &str) -> Script {
         .and("recording_finish", &[])
         .and("recording_writes", &[50])
         .all(&["probe", "probe_answers"])
+        .and("assembler", &[])
+        .tag("assembler_tag", &[], 0, b"\xaf\0\x12\x10")
+        .tag("assembler_tag", &[], 0, b"\xaf\x01\x21\x10\x04")
+        .and("muxer_pull", &[0])
         .tag("writer_tag", &[], 2, b"\x02\0\x0aonMetaData")
         .tag("recorder_tag", &[], 1, b"\x17\x01\0\0\0")
         .tag("assembler_tag", &[], 0, b"\xaf\x01\x21")
@@ -239,7 +243,7 @@ fn refused() -> Script {
         .mood("package", 0xc0, &[0, 0xd5])
 }
 
-const NAMES: [&str; 66] = [
+const NAMES: [&str; 67] = [
     "flv_reader",
     "flv_writer",
     "assembler",
@@ -288,6 +292,7 @@ const NAMES: [&str; 66] = [
     "server_send",
     "one_track",
     "one_unit",
+    "muxer_pull",
     "muxer_finish",
     "muxer_numbers",
     "muxer_request",

@@ -160,6 +160,7 @@ static void configurations(void) {
 static void events(void) {
     SIZES(sc_tag, SC_NONE, sc_flv_reader_poll_tag(live_sc_flv_reader, at, NULL), ON(live_sc_flv_reader));
     SIZES(sc_media_event, SC_NONE, sc_assembler_poll_event(live_sc_assembler, at), ON(live_sc_assembler));
+    SIZES(sc_media_event, SC_NONE, sc_muxer_pull(live_sc_muxer, live_sc_assembler, 0, at), ON(live_sc_muxer));
     SIZES(sc_session_event, SC_NONE, sc_server_session_poll_event(live_sc_server_session, at), ON(live_sc_server_session));
     SIZES(sc_client_event, SC_NONE, sc_client_session_poll_event(live_sc_client_session, at), ON(live_sc_client_session));
     SIZES(sc_client_address, SC_OK, sc_client_session_address(live_sc_client_session, at), ON(live_sc_client_session));

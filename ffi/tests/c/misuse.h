@@ -56,15 +56,9 @@ static inline void feed(void) {
         sc_tag tag = {.struct_size = sizeof tag, .kind = SC_KIND_AUDIO, .timestamp = i * 23, .data = i ? frame : config};
         tag.size = i ? sizeof frame : sizeof config;
         GIVES(SC_OK, sc_assembler_handle_tag(live_sc_assembler, &tag));
-        while (sc_assembler_poll_event(live_sc_assembler, &event) == SC_OK) {
-            if (event.event == SC_MEDIA_TRACK) {
+        while (sc_muxer_pull(live_sc_muxer, live_sc_assembler, SC_NO_WALL_CLOCK, &event) == SC_OK)
+            if (event.event == SC_MEDIA_TRACK)
                 GIVES(SC_OK, sc_track_retain(event.track, &live_sc_track));
-                GIVES(SC_OK, sc_muxer_handle_track(live_sc_muxer, event.track));
-            }
-            if (event.event == SC_MEDIA_UNIT) {
-                GIVES(SC_OK, sc_muxer_handle_unit(live_sc_muxer, &event.unit, SC_NO_WALL_CLOCK));
-            }
-        }
     }
 }
 

@@ -14,7 +14,8 @@
 #define ASSEMBLER(H)                                                                        \
     X(sc_assembler_handle_tag(H, &tag))                                                     \
     X(sc_assembler_finish(H))                                                               \
-    X(sc_assembler_poll_event(H, &media))
+    X(sc_assembler_poll_event(H, &media))                                                   \
+    X(sc_muxer_pull((void *)(H), (void *)(H), 0, &media))
 #define RECORDER(H)                                                                         \
     X(sc_flv_recorder_handle_tag(H, &tag))                                                  \
     X(sc_flv_recorder_finish(H))                                                            \
