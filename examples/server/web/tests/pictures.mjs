@@ -70,7 +70,7 @@ async function make() {
     return (await response.json()).data;
   };
   const film = join(folder, 'film.flv');
-  const picture = 'gradients=s=1280x720:r=25:d=24:n=4:c0=0x102a43:c1=0x0b6bcb:c2=0xe5484d:c3=0xffc56b:speed=0.02,noise=alls=6:allf=t';
+  const picture = 'gradients=s=1280x720:r=25:d=24:n=4:c0=0x102a43:c1=0x0b6bcb:c2=0xe5484d:c3=0xffc56b:speed=0.02,format=yuv420p';
   const [made] = await once(ffmpeg('-f', 'lavfi', '-i', picture, '-f', 'lavfi', '-i', 'sine=220:d=24:r=48000', '-c:v', 'libx264', '-preset', 'ultrafast', '-b:v', '3M', '-maxrate', '3M', '-bufsize', '3M', '-g', '50', '-c:a', 'aac', '-ac', '2', film), 'exit');
   if (made !== 0) throw new Error('no film');
   const publish = (name, ...words) => ffmpeg(...words, '-i', film, '-c', 'copy', '-f', 'flv', `rtmp://127.0.0.1:${rtmp}/live/${name}`);
