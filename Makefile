@@ -4,7 +4,7 @@ WEB := examples/server/web
 # Every test is run, so that one look shows all that is wrong.
 CARGO_TEST := cargo test --locked --workspace --all-features --no-fail-fast
 
-.PHONY: pictures bench-package bench-segmenter bench-parts soak-llhls run test setup lint fmt clippy doc web web-test test-rust package bench-setup bench-live bench-finish bench-peers bench-remux bench-latency schemathesis soak-recording fuzz fuzz-smoke interop install sanitize bench-border
+.PHONY: pictures bench-package bench-segmenter bench-parts soak-llhls run test setup lint fmt clippy doc web web-test test-rust package bench-setup bench-live bench-finish bench-peers bench-remux bench-latency schemathesis soak-recording soak-scenario soak-trouble fuzz fuzz-smoke interop install sanitize bench-border
 .NOTPARALLEL:
 
 run:
@@ -88,6 +88,18 @@ bench-live:
 # Recordings of a server that is killed 200 times, four streams each time, and 56 times while files are finished. Some twenty minutes.
 soak-recording: web
 	scripts/record-run soak-recording 'Recordings of a killed server' scripts/soak-recording $(or $(KILLS),200)
+
+# A server that is killed 200 times in the middle of broadcasts with hooks, events and a bucket: nothing is lost, and nothing told twice. Some
+# twenty minutes.
+soak-scenario: web
+	cargo test --locked --all-features -p streamcore-server --test interop_scenario --no-run
+	scripts/record-run soak-scenario 'Broadcasts of a killed server' scripts/soak-scenario $(or $(KILLS),200)
+
+# A bucket that is away for ten minutes, beside a hook that hangs and a target that never reads, and then comes back. Twelve minutes.
+soak-trouble: web
+	cargo test --locked --all-features -p streamcore-server --test interop_trouble --no-run
+	scripts/record-run soak-trouble 'A bucket that is away' env STREAMCORE_AWAY=$(or $(AWAY),600) \
+		cargo test --quiet --locked --all-features -p streamcore-server --test interop_trouble -- --nocapture
 
 # How far behind live the page plays, by the dates of the stream (wall_latency_s). A minute.
 bench-latency: web

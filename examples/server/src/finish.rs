@@ -18,10 +18,11 @@ use tokio::sync::watch;
 
 use crate::recorder::config::RecordSettings;
 use crate::recorder::file::overwrite;
+use crate::recordings::elsewhere::Left;
 use crate::recordings::{Recording, Recordings, State};
 
 use done::Facts;
-pub use done::{Listener, RecordingDone};
+pub use done::{DoneTrack, Listener, RecordingDone};
 pub use exec::run as exec_done;
 
 /// Recordings that are finished at once: mostly they wait for the disk.
@@ -111,8 +112,8 @@ impl Finisher {
     }
 
     /// Submits what an earlier run left behind.
-    pub fn submit_left_over(&self, settings: &RecordSettings) {
-        for recording in self.recordings.left_over(settings) {
+    pub fn submit_left_over(&self, settings: &RecordSettings, noted: &[Left]) {
+        for recording in self.recordings.left_over(settings, noted) {
             tracing::info!(file = recording.shown(), "finishing a recording that was left behind");
             self.submit(recording, Ending::LeftOver, None, self.begin());
         }
@@ -130,7 +131,7 @@ fn work(jobs: &Mutex<Receiver<Job>>, recordings: &Recordings, listeners: &[Liste
         let Ok(job) = job else { return };
         let recording = &job.recording;
         let started = Instant::now();
-        match finish(recording, &job) {
+        match finish(recordings, recording, &job) {
             Ok(Some(facts)) => {
                 recordings.finished(recording);
                 let took_ms = started.elapsed().as_millis() as u64;
@@ -161,7 +162,11 @@ fn tell(recording: &Recording, facts: Facts, listeners: &[Listener]) {
 }
 
 /// Makes the file whole and gives it its name. Says what is in it; `None` where that is nothing.
-fn finish(recording: &Recording, job: &Job) -> anyhow::Result<Option<Facts>> {
+fn finish(
+    recordings: &Recordings,
+    recording: &Recording,
+    job: &Job,
+) -> anyhow::Result<Option<Facts>> {
     let live = recording.live();
     let found = match (&job.ending, &job.file) {
         (Ending::Mp4(recorder), Some(file)) => {
@@ -180,6 +185,7 @@ fn finish(recording: &Recording, job: &Job) -> anyhow::Result<Option<Facts>> {
         fs::remove_file(&live).context("cannot remove a file without media")?;
         return Ok(None);
     }
+    recordings.ends(recording);
     fs::rename(&live, recording.done()).context("cannot give the file its name")?;
     sync_folder(&live);
     Ok(found)

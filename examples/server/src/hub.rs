@@ -1,6 +1,6 @@
 //! All streams by their path.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -158,7 +158,7 @@ impl Hub {
     /// Streams that were live when the server ended: players wait for their publishers, as after any loss of a connection.
     pub fn restore(&self) {
         let config = self.config();
-        let mut streams = self.streams();
+        let (mut streams, mut waits) = (self.streams(), HashSet::new());
         for Key { path, is_set } in self.services.numbering.left_live() {
             let Some(stream) = self.entry(&mut streams, &path) else { return };
             let app = &self.keys.settings(&path, config.of(&path));
@@ -166,6 +166,14 @@ impl Hub {
                 stream.set().restore(stream.counter(true), app);
             } else {
                 stream.restore(app);
+                waits.insert(path);
+            }
+        }
+        for path in self.services.told.paths() {
+            if !waits.contains(&path)
+                && let Some(stream) = self.entry(&mut streams, &path)
+            {
+                stream.forget();
             }
         }
     }

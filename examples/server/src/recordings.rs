@@ -1,5 +1,6 @@
 //! The recordings: what is on disk, and what is being made of it right now.
 
+pub mod elsewhere;
 #[cfg(test)]
 mod tests;
 
@@ -8,7 +9,7 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::SystemTime;
 
 use anyhow::{Context as _, bail};
@@ -20,6 +21,7 @@ use crate::names;
 use crate::recorder::config::{Format, Naming, RecordConfig, RecordSettings};
 use crate::recorder::file::Plan;
 use crate::redact::Redacted;
+use elsewhere::{Elsewhere, Left};
 
 /// Recordings that a listing shows at most.
 pub const LISTED: usize = 1000;
@@ -185,6 +187,8 @@ pub struct Recordings {
     /// By the path of the file without its extension, and the extension.
     active: Mutex<HashMap<(PathBuf, Format), Arc<Recording>>>,
     durations: Mutex<Durations>,
+    /// Where files are noted that are not in the folder.
+    elsewhere: OnceLock<Elsewhere>,
 }
 
 impl Recordings {
@@ -203,7 +207,24 @@ impl Recordings {
         if let Err(TryLockError::WouldBlock) = lock.try_lock() {
             bail!("the data folder {} is in use by another server", data.display());
         }
-        Ok(Self { root, _lock: lock, active: Mutex::default(), durations: Mutex::default() })
+        let (active, durations, elsewhere) = Default::default();
+        Ok(Self { root, _lock: lock, active, durations, elsewhere })
+    }
+
+    /// Notes from now on which files are not in the folder.
+    pub fn note_elsewhere(&self, elsewhere: Elsewhere) {
+        let _ = self.elsewhere.set(elsewhere);
+    }
+
+    /// A file is about to have its last name.
+    pub fn ends(&self, recording: &Recording) {
+        self.note(recording, true);
+    }
+
+    fn note(&self, recording: &Recording, sure: bool) {
+        if let Some(elsewhere) = self.elsewhere.get().filter(|_| recording.stem.is_none()) {
+            elsewhere.note(recording, sure);
+        }
     }
 
     /// The folder.
@@ -227,6 +248,7 @@ impl Recordings {
                 Ok(file) => {
                     // Another server that records to the same folder leaves it alone; not every file system can.
                     let _ = file.try_lock();
+                    self.note(&recording, false);
                     let recording = Arc::new(recording);
                     lock(&self.active).insert(recording.key(), recording.clone());
                     return Ok((recording, file));
@@ -285,9 +307,21 @@ impl Recordings {
         }
     }
 
-    /// What an earlier run left behind, in the folder of recordings and in those of the settings: files that are not whole.
-    pub fn left_over(&self, settings: &RecordSettings) -> Vec<Arc<Recording>> {
+    /// What an earlier run left behind: files that are not whole, where it noted them, in the folder of recordings, and in those of the
+    /// settings.
+    pub fn left_over(&self, settings: &RecordSettings, noted: &[Left]) -> Vec<Arc<Recording>> {
         let mut found = Vec::new();
+        for left in noted {
+            let Some((name, format, _)) = left.file.to_str().and_then(parts) else { continue };
+            let recording = self.recording(PathBuf::from(name), format, &left.stream);
+            let started = Timestamp::from_millisecond(left.started).unwrap_or_default();
+            let path = recording.live();
+            let mut configs = settings.of(&left.stream).iter();
+            let config = configs.find(|config| config.makes(format, &path, false)).cloned();
+            if path.is_file() {
+                found.extend(self.take_up(Recording { started, config, ..recording }));
+            }
+        }
         let folders = settings.folders();
         let all = [&self.root].into_iter().chain(&folders);
         for (relative, path) in all.flat_map(|folder| walk(folder)) {
@@ -301,18 +335,22 @@ impl Recordings {
             let dated = started_in(stem).is_some();
             let config = configs.find(|config| config.makes(format, &path, dated)).cloned();
             let started = started_of(stem, &path);
-            let recording = Recording { started, config, ..recording };
-            let mut active = lock(&self.active);
-            if active.contains_key(&recording.key()) {
-                continue;
-            }
-            recording.progress(fs::metadata(&path).map_or(0, |meta| meta.len()), 0, 0);
-            recording.set_state(State::Finishing, None);
-            let recording = Arc::new(recording);
-            active.insert(recording.key(), recording.clone());
-            found.push(recording);
+            found.extend(self.take_up(Recording { started, config, ..recording }));
         }
         found
+    }
+
+    /// One that was left behind is to be finished, unless it is known.
+    fn take_up(&self, recording: Recording) -> Option<Arc<Recording>> {
+        let mut active = lock(&self.active);
+        if active.contains_key(&recording.key()) {
+            return None;
+        }
+        recording.progress(fs::metadata(recording.live()).map_or(0, |meta| meta.len()), 0, 0);
+        recording.set_state(State::Finishing, None);
+        let recording = Arc::new(recording);
+        active.insert(recording.key(), recording.clone());
+        Some(recording)
     }
 
     /// The recording needs no further work here: from now on the disk says what there is.
@@ -499,6 +537,12 @@ pub fn is_dated(path: &Path) -> bool {
 pub fn is_live(path: &Path) -> bool {
     let name = path.file_name().and_then(|name| name.to_str());
     name.and_then(parts).is_some_and(|(_, _, live)| live)
+}
+
+/// The file while it was recorded, by what it is once it is whole.
+pub fn live_of(done: &Path) -> PathBuf {
+    let extension = done.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
+    done.with_extension(format!("{}.{extension}", &LIVE[1..]))
 }
 
 /// The stem of a recording's file, its form, and whether it is not whole yet; `None` for other files.

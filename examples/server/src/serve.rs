@@ -17,7 +17,6 @@ use crate::api::{Api, Run};
 use crate::catalogue::Catalogue;
 use crate::cli::{LogFormat, ServeArgs};
 use crate::config::{Config, Given, Shared, reload_on_hangup};
-use crate::events;
 use crate::finish::{self, Finisher, Listener};
 use crate::http::{Ports, Web};
 use crate::hub::{Hub, Phase};
@@ -28,6 +27,7 @@ use crate::numbering::Numbering;
 use crate::origin::{self, OriginConfig};
 use crate::recorder::{Disk, RecordEnv};
 use crate::recordings::Recordings;
+use crate::recordings::elsewhere::{Elsewhere, Left};
 use crate::rtmp::Peer;
 use crate::rtmps::Tls;
 use crate::services::Services;
@@ -72,19 +72,25 @@ async fn serve(given: Given, config: Config) -> anyhow::Result<()> {
     let services =
         Services::start(&shared, &store, keys.clone(), (metrics.clone(), numbering.clone()))?;
     services.relay.load().await?;
-    let (bus, recorded) = (services.bus.clone(), metrics.clone());
+    let (told, recorded) = (services.told.clone(), metrics.clone());
+    let noted = take_up_the_rest(&services, &catalogue, &recordings).await?;
+    let uploads_told = told.clone();
     let done: Vec<Listener> = vec![
         Box::new(move |done| {
             recorded.recording(done.bytes);
             let asset = catalogue.add(&runtime, done);
-            let live_stream = catalogue.live_stream(&done.app, &done.name);
-            events::recorded(&bus, done, asset.as_deref(), live_stream.as_deref());
+            // Who found the file first has told of it.
+            if !matches!(asset, Some((_, false))) {
+                let live_stream = catalogue.live_stream(&done.app, &done.name);
+                let id = asset.as_ref().map(|(id, _)| id.as_str());
+                told.recorded(done, id, live_stream.as_deref());
+            }
         }),
         Box::new(|done| finish::exec_done(done)),
         Box::new(services.hooks.record_listener()),
     ];
     let finisher = Finisher::start(recordings.clone(), done)?;
-    finisher.submit_left_over(&shared.get().record_settings());
+    finisher.submit_left_over(&shared.get().record_settings(), &noted);
     let record = RecordEnv {
         disk: Disk::start()?,
         recordings: recordings.clone(),
@@ -110,7 +116,7 @@ async fn serve(given: Given, config: Config) -> anyhow::Result<()> {
         .merge(crate::api::router(api))
         .layer(axum::Extension(uploader.clone()))
         .layer(from_fn_with_state(metrics, crate::http::count));
-    let uploads = tokio::spawn(uploader.run());
+    let uploads = tokio::spawn(uploader.run(uploads_told));
     // RTMP ends in two steps.
     let (leaving, left) = watch::channel(false);
     let door = Door::new(shared.clone());
@@ -158,6 +164,22 @@ async fn serve(given: Given, config: Config) -> anyhow::Result<()> {
         () = signal() => tracing::warn!("stopped at once: the next start finishes the recordings"),
     }
     Ok(())
+}
+
+/// Tells what a crash kept from being told, and finds what it left of files that are not in the folder of recordings.
+async fn take_up_the_rest(
+    services: &Services,
+    catalogue: &Arc<Catalogue>,
+    recordings: &Recordings,
+) -> anyhow::Result<Vec<Left>> {
+    let told = &services.told;
+    services.journal.left_open().await?.iter().for_each(|left| told.restore(left));
+    catalogue.tell_rest(told).await?;
+    let elsewhere = Elsewhere::new(catalogue.store().clone());
+    let noted = elsewhere.left().await?;
+    recordings.note_elsewhere(elsewhere);
+    catalogue.adopt(&noted, told).await?;
+    Ok(noted)
 }
 
 /// Lets live streams go on for a while, without anybody new. A second signal ends that.

@@ -6,7 +6,7 @@ use crate::access::address::Addresses;
 use crate::access::key::KeyStep;
 use crate::access::{Admission, Rates, Step, WebPlayers};
 use crate::config::Shared;
-use crate::events::{Bus, Journal};
+use crate::events::{Bus, Journal, Told};
 use crate::hooks::{HookStep, Hooks};
 use crate::keys::Keys;
 use crate::metrics::Metrics;
@@ -23,6 +23,7 @@ pub struct Services {
     pub takeovers: Rates,
     pub web: WebPlayers,
     pub bus: Bus,
+    pub told: Arc<Told>,
     pub journal: Journal,
     pub relay: Arc<Relay>,
     pub numbering: Arc<Numbering>,
@@ -46,7 +47,7 @@ impl Services {
         let events = server.events.settings(server.hooks.notify_ca.clone());
         let journal = Journal::start(store.clone(), events, queue, metrics.clone())?;
         let hooks = Hooks::new(config.clone(), metrics.clone())?;
-        let relay = Relay::new(config.clone(), bus.clone(), store.clone())?;
+        let relay = Relay::new(config.clone(), bus.clone(), store.clone(), keys.clone())?;
         let keys = KeyStep { keys, config: config.clone() };
         let addresses = Addresses::new(config.clone());
         // Hooks come last: they are asked about what everything else allows.
@@ -57,6 +58,7 @@ impl Services {
             hooks,
             takeovers: Rates::default(),
             web: WebPlayers::default(),
+            told: Told::new(bus.clone()),
             bus,
             journal,
             relay,

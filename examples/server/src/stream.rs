@@ -126,7 +126,7 @@ impl Stream {
             changes: watch::Sender::new(()),
             waiters: Semaphore::new(WAITERS),
             compressed: Compressed::default(),
-            events: StreamEvents::new(services.bus.clone(), path),
+            events: StreamEvents::new(services.told.clone(), path),
             relay: services.relay.clone(),
             numbering: services.numbering.clone(),
         }
@@ -195,6 +195,11 @@ impl Stream {
     /// Holds players, after a restart, until the publisher is back.
     pub fn restore(&self, config: &AppConfig) {
         self.hls().restore(self.counter(false), config);
+    }
+
+    /// Nobody waits for it after a restart.
+    pub fn forget(&self) {
+        self.events.idle();
     }
 
     /// Where HLS is kept, if it is.
@@ -423,11 +428,18 @@ impl Stream {
         mut live: MutexGuard<'_, Live>,
         may_return: bool,
     ) {
-        recording.pause(Instant::now(), may_return);
+        // Before any of its recordings can be whole.
+        self.events.disconnected();
+        if !may_return {
+            self.events.idle();
+        }
+        // Both wait from the same moment on.
+        let now = Instant::now();
+        recording.pause(now, may_return);
         live.publisher = None;
         live.gop.clear();
         live.fan.end();
-        let (mut hls, now) = (self.hls(), Instant::now());
+        let mut hls = self.hls();
         if may_return {
             hls.pause(now)
         } else {
@@ -435,9 +447,7 @@ impl Stream {
         }
         drop(hls);
         drop(live);
-        self.events.disconnected();
         if !may_return {
-            self.events.idle();
             self.relay.idle(&self.path);
         }
         self.changes.send_replace(());

@@ -7,7 +7,7 @@ use kit::flv::{self, Tag};
 use kit::packets;
 use kit::rtmp::{Client, Publisher};
 use kit::source::Film;
-use kit::{ServerBuilder, until};
+use kit::{Server, ServerBuilder, Value, http, until};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_streamcore");
 const FILMS: &str = env!("CARGO_TARGET_TMPDIR");
@@ -98,5 +98,64 @@ fn a_server_that_is_told_to_stop_tells_players_and_finishes_recordings() {
             Vec::<PathBuf>::new(),
             "{signal}: the FLV goes once the MP4 is there"
         );
+    }
+}
+
+fn assets(server: &Server) -> Vec<Value> {
+    let list = http::get(server.http, "/api/v1/assets").expect("an answer");
+    let list: Value = serde_json::from_slice(&list.body).expect("JSON");
+    list["data"].as_array().expect("a list").clone()
+}
+
+#[test]
+fn d_31_what_a_crash_left_in_another_folder_is_found_whatever_the_settings_say_by_then() {
+    let (data, folder) = (kit::temp_dir(), kit::temp_dir());
+    let source = flv::read(&Film::new(8).flv(FILMS));
+    let config = folder.path().join("streamcore.toml");
+    let words = format!(
+        "[applications.live]\nrecord_path = \"{}\"\nrecord_suffix = \"-%Y\"\n",
+        folder.path().join("films").display()
+    );
+    std::fs::write(&config, words).expect("a configuration");
+    let elsewhere = ServerBuilder::new(BINARY, data.path());
+    let elsewhere = elsewhere.with(&format!("--config {}", config.display()));
+    let mut server = elsewhere.start();
+    let mut publisher = Publisher::start(server.rtmp, "live", "crash");
+    publisher.send_paced(&source, 4, || true).expect("the server reads");
+    let films = || {
+        let files = std::fs::read_dir(folder.path().join("films")).into_iter().flatten();
+        files.flatten().map(|entry| entry.path()).collect::<Vec<_>>()
+    };
+    until("some of it is on the disk", Duration::from_secs(20), || {
+        (films().first()?.metadata().ok()?.len() > 200_000).then_some(())
+    });
+    server.process.kill();
+    drop((publisher, server));
+    assert!(films()[0].display().to_string().ends_with(".live.mp4"), "{:?}", films());
+
+    // It says nothing of that folder.
+    let wait = |what: &str| {
+        let server = ServerBuilder::new(BINARY, data.path()).start();
+        let asset = until(what, Duration::from_secs(20), || assets(&server).first().cloned());
+        assert_eq!((&asset["app"], &asset["name"]), (&"live".into(), &"crash".into()), "{asset}");
+        let file = http::get(server.http, asset["url"].as_str().expect("an address"));
+        assert!(file.expect("an answer").body == std::fs::read(&films()[0]).expect("a file"));
+        asset
+    };
+    let asset = wait("its row");
+    assert!(!packets::probe(&films()[0]).video.is_empty());
+
+    // As if the crash had come between the file's last name and its row.
+    let store = rusqlite::Connection::open(data.path().join("streamcore.db")).expect("a database");
+    let started: i64 =
+        store.query_row("SELECT started FROM asset", [], |row| row.get(0)).expect("a row");
+    store.execute("DELETE FROM asset", []).expect("no row");
+    let row = (films()[0].display().to_string(), "live/crash", started);
+    store.execute("INSERT INTO elsewhere VALUES (?1, ?2, ?3)", row).expect("a note");
+    drop(store);
+    let again = wait("its row again");
+    assert_ne!(again["id"], asset["id"]);
+    for name in ["url", "started", "bytes"] {
+        assert_eq!(again[name], asset[name]);
     }
 }

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use kit::flv::{self, Tag};
+use kit::numbers::{Numbers, setting};
 use kit::packets::{self, Listing};
 use kit::rtmp::Publisher;
 use kit::source::Film;
@@ -44,26 +45,6 @@ fn sources() -> Vec<Source> {
             Source { name, tags: flv::read(&file), packets: packets::probe(&file) }
         })
         .collect()
-}
-
-/// Numbers that look random, the same in each run with the same seed.
-struct Numbers(u64);
-
-impl Numbers {
-    fn new() -> Self {
-        Self(setting("STREAMCORE_SEED").unwrap_or(1))
-    }
-
-    fn below(&mut self, most: u64) -> u64 {
-        self.0 =
-            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) % most
-    }
-}
-
-fn setting(name: &str) -> Option<u64> {
-    let value = std::env::var(name).ok()?;
-    Some(value.parse().unwrap_or_else(|_| panic!("{name} is no number: {value}")))
 }
 
 /// What one kill cost, in milliseconds of each stream.

@@ -4,17 +4,16 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use kit::packets::{self, Listing};
+use kit::packets;
 use kit::source::Film;
+use kit::targets::{assert_same, listener, nginx, recorded};
 use kit::tls::Authority;
-use kit::wait::{free_port, wait_listening};
+use kit::wait::free_port;
 use kit::{Process, Server, ServerBuilder, until};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_streamcore");
 const FILMS: &str = env!("CARGO_TARGET_TMPDIR");
 const LIMIT: Duration = Duration::from_secs(60);
-/// Where packages put it.
-const RTMP_MODULE: &str = "/usr/lib/nginx/modules/ngx_rtmp_module.so";
 
 fn text(path: &Path) -> &str {
     path.to_str().expect("UTF-8")
@@ -26,51 +25,6 @@ fn film() -> PathBuf {
 
 fn publish(film: &Path, url: &str, speed: &str) -> Process {
     Process::start(BINARY, ["publish", text(film), url, "--speed", speed])
-}
-
-/// nginx that takes streams and records each under a name of its own.
-fn nginx(folder: &Path, port: u16) -> Process {
-    let at = text(folder);
-    let config = format!(
-        "load_module {RTMP_MODULE}; daemon off; master_process off; pid {at}/nginx.pid;\n\
-         error_log {at}/error.log; events {{ worker_connections 64; }}\n\
-         rtmp {{ access_log off; server {{ listen 127.0.0.1:{port}; application live {{\n\
-         live on; record all; record_unique on; record_path {at}; }} }} }}\n"
-    );
-    let file = folder.join("nginx.conf");
-    std::fs::write(&file, config).expect("the configuration");
-    let nginx = Process::start("nginx", ["-p", at, "-e", "stderr", "-c", text(&file)]);
-    wait_listening(port);
-    nginx
-}
-
-/// ffmpeg that takes one stream.
-fn listener(url: &str, out: &Path, port: u16) -> Process {
-    let quiet = ["-nostdin", "-v", "error", "-listen", "1"];
-    let arguments = [&quiet[..], &["-i", url, "-c", "copy", text(out)]].concat();
-    let ffmpeg = Process::start("ffmpeg", arguments);
-    wait_listening(port);
-    ffmpeg
-}
-
-/// Recordings of nginx, oldest first.
-fn recorded(folder: &Path) -> Vec<PathBuf> {
-    let entries = std::fs::read_dir(folder).expect("a folder").flatten().map(|entry| entry.path());
-    let mut files: Vec<_> =
-        entries.filter(|file| file.extension().is_some_and(|end| end == "flv")).collect();
-    files.sort();
-    files
-}
-
-fn assert_same(what: &str, wanted: &Listing, file: &Path) {
-    let got = packets::probe(file);
-    for (kind, wanted, got) in
-        [("video", &wanted.video, &got.video), ("audio", &wanted.audio, &got.audio)]
-    {
-        packets::same_packets(wanted, got).unwrap_or_else(|fault| panic!("{what} {kind}: {fault}"));
-        packets::same_times(wanted, got, packets::MILLISECOND)
-            .unwrap_or_else(|fault| panic!("{what} {kind}: {fault}"));
-    }
 }
 
 /// Waits for so many lines of the server's log with that text.

@@ -3,11 +3,11 @@
 
 mod common;
 
-use std::fmt::Write as _;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
+use common::assets::{is_uploaded, key, local, played, sha256};
 use common::client::{Client, picture, video_header};
 use kit::seaweed::{BUCKET, SECRET, Seaweed};
 use kit::way::Way;
@@ -61,37 +61,6 @@ fn wait(server: &Server, name: &str, what: &str, mut is: impl FnMut(&Value) -> b
     until(what, LIMIT, || asset(server, name).filter(|asset| is(asset)))
 }
 
-fn is_uploaded(asset: &Value) -> bool {
-    asset["state"] == "uploaded" && asset["local"] == false
-}
-
-fn sha256(bytes: &[u8]) -> String {
-    hmac_sha256::Hash::hash(bytes).iter().fold(String::new(), |mut text, byte| {
-        write!(text, "{byte:02x}").unwrap();
-        text
-    })
-}
-
-/// Path of its file below the folder of recordings.
-fn key(asset: &Value) -> String {
-    asset["url"].as_str().unwrap().strip_prefix("/recordings/").unwrap().to_owned()
-}
-
-fn local(data: &Path, asset: &Value) -> PathBuf {
-    data.join("recordings").join(key(asset))
-}
-
-/// Follows where the server sends a player.
-fn played(server: &Server, asset: &Value) -> Vec<u8> {
-    let answer = http::get(server.http, asset["url"].as_str().unwrap()).unwrap();
-    assert_eq!(answer.status, 307, "{}", answer.text());
-    let signed = answer.header("location").unwrap();
-    let (host, path) = signed.strip_prefix("http://").unwrap().split_once('/').unwrap();
-    let file = http::get(host.parse().unwrap(), &format!("/{path}")).unwrap();
-    assert_eq!(file.status, 200, "{}", file.text());
-    file.body
-}
-
 /// The object is `file`, the row says so, the file is gone, and there is nothing else in the bucket.
 fn assert_moved(server: &Server, s3: &Seaweed, data: &Path, name: &str, file: &[u8]) {
     let asset = wait(server, name, "its upload", is_uploaded);
@@ -100,7 +69,7 @@ fn assert_moved(server: &Server, s3: &Seaweed, data: &Path, name: &str, file: &[
     assert_eq!(asset["sha256"], sha256(file), "{asset}");
     assert!(asset["upload"]["error"].is_null() && asset["upload"]["failed_attempts"] == 0);
     assert!(s3.file(&format!("films/{}", key(&asset))).body == file);
-    assert!(played(server, &asset) == file);
+    assert!(played(server.http, &asset, "") == file);
     assert!(!local(data, &asset).exists());
     assert_eq!(s3.names(&format!("films/live/{name}")).len(), 1, "one object");
     assert!(

@@ -6,16 +6,10 @@ use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use common::api::{call, raw, token};
+use common::api::{call, create, raw, signature, signing_key, token};
 use common::client::{Client, picture, video_header};
 use common::{Server, until};
 use serde_json::{Value, json};
-
-fn create(server: &Server, body: &Value) -> Value {
-    let (status, answer) = call(server, "POST", "/api/v1/live-streams", body);
-    assert_eq!(status, 201, "{answer}");
-    answer["data"].clone()
-}
 
 fn send(client: &mut Client) {
     client.send(9, 1, 0, video_header());
@@ -100,15 +94,9 @@ fn signed_addresses_play_and_others_do_not() {
         &json!({ "playback_policies": ["signed"], "new_asset_settings": { "playback_policy": "signed" } }),
     );
     let (key, playback) = (text(&stream["stream_key"]), text(&stream["playback_ids"][0]["id"]));
-    let (_, signer) =
-        call(&server, "POST", "/api/v1/signing-keys", &json!({ "algorithm": "HMAC" }));
-    let (kid, secret) = (text(&signer["data"]["id"]), text(&signer["data"]["secret"]));
+    let (kid, secret) = signing_key(&server);
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
-    let sign = |id: &str, end: u64| {
-        let mac = hmac_sha256::HMAC::mac(format!("{id}\n{end}"), secret);
-        let sig: String = mac.iter().map(|byte| format!("{byte:02x}")).collect();
-        format!("kid={kid}&expires={end}&sig={sig}")
-    };
+    let sign = |id: &str, end: u64| signature((&kid, &secret), id, end);
     let mut publisher = Client::publish(server.rtmp, key);
     publisher.expect("NetStream.Publish.Start");
     send(&mut publisher);

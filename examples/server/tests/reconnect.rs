@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::api::{call, get};
+use common::api::{self, call, get};
 use common::client::{Client, picture, string, video_header};
 use common::{Server, until};
 use serde_json::{Value, json};
@@ -16,10 +16,8 @@ struct Live {
 }
 
 fn create(server: &Server, settings: &Value) -> Live {
-    let (status, made) = call(server, "POST", "/api/v1/live-streams", settings);
-    assert_eq!(status, 201, "{made}");
+    let made = api::create(server, settings);
     let text = |value: &Value| value.as_str().unwrap().to_owned();
-    let made = &made["data"];
     Live {
         id: text(&made["id"]),
         key: text(&made["stream_key"]),

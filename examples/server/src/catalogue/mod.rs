@@ -22,6 +22,7 @@ pub use retain::Retain;
 pub use row::{Asset, AssetState, Track};
 pub use schema::SCHEMA;
 
+use crate::events::Told;
 use crate::finish::RecordingDone;
 use crate::keys::Keys;
 use crate::recordings::Recordings;
@@ -72,16 +73,16 @@ impl Catalogue {
     }
 
     /// Makes the row of a finished recording; called on the thread that finished it, which waits until the row is on the disk.
-    /// Gives its id.
-    pub fn add(&self, runtime: &Handle, done: &RecordingDone) -> Option<String> {
+    /// Gives its id, and whether the row is new.
+    pub fn add(&self, runtime: &Handle, done: &RecordingDone) -> Option<(String, bool)> {
         let key = row::key_of(done);
         let asset = Asset::of(done, self.live_stream(&done.app, &done.name), self.uploads);
         let added = async {
-            self.insert(asset).await?;
-            self.at(&key).await
+            let made = self.insert(asset).await?;
+            Ok::<_, StoreError>(self.at(&key).await?.map(|asset| (asset.id, made)))
         };
         match runtime.block_on(added) {
-            Ok(asset) => asset.map(|asset| asset.id),
+            Ok(added) => added,
             Err(error) => {
                 // The next start finds the file.
                 tracing::error!(of = done.shown, "no row in the catalogue: {error}");
@@ -90,10 +91,28 @@ impl Catalogue {
         }
     }
 
-    async fn insert(&self, asset: Asset) -> Result<(), StoreError> {
+    /// Makes a row, unless there is one. Says whether it was made.
+    async fn insert(&self, asset: Asset) -> Result<bool, StoreError> {
         let made = self.store.call(move |db| row::insert(db, &asset)).await?;
         if made {
             self.wake();
+        }
+        Ok(made)
+    }
+
+    /// Tells what the server did not come to tell before it ended: of recordings that are whole, and that the streams of others have
+    /// ended. Called before anything is added.
+    pub async fn tell_rest(&self, told: &Told) -> Result<(), StoreError> {
+        for (part, first) in [("told = 0", true), ("told = 1", false)] {
+            for asset in self.select(format!("{part} AND state <> 'deleting'")).await? {
+                let done =
+                    asset.as_done(self.file(&asset).unwrap_or_else(|| asset.key.clone().into()));
+                let (id, live_stream) = (&asset.id, asset.live_stream.as_deref());
+                match first {
+                    true => told.recorded(&done, Some(id), live_stream),
+                    false => told.was_recorded(&done, id, live_stream),
+                }
+            }
         }
         Ok(())
     }

@@ -1,11 +1,17 @@
 //! One recording as a row.
 
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use jiff::Timestamp;
 use rusqlite::types::Type;
 use rusqlite::{Connection, Row};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::finish::RecordingDone;
+use crate::finish::{DoneTrack, RecordingDone};
+use crate::recorder::config::Format;
+use crate::recordings::elsewhere;
 
 /// Where a recording is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
@@ -101,6 +107,37 @@ pub struct Asset {
 }
 
 impl Asset {
+    /// What there is to know of it, as of a recording that was left behind.
+    pub(super) fn as_done(&self, path: PathBuf) -> RecordingDone {
+        let tracks = self.tracks.iter().filter_map(|track| {
+            Some(DoneTrack {
+                kind: ["video", "audio"].into_iter().find(|kind| track.kind == *kind)?,
+                codec: track.codec.clone(),
+                width: track.width,
+                height: track.height,
+                sample_rate: track.sample_rate,
+                channels: track.channels,
+            })
+        });
+        let is_flv = path.extension().is_some_and(|extension| extension == "flv");
+        RecordingDone {
+            key: self.file.is_none().then(|| self.key.clone()),
+            app: self.app.clone(),
+            name: self.name.clone(),
+            recorder: String::new(),
+            format: if is_flv { Format::Flv } else { Format::Mp4 },
+            started: Timestamp::from_millisecond(self.started).unwrap_or_default(),
+            duration: Duration::from_millis(u64::try_from(self.duration).unwrap_or(0)),
+            bytes: u64::try_from(self.bytes).unwrap_or(0),
+            tracks: tracks.collect(),
+            lost: 0,
+            left_over: true,
+            config: None,
+            shown: String::new(),
+            path,
+        }
+    }
+
     /// The row of a recording that has just been finished.
     pub(super) fn of(done: &RecordingDone, live_stream: Option<String>, uploads: bool) -> Self {
         let tracks = done.tracks.iter().map(|track| Track {
@@ -157,19 +194,20 @@ impl Asset {
     }
 }
 
-/// Path of a recording below the folder of recordings, which is that of its object in a bucket, too. One that is elsewhere has
-/// the path that it would have, with its own name behind its start, so that no two have the same.
+/// Path of a recording below the folder of recordings, which is that of its object in a bucket, too.
 pub(super) fn key_of(done: &RecordingDone) -> String {
-    if let Some(key) = &done.key {
-        return key.clone();
+    match &done.key {
+        Some(key) => key.clone(),
+        None => key_elsewhere(&done.path, (&done.app, &done.name), done.started),
     }
-    let name = done.path.file_name().unwrap_or_default().to_string_lossy();
-    let started = done.started.strftime("%Y-%m-%dT%H-%M-%S.%3fZ");
-    let folder = match done.app.as_str() {
-        "" => done.name.clone(),
-        app => format!("{app}/{}", done.name),
-    };
-    format!("{folder}/{started}-{name}")
+}
+
+/// The same of one that is elsewhere: the path that it would have, with its own name behind its start, so that no two have the same.
+pub(super) fn key_elsewhere(file: &Path, (app, name): (&str, &str), started: Timestamp) -> String {
+    let file = file.file_name().unwrap_or_default().to_string_lossy();
+    let started = started.strftime("%Y-%m-%dT%H-%M-%S.%3fZ");
+    let folder = if app.is_empty() { name.to_owned() } else { format!("{app}/{name}") };
+    format!("{folder}/{started}-{file}")
 }
 
 /// What [`read`] reads, in its order.
@@ -179,9 +217,12 @@ pub(crate) const COLUMNS: &str = "seq, id, key, app, name, live_stream, started,
 /// Makes the row, unless the file has one. Says whether it was made.
 pub(super) fn insert(db: &Connection, asset: &Asset) -> rusqlite::Result<bool> {
     let tracks = serde_json::to_string(&asset.tracks).unwrap_or_else(|_| "[]".into());
+    if let Some(file) = &asset.file {
+        elsewhere::forget(db, file)?;
+    }
     let made = db.execute(
-        "INSERT INTO asset (id, key, app, name, live_stream, started, duration, bytes, tracks, state, file)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) ON CONFLICT (key) DO NOTHING",
+        "INSERT INTO asset (id, key, app, name, live_stream, started, duration, bytes, tracks, state, file, told)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, 0) ON CONFLICT (key) DO NOTHING",
         (
             &asset.id,
             &asset.key,

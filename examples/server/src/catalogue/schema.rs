@@ -33,5 +33,7 @@ pub const SCHEMA: Schema = Schema {
         CREATE INDEX asset_by_stream ON asset (live_stream, seq);
     ",
     // Of a recording that is not in the folder of recordings.
-    "ALTER TABLE asset ADD COLUMN file TEXT"],
+    "ALTER TABLE asset ADD COLUMN file TEXT",
+    // What receivers of events know of it: 0 nothing, 1 that it is whole, 2 that its live stream has ended, too.
+    "ALTER TABLE asset ADD COLUMN told INTEGER NOT NULL DEFAULT 2"],
 };

@@ -39,6 +39,8 @@ pub enum Kind {
     StreamIdle,
     /// A recording is whole.
     AssetReady,
+    /// And its live stream has ended.
+    AssetCompleted,
     TargetCreated,
     TargetIdle,
     TargetStarting,
@@ -62,6 +64,7 @@ impl Kind {
             Self::StreamDisconnected => "video.live_stream.disconnected",
             Self::StreamIdle => "video.live_stream.idle",
             Self::AssetReady => "video.asset.ready",
+            Self::AssetCompleted => "video.asset.live_stream_completed",
             Self::TargetCreated => "video.live_stream.simulcast_target.created",
             Self::TargetIdle => "video.live_stream.simulcast_target.idle",
             Self::TargetStarting => "video.live_stream.simulcast_target.starting",
@@ -71,10 +74,19 @@ impl Kind {
         }
     }
 
+    /// How far an asset has been told of, once this is on the disk.
+    pub(super) const fn told(self) -> Option<u8> {
+        match self {
+            Self::AssetReady => Some(1),
+            Self::AssetCompleted => Some(2),
+            _ => None,
+        }
+    }
+
     /// What it is about.
     pub const fn object(self) -> &'static str {
         match self {
-            Self::AssetReady => "asset",
+            Self::AssetReady | Self::AssetCompleted => "asset",
             Self::StreamCreated
             | Self::StreamUpdated
             | Self::StreamEnabled

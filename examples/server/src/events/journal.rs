@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::Value;
 use tokio::sync::{mpsc, watch};
 
-use super::bus::Event;
+use super::bus::{Event, Kind};
 use super::settings::{Receiver, Settings};
 use crate::metrics::Metrics;
 use crate::store::{Schema, Store, StoreError};
@@ -78,6 +78,26 @@ pub struct Filter {
     pub before: Option<i64>,
     /// At most so many; 100 where it is zero.
     pub limit: u32,
+}
+
+/// A stream that was live, or waited for its publisher, when the server ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LeftOpen {
+    pub path: String,
+    pub live_stream: Option<String>,
+    pub disconnected: bool,
+}
+
+impl LeftOpen {
+    fn read(body: &str) -> Option<Self> {
+        let event: Value = serde_json::from_str(body).ok()?;
+        let (id, path) = (event["data"]["id"].as_str()?, event["data"]["path"].as_str()?);
+        Some(Self {
+            path: path.to_owned(),
+            live_stream: (id != path).then(|| id.to_owned()),
+            disconnected: event["type"] == Kind::StreamDisconnected.name(),
+        })
+    }
 }
 
 /// Events that were, and the tasks that send them.
@@ -173,6 +193,33 @@ impl Journal {
             .await
     }
 
+    /// Streams that the last of their events does not call idle: each with its path, the id of its live stream, and whether it was
+    /// said to be disconnected.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn left_open(&self) -> Result<Vec<LeftOpen>, StoreError> {
+        let steps = [
+            Kind::StreamConnected,
+            Kind::StreamRecording,
+            Kind::StreamActive,
+            Kind::StreamDisconnected,
+            Kind::StreamIdle,
+        ];
+        let steps = steps.map(|kind| format!("'{}'", kind.name())).join(", ");
+        let sql = format!(
+            "SELECT body FROM event WHERE seq IN (
+                SELECT max(seq) FROM event WHERE type IN ({steps}) GROUP BY object)
+             AND type <> '{}' ORDER BY seq",
+            Kind::StreamIdle.name()
+        );
+        let bodies: Vec<String> = self
+            .store
+            .read(move |db| db.prepare(&sql)?.query_map([], |row| row.get(0))?.collect())
+            .await?;
+        Ok(bodies.iter().filter_map(|body| LeftOpen::read(body)).collect())
+    }
+
     /// Sends an event again, to one receiver or to all that it was for. Says whether there is such a thing.
     ///
     /// # Errors
@@ -230,6 +277,11 @@ fn insert(db: &Connection, events: &[Arc<Event>], settings: &Settings) -> rusqli
             event.body().to_string()
         ])?;
         let seq = db.last_insert_rowid();
+        if let Some(told) = event.kind.told() {
+            // What is written with the event is not told again by the next start.
+            db.prepare_cached("UPDATE asset SET told = max(told, ?1) WHERE id = ?2")?
+                .execute(params![told, event.object])?;
+        }
         for receiver in settings.receivers.iter().filter(|receiver| receiver.wants(kind)) {
             db.prepare_cached(
                 "INSERT INTO event_delivery (seq, receiver, since_ms) VALUES (?1, ?2, ?3)",

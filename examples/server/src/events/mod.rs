@@ -3,6 +3,7 @@
 //! [`Bus::emit`] may be called from any thread and never waits. [`Journal`] writes events to the store, one row for each receiver
 //! beside them, and a task for each receiver sends its rows in order.
 
+mod assets;
 mod bus;
 mod journal;
 mod send;
@@ -13,7 +14,8 @@ mod stream;
 #[cfg(test)]
 mod tests;
 
+pub use assets::Told;
 pub use bus::{Bus, Kind};
 pub use journal::{Filter, Journal, SCHEMA, Stored};
 pub use settings::EventArgs;
-pub use stream::{StreamEvents, recorded};
+pub use stream::StreamEvents;

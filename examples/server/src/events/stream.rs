@@ -1,11 +1,11 @@
 //! What a stream tells of itself: each step once, in order, whoever publishes.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde_json::{Value, json};
 
+use super::assets::Told;
 use super::bus::{Bus, Kind};
-use crate::finish::RecordingDone;
 use crate::names;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -23,7 +23,7 @@ enum State {
 /// The events of one stream.
 #[derive(Debug)]
 pub struct StreamEvents {
-    bus: Bus,
+    told: Arc<Told>,
     path: String,
     state: Mutex<State>,
     /// Id of the live stream that the publisher has the right to, where there is one.
@@ -31,9 +31,12 @@ pub struct StreamEvents {
 }
 
 impl StreamEvents {
-    /// Of a stream that is idle.
-    pub fn new(bus: Bus, path: &str) -> Self {
-        Self { bus, path: path.to_owned(), state: Mutex::default(), live_stream: Mutex::default() }
+    /// Of a stream that is idle, or waits for its publisher since the server ended.
+    pub fn new(told: Arc<Told>, path: &str) -> Self {
+        let left = told.find(path);
+        let state = if left.is_some() { State::Disconnected } else { State::Idle };
+        let (state, live_stream) = (Mutex::new(state), Mutex::new(left.flatten()));
+        Self { told, path: path.to_owned(), state, live_stream }
     }
 
     /// A publisher has come.
@@ -41,6 +44,7 @@ impl StreamEvents {
         let mut state = self.state();
         *lock(&self.live_stream) = live_stream.map(str::to_owned);
         *state = State::Connected;
+        self.told.begin(&self.path, live_stream.map(str::to_owned));
         let publisher = json!({ "address": address, "agent": agent });
         self.emit(Kind::StreamConnected, "connected", Some(publisher));
     }
@@ -82,19 +86,13 @@ impl StreamEvents {
         if *state == State::Disconnected {
             *state = State::Idle;
             self.emit(Kind::StreamIdle, "idle", None);
+            self.told.end(&self.path);
         }
     }
 
     fn emit(&self, kind: Kind, status: &str, publisher: Option<Value>) {
-        let (app, name) = names::split(&self.path);
-        let id = lock(&self.live_stream).clone().unwrap_or_else(|| self.path.clone());
-        let path = &self.path;
-        let mut data =
-            json!({ "id": id, "path": path, "app": app, "name": name, "status": status });
-        if let Some(publisher) = publisher {
-            data["publisher"] = publisher;
-        }
-        self.bus.emit(kind, &id, data);
+        let live_stream = lock(&self.live_stream).clone();
+        tell(&self.told.bus, (&self.path, live_stream.as_deref()), kind, status, publisher);
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -102,20 +100,25 @@ impl StreamEvents {
     }
 }
 
-/// Tells of a recording that is whole: with its id in the catalogue and that of its live stream, where they are known.
-pub fn recorded(bus: &Bus, done: &RecordingDone, asset: Option<&str>, live_stream: Option<&str>) {
-    let path = match done.app.as_str() {
-        "" => done.name.clone(),
-        app => format!("{app}/{}", done.name),
-    };
-    let mut data = serde_json::to_value(done).unwrap_or_default();
-    let file = || done.key.clone().unwrap_or_else(|| done.path.display().to_string());
-    let id = asset.map_or_else(file, str::to_owned);
-    data["id"] = id.clone().into();
-    data["live_stream_id"] = live_stream.unwrap_or(&path).into();
-    data["live_stream_path"] = path.as_str().into();
-    data["status"] = "ready".into();
-    bus.emit(Kind::AssetReady, &id, data);
+/// Tells that the publisher of a stream has gone, which the server could not when it ended.
+pub(super) fn tell_disconnected(bus: &Bus, path: &str, live_stream: Option<&str>) {
+    tell(bus, (path, live_stream), Kind::StreamDisconnected, "disconnected", None);
+}
+
+fn tell(
+    bus: &Bus,
+    (path, live_stream): (&str, Option<&str>),
+    kind: Kind,
+    status: &str,
+    publisher: Option<Value>,
+) {
+    let (app, name) = names::split(path);
+    let id = live_stream.unwrap_or(path);
+    let mut data = json!({ "id": id, "path": path, "app": app, "name": name, "status": status });
+    if let Some(publisher) = publisher {
+        data["publisher"] = publisher;
+    }
+    bus.emit(kind, id, data);
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -6,10 +6,10 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::bus::{Bus, Kind};
-use super::journal::{Filter, Journal, SCHEMA};
+use super::journal::{Filter, Journal};
 use super::settings::{EventArgs, Secret};
-use super::{StreamEvents, sign};
-use crate::store::Store;
+use super::{StreamEvents, Told, sign};
+use crate::store::{SCHEMAS, Store};
 
 /// Answers one request after the other with these statuses, then with 200, and gives what came: signature and body.
 fn receiver(statuses: &'static [u16]) -> (String, Received<(String, Value)>) {
@@ -84,9 +84,9 @@ async fn events_come_in_order_signed_and_again_until_they_are_taken() {
     let dir = tempfile::tempdir().unwrap();
     let (url, told) = receiver(&[500, 302]);
     let (bus, queue) = Bus::new();
-    let store = Store::open(dir.path(), &[SCHEMA]).unwrap();
+    let store = Store::open(dir.path(), SCHEMAS).unwrap();
     let journal = Journal::start(store, settings(&[&url], &[]), queue, Default::default()).unwrap();
-    let stream = StreamEvents::new(bus, "live/demo");
+    let stream = StreamEvents::new(Told::new(bus), "live/demo");
     stream.connected("192.0.2.1:1", "OBS", None);
     stream.media(true);
     stream.media(true);
@@ -126,7 +126,7 @@ async fn what_was_not_taken_is_sent_after_another_start() {
     let receivers = settings(&[&url, "http://127.0.0.1:1/"], &["video.asset"]);
     // Written, and nobody there to send it.
     let (bus, queue) = Bus::new();
-    let store = Store::open(dir.path(), &[SCHEMA]).unwrap();
+    let store = Store::open(dir.path(), SCHEMAS).unwrap();
     let deaf =
         super::settings::Settings { backoff: Duration::from_secs(3600), ..receivers.clone() };
     let deaf = Journal::start(store.clone(), deaf, queue, Default::default()).unwrap();
@@ -143,7 +143,7 @@ async fn what_was_not_taken_is_sent_after_another_start() {
     let port = other.split(':').nth(2).unwrap().split('/').next().unwrap().to_owned();
     let mut moved = receivers;
     moved.receivers[1].url = format!("http://127.0.0.1:{port}/").parse().unwrap();
-    let store = Store::open(dir.path(), &[SCHEMA]).unwrap();
+    let store = Store::open(dir.path(), SCHEMAS).unwrap();
     let wanted = left[0].event["id"].clone();
     store.call(|db| db.execute("UPDATE event_delivery SET next_ms = 0", [])).await.unwrap();
     let (_bus, queue) = Bus::new();
@@ -155,7 +155,7 @@ async fn what_was_not_taken_is_sent_after_another_start() {
 async fn events_that_are_kept_are_bounded() {
     let dir = tempfile::tempdir().unwrap();
     let (bus, queue) = Bus::new();
-    let store = Store::open(dir.path(), &[SCHEMA]).unwrap();
+    let store = Store::open(dir.path(), SCHEMAS).unwrap();
     let journal =
         Journal::start(store, settings(&["http://127.0.0.1:1/"], &[]), queue, Default::default())
             .unwrap();
@@ -178,7 +178,7 @@ async fn events_that_are_kept_are_bounded() {
 async fn an_event_that_nobody_takes_is_given_up_in_the_end() {
     let dir = tempfile::tempdir().unwrap();
     let (bus, queue) = Bus::new();
-    let store = Store::open(dir.path(), &[SCHEMA]).unwrap();
+    let store = Store::open(dir.path(), SCHEMAS).unwrap();
     let mut settings = settings(&["http://127.0.0.1:1/"], &[]);
     settings.retry = Duration::from_millis(100);
     let journal = Journal::start(store, settings, queue, Default::default()).unwrap();

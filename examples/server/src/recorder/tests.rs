@@ -383,7 +383,7 @@ fn what_an_earlier_run_left_is_told_as_well() {
         let finisher = Finisher::start(recordings, listeners(&done)).unwrap();
         let default = stand.configs.clone();
         let settings = RecordSettings { default, ..RecordSettings::default() };
-        finisher.submit_left_over(&settings);
+        finisher.submit_left_over(&settings, &[]);
         until_idle(&finisher);
         let done = done.lock().unwrap().clone();
         let [done] = &done[..] else { panic!("{done:?}") };

@@ -137,7 +137,7 @@ fn what_was_left_behind_is_found_wherever_it_is() {
     let again = Recordings::open(dir.path()).unwrap();
     let config = named("live/demo", Some(&other), None, false).config;
     let settings = RecordSettings { default: vec![config], ..RecordSettings::default() };
-    let found = again.left_over(&settings);
+    let found = again.left_over(&settings, &[]);
     let files: Vec<_> = found.iter().map(|recording| recording.live()).collect();
     assert_eq!(files, [left.live(), far.live()]);
     assert_eq!((found[0].stream(), found[1].stream()), ("live/demo", "demo"));

@@ -53,6 +53,7 @@ impl Relay {
                 Scope::App(_) => lock(&self.rules).push(Arc::new(saved)),
                 Scope::Stream(path) => {
                     let path = path.clone();
+                    // It was told of when it was made.
                     let _ = self.insert(&mut self.targets(), &path, of_saved(&saved));
                 }
             }
@@ -75,7 +76,7 @@ impl Relay {
             return Err(ManageError::TooMany);
         }
         let saved = self.save(Scope::Stream(path.to_owned()), wish).await?;
-        let target = self.insert(&mut self.targets(), path, of_saved(&saved));
+        let target = self.make(&mut self.targets(), path, of_saved(&saved));
         let target = target.map_err(|_| ManageError::TooMany)?;
         if let Some(stream) = stream {
             target.live(self, stream);

@@ -18,6 +18,7 @@ use streamcore::driver::tokio::{ConnectConfig, TlsConfig};
 
 use crate::config::{AppConfig, Shared};
 use crate::events::{Bus, Kind};
+use crate::keys::Keys;
 use crate::sessions::Sums;
 use crate::store::Store;
 use crate::stream::Stream;
@@ -49,6 +50,7 @@ pub struct Relay {
     connect: ConnectConfig,
     bus: Bus,
     store: Store,
+    keys: Arc<Keys>,
     targets: Mutex<HashMap<String, Vec<Arc<Target>>>>,
     pulls: pull::Pulls,
     /// Targets of whole applications that were added over the API.
@@ -64,7 +66,12 @@ impl Relay {
     ///
     /// # Errors
     /// The file with the authority for RTMPS cannot be used.
-    pub fn new(config: Shared, bus: Bus, store: Store) -> anyhow::Result<Arc<Self>> {
+    pub fn new(
+        config: Shared,
+        bus: Bus,
+        store: Store,
+        keys: Arc<Keys>,
+    ) -> anyhow::Result<Arc<Self>> {
         use anyhow::Context as _;
         let mut connect = ConnectConfig::default();
         let server = config.get().server.relay.clone();
@@ -80,6 +87,7 @@ impl Relay {
             connect,
             bus,
             store,
+            keys,
             targets: Mutex::default(),
             pulls: pull::Pulls::default(),
             rules: Mutex::default(),
@@ -99,7 +107,7 @@ impl Relay {
             let known = |target: &Arc<Target>| target.is_of(&new);
             let mut targets = self.targets();
             if targets.get(path).is_none_or(|targets| !targets.iter().any(known)) {
-                let _ = self.insert(&mut targets, path, new);
+                let _ = self.make(&mut targets, path, new);
             }
         }
         let targets = self.targets().get(path).cloned().unwrap_or_default();
@@ -133,10 +141,22 @@ impl Relay {
         stream: Option<&Arc<Stream>>,
     ) -> Result<Arc<Target>, AddError> {
         let new = NewTarget::new(url, Origin::Hook);
-        let target = self.insert(&mut self.targets(), path, new)?;
+        let target = self.make(&mut self.targets(), path, new)?;
         if let Some(stream) = stream {
             target.live(self, stream);
         }
+        Ok(target)
+    }
+
+    /// Makes a target, and tells of it.
+    fn make(
+        &self,
+        all: &mut HashMap<String, Vec<Arc<Target>>>,
+        path: &str,
+        new: NewTarget,
+    ) -> Result<Arc<Target>, AddError> {
+        let target = self.insert(all, path, new)?;
+        target.tell(Kind::TargetCreated);
         Ok(target)
     }
 
@@ -151,9 +171,9 @@ impl Relay {
         }
         let targets = all.entry(path.to_owned()).or_default();
         let bytes = self.config.get().limits.player_queue_bytes;
-        let target = Target::new(path, new, bytes, self.bus.clone());
+        let live_stream = self.keys.index().at_path(path).map(|stream| stream.id.clone());
+        let target = Target::new((path, live_stream), new, bytes, self.bus.clone());
         targets.push(target.clone());
-        target.tell(Kind::TargetCreated);
         Ok(target)
     }
 

@@ -165,6 +165,8 @@ pub struct Target {
     seq: i64,
     id: String,
     path: String,
+    /// Id of the stream's live stream, where it has one.
+    live_stream: Option<String>,
     url: PushUrl,
     origin: Origin,
     passthrough: Option<String>,
@@ -184,13 +186,19 @@ struct Source {
 }
 
 impl Target {
-    pub(super) fn new(path: &str, new: NewTarget, bytes: usize, bus: Bus) -> Arc<Self> {
+    pub(super) fn new(
+        (path, live_stream): (&str, Option<String>),
+        new: NewTarget,
+        bytes: usize,
+        bus: Bus,
+    ) -> Arc<Self> {
         static MADE: AtomicI64 = AtomicI64::new(1);
         let wanted = Wanted { paused: new.paused, ..Wanted::default() };
         Arc::new(Self {
             seq: MADE.fetch_add(1, Ordering::Relaxed),
             id: new.id,
             path: path.to_owned(),
+            live_stream,
             url: new.url,
             origin: new.origin,
             passthrough: new.passthrough,
@@ -293,13 +301,17 @@ impl Target {
             }
             *current = (state, Timestamp::now());
         }
-        self.tell(kind);
+        // That it was removed was the last that was to be told of it.
+        if !self.wanted.borrow().removed {
+            self.tell(kind);
+        }
     }
 
     pub(super) fn tell(&self, kind: Kind) {
         let info = self.info();
         let data = json!({
-            "id": info.id, "live_stream_id": info.stream, "url": info.url, "status": info.status,
+            "id": info.id, "live_stream_id": self.live_stream.as_ref().unwrap_or(&self.path),
+            "live_stream_path": info.stream, "url": info.url, "status": info.status,
             "error": info.error, "error_severity": info.error_severity,
         });
         self.bus.emit(kind, &info.id, data);

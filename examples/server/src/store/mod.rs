@@ -31,6 +31,7 @@ pub const SCHEMAS: &[Schema] = &[
     starts::SCHEMA,
     crate::keys::SCHEMA,
     crate::catalogue::SCHEMA,
+    crate::recordings::elsewhere::SCHEMA,
     crate::events::SCHEMA,
     crate::numbering::SCHEMA,
     crate::origin::SCHEMA,

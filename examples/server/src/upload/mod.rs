@@ -20,6 +20,7 @@ use tokio::task::JoinSet;
 pub use target::Target;
 
 use crate::catalogue::{Asset, AssetState, Catalogue, Retain};
+use crate::events::Told;
 use crate::metrics::Metrics;
 use crate::store::StoreError;
 
@@ -97,8 +98,8 @@ impl Uploader {
     }
 
     /// Works until it is dropped. What is interrupted goes on with the next start.
-    pub async fn run(self: Arc<Self>) {
-        if let Err(error) = self.begin().await {
+    pub async fn run(self: Arc<Self>, told: Arc<Told>) {
+        if let Err(error) = self.begin(&told).await {
             tracing::error!("uploads: {error}");
         }
         // A bucket that does not say has them all the same, which harms nobody but its owner's bill.
@@ -123,8 +124,8 @@ impl Uploader {
     }
 
     /// What an earlier run left, and what it did not know that is to be uploaded.
-    async fn begin(&self) -> Result<(), StoreError> {
-        self.catalogue.scan().await?;
+    async fn begin(&self, told: &Told) -> Result<(), StoreError> {
+        self.catalogue.scan(told).await?;
         let (from, to) = match self.target {
             // What waits for its next attempt does not wait on: what made the last one fail may just have been put right.
             Some(_) => ("'ready', 'waiting', 'uploading'", "waiting"),

@@ -37,6 +37,27 @@ pub fn call(server: &Server, method: &str, path: &str, body: &Value) -> (u16, Va
     call_with(server, &token(server), method, path, body)
 }
 
+/// Makes a live stream.
+pub fn create(server: &Server, settings: &Value) -> Value {
+    let (status, made) = call(server, "POST", "/api/v1/live-streams", settings);
+    assert_eq!(status, 201, "{made}");
+    made["data"].clone()
+}
+
+/// Makes a key that signs addresses: its id and its secret.
+pub fn signing_key(server: &Server) -> (String, String) {
+    let wanted = serde_json::json!({ "algorithm": "HMAC" });
+    let (_, key) = call(server, "POST", "/api/v1/signing-keys", &wanted);
+    let text = |name: &str| key["data"][name].as_str().expect("a text").to_owned();
+    (text("id"), text("secret"))
+}
+
+/// The query that opens a playback id until `end`, in seconds since 1970.
+pub fn signature((kid, secret): (&str, &str), id: &str, end: u64) -> String {
+    let sig = super::assets::hex(&hmac_sha256::HMAC::mac(format!("{id}\n{end}"), secret));
+    format!("kid={kid}&expires={end}&sig={sig}")
+}
+
 /// What `path` gives.
 pub fn get(server: &Server, path: &str) -> Value {
     let (status, answer) = call(server, "GET", path, &Value::Null);

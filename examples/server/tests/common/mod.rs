@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "each test program uses some of it")]
 
 pub mod api;
+pub mod assets;
 pub mod bad;
 pub mod client;
 pub mod flv;
@@ -35,6 +36,8 @@ pub fn until<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
 pub struct Server {
     child: Child,
     pub rtmp: SocketAddr,
+    /// Where it takes RTMP over TLS, if it does.
+    pub rtmps: Option<SocketAddr>,
     pub http: SocketAddr,
     pub data: PathBuf,
     /// What it says on standard output at its start.
@@ -87,13 +90,13 @@ impl Server {
             assert_ne!(lines.read_line(&mut banner).expect("the banner"), 0, "no banner: {banner}");
         }
         let port = |scheme: &str| {
-            let rest = banner.split_once(scheme).expect("an address").1;
-            let digits = rest.split_once(':').expect("a port").1;
+            let digits = banner.split_once(scheme)?.1.split_once(':')?.1;
             let digits: String = digits.chars().take_while(char::is_ascii_digit).collect();
-            SocketAddr::from(([127, 0, 0, 1], digits.parse().expect("a number")))
+            Some(SocketAddr::from(([127, 0, 0, 1], digits.parse().ok()?)))
         };
-        let (rtmp, http) = (port("rtmp://"), port("http://"));
-        Self { child, rtmp, http, data: data.to_owned(), banner, log }
+        let rtmps = port("rtmps://");
+        let [rtmp, http] = ["rtmp://", "http://"].map(|scheme| port(scheme).expect("an address"));
+        Self { child, rtmp, rtmps, http, data: data.to_owned(), banner, log }
     }
 
     pub fn log(&self) -> String {

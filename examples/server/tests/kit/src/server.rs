@@ -68,9 +68,11 @@ impl ServerBuilder {
     /// When it does not.
     pub fn start(&self) -> Server {
         let process = self.spawn();
-        let publish =
-            process.wait_line("where to publish", 0, START, |line| line.contains("rtmp://"));
-        let watch = process.wait_line("where to watch", 0, START, |line| line.contains("http://"));
+        // Lines of the log may hold addresses, too.
+        let line = |what: &str| {
+            process.wait_line(what, 0, START, |line| line.trim_start().starts_with(what))
+        };
+        let (publish, watch) = (line("publish "), line("watch "));
         let server = Server {
             rtmp: loopback(port(&publish, "rtmp://")),
             rtmps: process
@@ -232,7 +234,10 @@ fn loopback(port: u16) -> SocketAddr {
 }
 
 /// Port of the first address with that scheme.
-fn port(line: &str, scheme: &str) -> u16 {
+///
+/// # Panics
+/// When there is none.
+pub fn port(line: &str, scheme: &str) -> u16 {
     let port = line.split_once(scheme).and_then(|(_, rest)| {
         let authority = rest.split(|c: char| c == '/' || c.is_whitespace()).next()?;
         authority.rsplit_once(':')?.1.parse().ok()

@@ -17,7 +17,7 @@ let slow = new Map<string, number>();
 export function watchTargets(targets: readonly Target[], queue: number): void {
   dropped.keep(targets.map((one) => one.id));
   const grown = targets.map((one): [Target, number] => [one, dropped.of(one.id, one.dropped)]);
-  slow = new Map(grown.filter(([one, left]) => one.status === 'broadcasting' && (left > 0 || one.queued_bytes > queue / 2)).map(([one, left]) => [one.id, left]));
+  slow = new Map(grown.filter(([one, left]) => one.status === 'broadcasting' && (left > 0 || one.queued_bytes > (one.dropped > 0 ? 0 : queue / 2))).map(([one, left]) => [one.id, left]));
 }
 
 /** What is wrong with targets, in sentences. */
@@ -30,7 +30,7 @@ export function wrongTargets(targets: readonly Target[]): string[] {
     const left = slow.get(one.id);
     if (left === undefined) return [];
     const waits = one.queued_bytes > 0 ? `, ${bytes(one.queued_bytes)} wait` : '';
-    return [`${one.url} takes less of ${one.stream} than it is sent: ${plural(left, 'message')} left out in the last minute${waits}`];
+    return [`${one.url} takes less of ${one.stream} than it is sent: ${plural(left || one.dropped, 'message')} left out${left > 0 ? ' in the last minute' : ''}${waits}`];
   });
 }
 
