@@ -77,9 +77,9 @@ bench-setup:
 	target/release/streamcore-bench setup $(ARGS)
 
 # The live server beside nginx-rtmp and the floors, each case in turn, in a network namespace of its own (root, or user namespaces).
-# Under fifteen minutes; writes benches/record/. One case: make bench-live ARGS='--only fanout-500'.
+# Under twenty minutes; writes benches/record/. One case: make bench-live ARGS='--only fanout-500'.
 # SRS too: ARGS='--srs PATH --servers ours,nginx,srs,floor'.
-LIVE_CASES := fanout:500,gather:500,ingest:300,hls:300,rec:300,all:300,connrate:16,idle:1000,start
+LIVE_CASES := fanout:500,gather:500,ingest:300,hls:300,rec:300,all:300,connrate:16,idle:1000,segments:64,playlists:64,llhls:1000,start
 
 bench-live:
 	cargo build --release --locked -p streamcore-server -p streamcore-bench

@@ -11,6 +11,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::time::SystemTime;
 
 const SOURCE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/ffmpeg-5.1/source.flv");
 
@@ -22,11 +23,29 @@ fn folder(name: &str) -> PathBuf {
     folder
 }
 
+/// When the newest file below this path was written.
+fn written(path: &Path) -> SystemTime {
+    let own = fs::metadata(path).and_then(|about| about.modified()).unwrap();
+    let Ok(entries) = fs::read_dir(path) else { return own };
+    entries.map(|entry| written(&entry.unwrap().path())).fold(own, SystemTime::max)
+}
+
+/// The program of an example. `cargo test` has made it beside this test; where it was told to make this test alone, the program is made here, which takes
+/// minutes: with other features than the workspace's all dependencies are made anew.
 fn example(name: &str) -> Command {
-    let mut command = Command::new(env!("CARGO"));
-    command.args(["run", "--quiet", "--locked", "--all-features", "--example", name, "--"]);
-    command.current_dir(env!("CARGO_MANIFEST_DIR"));
-    command
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let test = std::env::current_exe().unwrap();
+    let program = test.ancestors().nth(2).unwrap().join("examples").join(name);
+    let sources = ["src", &format!("examples/{name}.rs")].map(|path| written(&here.join(path)));
+    let is_new = fs::metadata(&program)
+        .and_then(|about| about.modified())
+        .is_ok_and(|made| sources.into_iter().all(|source| source <= made));
+    if !is_new {
+        let mut cargo = Command::new(env!("CARGO"));
+        cargo.args(["build", "--quiet", "--locked", "--all-features", "--example", name]);
+        assert!(cargo.current_dir(here).status().unwrap().success());
+    }
+    Command::new(program)
 }
 
 fn run(name: &str, arguments: &[&str]) -> Output {

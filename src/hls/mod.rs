@@ -15,6 +15,7 @@
 //! |---|---|
 //! | rendition | one track as a player sees it: a media playlist and its files |
 //! | timeline | from the stream's times to ticks of the output: one offset for all tracks of an epoch |
+//! | dates | the wall clock of the timeline, led slowly after the encoder's |
 //! | variant | one video rendition with the sound that belongs to it: players choose between them |
 //! | set | the streams of several publishers as the variants of one: [`VariantSet`] |
 //! | cut | the point where all renditions go on to the next segment |
@@ -25,6 +26,7 @@
 
 mod answer;
 mod config;
+mod dates;
 mod file;
 mod measured;
 mod mpd;

@@ -121,8 +121,9 @@ impl Muxer {
         Ok(())
     }
 
-    /// Takes an access unit. `wall` is the time of capture or arrival in microseconds since 1970: the first of an epoch
-    /// ties the time line to the wall clock.
+    /// Takes an access unit. `wall` is the time of capture or arrival in microseconds since 1970. The first of an epoch
+    /// tie the time line to the wall clock, and where the publisher's clock goes faster or slower the dates of segments follow, by a two-hundredth of
+    /// a segment at most.
     ///
     /// A unit that cannot be used is dropped and counted in [`stats`](Self::stats). Fails only with `LimitExceeded`,
     /// where a segment cannot be described by its boxes, and once where an event has as many bytes as it may have: then

@@ -1,5 +1,6 @@
 //! From the stream's times to ticks of the output.
 
+use super::dates::Dates;
 use crate::media::{AccessUnit, CodecConfig, Track};
 use crate::mp4::{AudioClock, media_timescale};
 use crate::time::rescale;
@@ -16,8 +17,7 @@ pub(super) const LEAD: i64 = 10_000_000;
 pub(super) struct Epoch {
     /// Output time minus stream time, in microseconds.
     pub(super) offset: i64,
-    /// Wall clock minus output time, in microseconds since 1970; set once.
-    pub(super) wall: Option<i64>,
+    pub(super) dates: Dates,
 }
 
 impl Epoch {
@@ -26,16 +26,24 @@ impl Epoch {
         rescale(ticks, from, timescale).saturating_add(rescale(self.offset, MICROS, timescale))
     }
 
-    /// Ties the wall clock to the epoch, by its first unit that came with a time.
-    pub(super) fn anchor(&mut self, track: &Track, unit: &AccessUnit, wall: Option<i64>) {
-        if let (None, Some(wall)) = (self.wall, wall) {
-            self.wall = Some(wall.saturating_sub(self.map(unit.pts(), track.timescale, MICROS)));
+    /// Takes notice of when a unit of the leading rendition came. `is_open` where a segment that is being made has a date.
+    pub(super) fn observe(
+        &mut self,
+        track: &Track,
+        unit: &AccessUnit,
+        wall: Option<i64>,
+        is_open: bool,
+    ) {
+        let map = |ticks| self.map(ticks, track.timescale, MICROS);
+        let (decode, present) = (map(unit.dts), map(unit.pts()));
+        if let Some(wall) = wall {
+            self.dates.observe(decode, present, wall, is_open);
         }
     }
 
     /// Wall clock at an output time, in microseconds since 1970.
     pub(super) fn wall_at(&self, ticks: i64, timescale: u32) -> Option<i64> {
-        self.wall.map(|wall| wall.saturating_add(rescale(ticks, timescale, MICROS)))
+        self.dates.at(rescale(ticks, timescale, MICROS))
     }
 }
 

@@ -18,6 +18,9 @@ cases (N is the size and may be left out)
   rec[:300]        the same with recording, ours as MP4, compared with the source
   all[:300]        the same with HLS and recording
   idle[:1000]      memory of N players of a stream nobody publishes
+  segments[:64]    a segment of 1 MB over HTTP, N connections (ours and nginx)
+  playlists[:64]   a playlist over HTTP, N connections (ours and nginx)
+  llhls[:1000]     N viewers who wait for each part of a stream (ours)
   start            time to accepting, idle memory, size
 
 options

@@ -93,6 +93,8 @@ pub struct Features {
     pub hls: bool,
     /// Recording is on: the others write FLV, ours MP4 unless its arguments say otherwise.
     pub record: bool,
+    /// Files are given out over HTTP, of nginx those in its folder `www`. Ours has HTTP always on.
+    pub http: bool,
 }
 
 /// A running server with a scratch folder of its own; both are gone when it is dropped.
@@ -112,7 +114,7 @@ impl Server {
         let (rtmp, http) = (Loopback::free().map_err(text)?, Loopback::free().map_err(text)?);
         let mut command = match kind {
             Kind::Ours => ours(programs, rtmp, http, dir.path(), features),
-            Kind::Nginx => nginx(programs, rtmp, dir.path(), features).map_err(text)?,
+            Kind::Nginx => nginx(programs, (rtmp, http), dir.path(), features).map_err(text)?,
             Kind::Srs => srs(programs, rtmp, dir.path(), features).map_err(text)?,
             Kind::Floor => return Err("the floor has no program".into()),
         };
@@ -162,7 +164,7 @@ impl Server {
         self.rtmp
     }
 
-    /// Where ours takes HTTP.
+    /// Where it takes HTTP, where it does.
     pub fn http(&self) -> Loopback {
         self.http
     }
@@ -218,7 +220,7 @@ impl Scratch {
         let memory = Path::new("/dev/shm");
         let root = if memory.is_dir() { memory.to_owned() } else { std::env::temp_dir() };
         let path = root.join(format!("streamcore-bench-{}-{name}", std::process::id()));
-        for sub in ["hls", "rec"] {
+        for sub in ["hls", "rec", "www"] {
             fs::create_dir_all(path.join(sub))?;
         }
         Ok(Self(path))
@@ -268,7 +270,7 @@ fn ours(
 
 fn nginx(
     programs: &Programs,
-    rtmp: Loopback,
+    (rtmp, http): (Loopback, Loopback),
     dir: &Path,
     features: Features,
 ) -> std::io::Result<Command> {
@@ -281,12 +283,20 @@ fn nginx(
     };
     let record =
         if features.record { format!("record all; record_path {at}/rec;") } else { String::new() };
+    let web = if features.http {
+        format!(
+            "http {{ access_log off; sendfile on; tcp_nopush on; keepalive_requests 100000000;\n\
+             server {{ listen {http}; root {at}/www; }} }}\n"
+        )
+    } else {
+        String::new()
+    };
     let text = format!(
         "load_module {module}; worker_processes 1; daemon off; {user}\n\
          pid {at}/nginx.pid; error_log {at}/error.log error;\n\
          events {{ worker_connections 16384; }}\n\
          rtmp {{ access_log off; server {{ listen {rtmp}; chunk_size 4096;\n\
-         application live {{ live on; {hls} {record} }} }} }}\n"
+         application live {{ live on; {hls} {record} }} }} }}\n{web}"
     );
     fs::write(dir.join("nginx.conf"), text)?;
     let mut command = command(&programs.nginx);

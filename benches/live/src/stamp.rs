@@ -61,8 +61,18 @@ pub fn read(kind: u8, head: &[u8]) -> Option<Stamp> {
     if head.get(at - ID.len()..at)? != ID {
         return None;
     }
+    decode(head.get(at..at + LEN)?)
+}
+
+/// Finds the first mark in bytes of any kind, such as a part of a segment.
+pub fn first_in(bytes: &[u8]) -> Option<Stamp> {
+    let at = bytes.windows(ID.len()).position(|window| window == ID)? + ID.len();
+    decode(bytes.get(at..at + LEN)?)
+}
+
+fn decode(mark: &[u8]) -> Option<Stamp> {
     let nibbles = |bytes: &[u8]| bytes.iter().fold(0u64, |n, b| n << 4 | u64::from(b & 0xf));
-    let (clock, place) = head.get(at..at + LEN)?.split_at(CLOCK);
+    let (clock, place) = mark.split_at_checked(CLOCK)?;
     Some(Stamp { sent: nibbles(clock), place: nibbles(place) as u32 })
 }
 
@@ -82,6 +92,7 @@ mod tests {
             write(&mut tag.data[at..], stamp);
             let head = &tag.data[..tag.data.len().min(MEDIA_HEAD)];
             assert_eq!(read(kind, head), Some(stamp));
+            assert_eq!(first_in(&tag.data), Some(stamp));
             assert_eq!(read(kind, &head[..head.len() / 2]), None);
         }
     }

@@ -94,6 +94,65 @@ fn a_page_that_plays_to_the_end_says_so_and_waits_for_nothing() {
     }
 }
 
+/// Packets of one kind in a list that ffprobe made.
+fn packets(source: &Path, kind: &str) -> u64 {
+    let list = std::fs::read_to_string(source.with_extension("packets")).expect("a list");
+    list.lines().filter(|line| line.starts_with(kind)).count() as u64
+}
+
+#[test]
+fn e4_16_the_mpd_names_segments_that_a_raw_media_source_takes_whole() {
+    let captures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/data");
+    let folder = kit::temp_dir();
+    let mut words = vec![script("append.mjs").to_str().expect("UTF-8").to_owned()];
+    let mut wanted = Vec::new();
+    for name in [
+        "ffmpeg-8.1/h264-aac-bframes",
+        "eflv/h264_flac",
+        "eflv/h264_opus",
+        "eflv/vp9_opus",
+        "eflv/av1_opus",
+    ] {
+        let source = captures.join(name).with_extension("flv");
+        let out = folder.path().join(name.replace('/', "-"));
+        let package = ["package", "--segment-duration=2s"].map(Path::new);
+        process::run(BINARY, [&package[..], &[&source, &out]].concat());
+        let (listed, _) = process::run("node", [&script("mpd.mjs"), &out.join("index.mpd")]);
+        let listed: Value = serde_json::from_slice(&listed).expect("one line of JSON");
+        assert_eq!(listed["warnings"], serde_json::json!([]), "{name}: {listed}");
+        for kind in ["video", "audio"] {
+            let track = &listed[kind][0];
+            let file = |address: &Value| {
+                let address = address.as_str().expect("an address");
+                let file = out.join(address.rsplit('/').next().unwrap_or_default());
+                file.to_str().expect("UTF-8").to_owned()
+            };
+            let segments = track["segments"].as_array().expect("a list");
+            if !wanted.is_empty() {
+                words.push("--".into());
+            }
+            let codecs = track["codecs"].as_str().expect("codecs");
+            words.push(format!("{kind}/mp4; codecs=\"{codecs}\""));
+            words.push(file(&segments[0]["init"]));
+            words.extend(segments.iter().map(|segment| file(&segment["uri"])));
+            wanted.push((name, kind, segments.len() as u64 + 1, packets(&source, kind)));
+        }
+    }
+    let (answers, _) = process::run("node", words);
+    let answers = String::from_utf8(answers).expect("JSON");
+    assert_eq!(answers.lines().count(), wanted.len(), "{answers}");
+    for ((name, kind, files, packets), answer) in wanted.into_iter().zip(answers.lines()) {
+        let seen: Value = serde_json::from_str(answer).expect("JSON");
+        assert_eq!(seen["appended"].as_u64(), Some(files), "{name} {kind}: {seen}");
+        let ranges = seen["buffered"].as_array().map(Vec::len);
+        assert_eq!(ranges, Some(1), "{name} {kind}: no hole: {seen}");
+        match kind {
+            "video" => assert_eq!(seen["frames"].as_u64(), Some(packets), "{name}: {seen}"),
+            _ => assert!(seen["audio_bytes"].as_u64() > Some(0), "{name}: {seen}"),
+        }
+    }
+}
+
 fn script(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("web/tests").join(name)
 }

@@ -4,45 +4,59 @@ use std::path::Path;
 use std::time::Duration;
 
 use kit::source::Film;
-use kit::{Process, Server, ServerBuilder};
+use kit::{Process, Server, ServerBuilder, http, until};
 use serde_json::Value;
 
 const BINARY: &str = env!("CARGO_BIN_EXE_streamcore");
 const FILMS: &str = env!("CARGO_TARGET_TMPDIR");
 const LIMIT: Duration = Duration::from_secs(90);
 
-fn publish(server: &Server) -> Process {
-    let film = Film::new(14).flv(FILMS);
+fn publish(server: &Server, name: &str, film: Film) -> Process {
     let words = format!(
         "-nostdin -v error -re -stream_loop -1 -i {} -t 180 -c copy -f flv {}",
-        film.display(),
-        server.rtmp_url("live/stay")
+        film.flv(FILMS).display(),
+        server.rtmp_url(&format!("live/{name}"))
     );
     Process::start("ffmpeg", words.split(' '))
 }
 
-/// One player of one manifest, through a crash of the server.
-fn stay(player: &str, manifest: &str) -> Value {
-    let data = kit::temp_dir();
-    let mut server = ServerBuilder::new(BINARY, data.path()).with("--no-record").start();
-    let (rtmp, http) = (server.rtmp, server.http);
-    let publisher = publish(&server);
-    server.wait_live("live/stay");
-    let address = server.http_url(&format!("live/stay/{manifest}"));
+fn viewer(server: &Server, manifest: &str, options: &[&str]) -> Process {
+    let address = server.http_url(manifest);
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("web/tests/stay.mjs");
-    let words = [script.to_str().expect("UTF-8"), &address, "--player", player];
-    let mut viewer = Process::start("node", words);
+    let words = [script.to_str().expect("UTF-8"), &address];
+    let viewer = Process::start("node", [&words[..], options].concat());
     viewer.wait_line("it plays", 0, LIMIT, |line| line == "playing");
-    server.process.kill();
-    drop((server, publisher));
-    let same = format!("--no-record --rtmp-listen {rtmp} --http-listen {http}");
-    let server = ServerBuilder::new(BINARY, data.path()).with(&same).start();
-    let _publisher = publish(&server);
+    viewer
+}
+
+fn said(mut viewer: Process) -> Value {
     viewer.wait_exit(LIMIT);
     let said = viewer.text();
     let line = said.lines().find(|line| line.starts_with('{')).unwrap_or_else(|| panic!("{said}"));
     println!("{line}");
     serde_json::from_str(line).expect("JSON")
+}
+
+/// Another server in the place of one that was killed.
+fn again(mut server: Server, data: &Path, options: &str) -> Server {
+    let (rtmp, http) = (server.rtmp, server.http);
+    server.process.kill();
+    drop(server);
+    let same = format!("{options} --rtmp-listen {rtmp} --http-listen {http}");
+    ServerBuilder::new(BINARY, data).with(&same).start()
+}
+
+/// One player of one manifest, through a crash of the server.
+fn stay(player: &str, manifest: &str) -> Value {
+    let data = kit::temp_dir();
+    let server = ServerBuilder::new(BINARY, data.path()).with("--no-record").start();
+    let publisher = publish(&server, "stay", Film::new(14));
+    server.wait_live("live/stay");
+    let viewer = viewer(&server, &format!("live/stay/{manifest}"), &["--player", player]);
+    let server = again(server, data.path(), "--no-record");
+    drop(publisher);
+    let _publisher = publish(&server, "stay", Film::new(14));
+    said(viewer)
 }
 
 #[test]
@@ -53,4 +67,30 @@ fn e1_14_hls_js_stays_through_a_crash_and_a_restart() {
     assert_eq!(seen["epochs"].as_array().map(Vec::len), Some(2), "{seen}");
     assert!(seen["largest_step"].as_u64().is_some_and(|step| step <= 12), "{seen}");
     assert_eq!(seen["smallest_step"], 0, "{seen}");
+}
+
+#[test]
+fn e1_14_hls_js_waits_for_the_lowest_rendition_of_a_set_that_is_back_later_than_the_others() {
+    const OPTIONS: &str = "--no-record --hls-variant _hi,_lo";
+    let (film, low) = (Film::new(14), Film { kilobits: 300, ..Film::new(14) });
+    let data = kit::temp_dir();
+    let server = ServerBuilder::new(BINARY, data.path()).with(OPTIONS).start();
+    let publishers = (publish(&server, "set_hi", film), publish(&server, "set_lo", low));
+    until("both are offered", LIMIT, || {
+        let index = http::get(server.http, "/live/set/index.m3u8").ok()?.text();
+        (index.matches("#EXT-X-STREAM-INF").count() == 2).then_some(())
+    });
+    let viewer = viewer(&server, "live/set/index.m3u8", &["--lowest"]);
+    let server = again(server, data.path(), OPTIONS);
+    drop(publishers);
+    let _high = publish(&server, "set_hi", film);
+    // The other one comes when this one is played already.
+    until("a playlist of the first", LIMIT, || {
+        let answer = http::get(server.http, "/live/set/video.m3u8").ok()?;
+        (answer.status == 200).then_some(())
+    });
+    let _low = publish(&server, "set_lo", low);
+    let seen = said(viewer);
+    assert_eq!((&seen["went_on"], &seen["fatal"]), (&true.into(), &0.into()), "{seen}");
+    assert_eq!(seen["levels"], serde_json::json!([0]), "{seen}");
 }

@@ -30,7 +30,7 @@ struct Live {
 impl Live {
     fn start(data: &Path, options: &[&str]) -> Self {
         let server = Server::start(data, &[&OPTIONS[..], options].concat());
-        let publisher = publisher(&server);
+        let publisher = publisher(&server, "demo");
         Self { server, publisher, sent: 0 }
     }
 
@@ -68,8 +68,8 @@ impl Live {
     }
 }
 
-fn publisher(server: &Server) -> Client {
-    let mut publisher = Client::publish(server.rtmp, "demo");
+fn publisher(server: &Server, name: &str) -> Client {
+    let mut publisher = Client::publish(server.rtmp, name);
     publisher.expect("NetStream.Publish.Start");
     publisher.send(9, 1, 0, video_header());
     publisher
@@ -186,6 +186,78 @@ fn a_broadcast_that_is_over_plays_from_its_folder_by_any_server() {
     for absent in ["video_1.m4s", "other.txt", "%2e%2e/index.m3u8"] {
         assert_eq!(server.get(&format!("{base}{absent}")).status, 404, "{absent}");
     }
+}
+
+#[test]
+fn e2_08_a_set_is_stored_as_one_and_each_of_its_streams_names_it() {
+    let data = tempfile::tempdir().unwrap();
+    let options = ["--hls-variant", "_hi,_lo", "--hls-reconnect", "1ms"];
+    let server = Server::start(data.path(), &[&OPTIONS[..], &options].concat());
+    let mut publishers = ["show_hi", "show_lo"].map(|name| publisher(&server, name));
+    let mut send = |from: u32, to: u32| {
+        for n in from * 25..to * 25 {
+            let key = n.is_multiple_of(25);
+            for publisher in &mut publishers {
+                publisher.send(9, 1, n * 40, picture(key, 1000));
+            }
+        }
+    };
+    let set = |name: &str| server.stream(name).map_or(Value::Null, |stream| stream["set"].clone());
+    send(0, 13);
+    let stored = |count: u64| {
+        until("both are stored", || {
+            let set = set("live/show_hi");
+            (set["store"]["stored_segments"].as_u64()? >= count).then_some(set)
+        })
+    };
+    stored(2 * 11);
+    // What is stored leaves memory with the next segment.
+    send(13, 14);
+    let said = stored(2 * 12);
+    let other = set("live/show_lo");
+    assert_eq!(said["path"], other["path"]);
+    assert_eq!(said["store"]["folder"], other["store"]["folder"]);
+    assert_eq!(
+        (&said["path"], &said["hls"]),
+        (&"live/show".into(), &"/live/show/index.m3u8".into())
+    );
+    assert_eq!(said["dash"], "/live/show/index.mpd");
+    assert_eq!(said["store"]["missing_segments"], 0, "{said}");
+    let live = server.json("/api/v1/streams")["data"].clone();
+    let paths: Vec<&str> =
+        live.as_array().unwrap().iter().filter_map(|one| one["path"].as_str()).collect();
+    assert_eq!(paths, ["live/show_hi", "live/show_lo"], "a set is no stream of its own");
+    assert!(live[0]["store"]["folder"].is_string(), "its streams are stored too: {live}");
+    // The set's own files, of either variant, from where they are.
+    let folder = folder_of(data.path(), &said["store"]);
+    for track in ["video", "video1"] {
+        let text = String::from_utf8(server.get(&format!("/live/show/{track}.m3u8")).body).unwrap();
+        let (oldest, _) = &segments(&text)[0];
+        // Other bytes in the store show where an answer comes from.
+        let marked: Vec<u8> =
+            std::fs::read(folder.join(oldest)).unwrap().iter().map(|byte| !byte).collect();
+        std::fs::write(folder.join(oldest), &marked).unwrap();
+        assert!(server.get(&format!("/live/show/{oldest}")).body == marked, "{track}");
+    }
+    drop(publishers);
+    for track in ["video", "video1"] {
+        let text = until("the end is stored", || {
+            let text = std::fs::read_to_string(folder.join(format!("{track}.m3u8"))).ok()?;
+            text.ends_with("#EXT-X-ENDLIST\n").then_some(text)
+        });
+        let listed = segments(&text);
+        // A connection that is cut off may take the last pictures with it.
+        assert!(listed.len() >= 13, "{text}");
+        assert!(listed.iter().all(|(name, gap)| !gap && folder.join(name).is_file()), "{text}");
+    }
+    let base = said["store"]["hls"].as_str().unwrap();
+    let index = String::from_utf8(server.get(base).body).unwrap();
+    assert_eq!(index.matches("#EXT-X-STREAM-INF").count(), 2, "{index}");
+    let mpd = until("the MPD", || {
+        let mpd = std::fs::read_to_string(folder.join("index.mpd")).ok()?;
+        mpd.contains("mediaPresentationDuration=\"PT1").then_some(mpd)
+    });
+    assert_eq!(mpd.matches("<Representation ").count(), 2, "{mpd}");
 }
 
 #[test]

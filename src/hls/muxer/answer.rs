@@ -5,6 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::Muxer;
+use super::start::ANNOUNCED_WAIT;
 use crate::buf::Chain;
 use crate::hls::answer::{Answer, BadRequest, Directives, Growing, Wait};
 use crate::hls::file::{Cache, File, Text};
@@ -13,6 +14,7 @@ use crate::hls::part::PartTarget;
 use crate::hls::playlist::with_query;
 use crate::hls::rendition::Rendition;
 use crate::hls::segment::{SEGMENT_TYPE, Segment, numbers};
+use crate::hls::timeline::LEAD;
 
 /// How long a request may be held while nothing is known of the stream: longer than groups of pictures mostly are.
 const FIRST_WAIT: Duration = Duration::from_secs(10);
@@ -77,10 +79,9 @@ impl Muxer {
         }
         let found = self.renditions.iter().find(|rendition| rendition.id().to_string() == stem);
         let Some(rendition) = found.filter(|rendition| self.is_listed(rendition)) else {
-            // Players of an earlier muxer know more names than those that usually come.
-            let goes_on = self.renditions.is_empty() || self.config.first_discontinuity > 0;
-            let usual = matches!(stem, "video" | "audio") || (goes_on && is_track(stem));
-            let may_come = found.is_some() || (!self.is_ready() && usual);
+            let usual =
+                matches!(stem, "video" | "audio") || (self.renditions.is_empty() && is_track(stem));
+            let may_come = found.is_some() || (!self.is_ready() && usual) || self.may_return(stem);
             return Ok(if may_come { self.wait_or_none() } else { Answer::NotFound });
         };
         let directed = low && !self.ended && read.sequence.is_some();
@@ -90,6 +91,13 @@ impl Muxer {
         }
         let text = self.text(rendition, read.skip);
         Ok(Answer::Ready(self.text_file(text, &read.rest, directed)))
+    }
+
+    /// Whether a track of this name may be one that players of an earlier muxer have: publishers come back one after another. Who is told that
+    /// there is none goes to another rendition.
+    fn may_return(&self, stem: &str) -> bool {
+        let since = self.newest().saturating_sub(LEAD);
+        self.config.goes_on && is_track(stem) && since < ANNOUNCED_WAIT
     }
 
     fn manifest(&self, query: &str, low: bool) -> Result<Answer, BadRequest> {

@@ -28,14 +28,14 @@ impl Muxer {
         if self.lead_index() == Some(index) {
             self.bridge(index, &unit)?;
         }
+        let leads = self.lead_index() == Some(index);
+        let is_open = self.renditions.iter().any(|rendition| !rendition.open.is_empty());
         let Some(rendition) = self.renditions.get_mut(index) else { return Ok(()) };
-        self.epoch.anchor(&rendition.track, &unit, wall);
-        rendition.push(&self.epoch, unit);
-        if self.lead_index() == Some(index) {
-            self.cut_at_lead(index)
-        } else {
-            self.cut_stalled(index)
+        if leads {
+            self.epoch.observe(&rendition.track, &unit, wall, is_open);
         }
+        rendition.push(&self.epoch, unit);
+        if leads { self.cut_at_lead(index) } else { self.cut_stalled(index) }
     }
 
     /// Closes what can be closed, and lets players know where something was.
@@ -249,8 +249,10 @@ impl Muxer {
     }
 
     fn make_cut(&mut self, cut: Cut) -> Result<()> {
-        self.decide_target(Some(rescale(cut.present, cut.timescale, MICROS)));
+        let (at, before) = (rescale(cut.present, cut.timescale, MICROS), self.segment_start);
+        self.decide_target(Some(at));
         self.segment_start = rescale(cut.decode, cut.timescale, MICROS);
+        self.epoch.dates.lead(at, self.segment_start.saturating_sub(before));
         if cut.discontinuity {
             self.stats.discontinuities += 1;
             self.change_due = false;

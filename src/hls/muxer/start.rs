@@ -44,7 +44,7 @@ impl Muxer {
         let first = times.min().unwrap_or(0);
         let begin = self.epoch_end();
         self.align();
-        self.epoch = Epoch { offset: begin.saturating_sub(first), wall: None };
+        self.epoch = Epoch { offset: begin.saturating_sub(first), ..Epoch::default() };
         self.segment_start = begin;
         if self.renditions.iter().any(|rendition| rendition.started) {
             self.stats.discontinuities += 1;

@@ -1,5 +1,6 @@
 mod answers;
 mod dash;
+mod dates;
 mod parts;
 mod playlists;
 mod timing;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::*;
-use crate::hls::DashConfig;
+use crate::hls::{Answer, DashConfig};
 use crate::mp4::test_tracks::{aac, avc, unit};
 
 const WALL: i64 = 1_700_000_000_000_000;
@@ -285,6 +285,32 @@ fn e1_06_e1_07_numbers_begin_where_they_are_told_to() {
         let number = format!("#EXT-X-MEDIA-SEQUENCE:{first}\n#EXT-X-DISCONTINUITY-SEQUENCE:70\n");
         assert!(text.contains(&number), "{text}");
     }
+}
+
+#[test]
+fn e1_14_a_variant_that_is_late_after_a_restart_is_waited_for_and_then_there_is_none() {
+    let config = MuxerConfig { goes_on: true, first_sequence: 20, ..config(true) };
+    let mut ladder = Ladder::new(config, &[PLAIN; 3]);
+    let asked = |ladder: &Ladder, name: &str| ladder.set.muxer().request(name, None);
+    let waits = |ladder: &Ladder, name: &str| matches!(asked(ladder, name), Answer::Wait(_));
+    assert!(waits(&ladder, "video1.m3u8") && waits(&ladder, "video.m3u8"));
+    ladder.join(0);
+    ladder.run(&[0], 0, 5000);
+    // One is there and played, and who was on another is held until that one is back.
+    assert!(matches!(asked(&ladder, "video.m3u8"), Answer::Ready(_)));
+    assert!(waits(&ladder, "video1.m3u8") && waits(&ladder, "audio2.m3u8"));
+    assert!(matches!(asked(&ladder, "other.m3u8"), Answer::NotFound));
+    ladder.join(1);
+    ladder.run(&[0, 1], 5000, 11_000);
+    let text = ladder.text("video1.m3u8");
+    assert!(text.contains("#EXT-X-MEDIA-SEQUENCE:2"), "{text}");
+    // Who does not come back is not waited for for ever: players go to another.
+    assert!(matches!(asked(&ladder, "video2.m3u8"), Answer::NotFound));
+    // Without an earlier muxer there is nothing to come back.
+    let mut first = Ladder::new(self::config(true), &[PLAIN; 3]);
+    first.join(0);
+    first.run(&[0], 0, 5000);
+    assert!(matches!(asked(&first, "video1.m3u8"), Answer::NotFound));
 }
 
 #[test]

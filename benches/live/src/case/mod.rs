@@ -2,6 +2,7 @@
 
 pub mod connrate;
 pub mod fanout;
+pub mod http;
 pub mod idle;
 pub mod ingest;
 pub mod measure;
@@ -115,6 +116,12 @@ pub enum Case {
     All(usize),
     /// This many players that wait for a stream.
     Idle(usize),
+    /// This many clients of a segment over HTTP.
+    Segments(usize),
+    /// This many clients of a playlist over HTTP.
+    Playlists(usize),
+    /// This many viewers who wait for parts of segments.
+    Viewers(usize),
     /// From starting the program to accepting.
     Start,
 }
@@ -143,6 +150,9 @@ impl std::str::FromStr for Case {
             ("rec", _) => sized(300).map(Self::Record),
             ("all", _) => sized(300).map(Self::All),
             ("idle", _) => sized(1000).map(Self::Idle),
+            ("segments", _) => sized(64).map(Self::Segments),
+            ("playlists", _) => sized(64).map(Self::Playlists),
+            ("llhls", _) => sized(1000).map(Self::Viewers),
             _ => Err(format!("no case {text}")),
         }
     }
@@ -163,6 +173,13 @@ impl Case {
             Self::Record(n) => format!("Ingest with recording: {n} publishers at 1 Mbit/s"),
             Self::All(n) => format!("Ingest with HLS and recording: {n} publishers at 1 Mbit/s"),
             Self::Idle(n) => format!("Memory: {n} players of a stream that nobody publishes"),
+            Self::Segments(n) => format!("HTTP: segments of 1 MB, {n} connections"),
+            Self::Playlists(n) => format!("HTTP: playlists, {n} connections"),
+            Self::Viewers(n) => {
+                format!(
+                    "Low-latency HLS: one stream, parts of 200 ms, {n} viewers who wait for each"
+                )
+            }
             Self::Start => "Start".into(),
         }
     }
@@ -179,6 +196,9 @@ impl Case {
             Self::Record(n) => format!("rec-{n}"),
             Self::All(n) => format!("all-{n}"),
             Self::Idle(n) => format!("idle-{n}"),
+            Self::Segments(n) => format!("segments-{n}"),
+            Self::Playlists(n) => format!("playlists-{n}"),
+            Self::Viewers(n) => format!("llhls-{n}"),
             Self::Start => "start".into(),
         }
     }
@@ -190,18 +210,22 @@ impl Case {
 
     /// Runs it once against one server.
     pub fn run(self, context: &Context, kind: Kind) -> Result<Vec<Figure>, String> {
-        let (hls, record) =
-            (Features { hls: true, record: false }, Features { hls: false, record: true });
+        let none = Features::default();
+        let hls = Features { hls: true, ..none };
+        let (record, all) = (Features { record: true, ..none }, Features { record: true, ..hls });
         match self {
             Self::Setup => setup::run(context, kind),
             Self::ConnRate(n) => connrate::run(context, kind, n),
             Self::FanOut(n) => fanout::run(context, kind, n, false),
             Self::Gather(n) => fanout::run(context, kind, n, true),
-            Self::Ingest(n) => ingest::run(context, kind, n, Features::default()),
+            Self::Ingest(n) => ingest::run(context, kind, n, none),
             Self::Hls(n) => ingest::run(context, kind, n, hls),
             Self::Record(n) => ingest::run(context, kind, n, record),
-            Self::All(n) => ingest::run(context, kind, n, Features { hls: true, record: true }),
+            Self::All(n) => ingest::run(context, kind, n, all),
             Self::Idle(n) => idle::run(context, kind, n),
+            Self::Segments(n) => http::segments(context, kind, n),
+            Self::Playlists(n) => http::playlists(context, kind, n),
+            Self::Viewers(n) => http::viewers(context, kind, n),
             Self::Start => idle::start(context, kind),
         }
     }

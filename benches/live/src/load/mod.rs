@@ -1,9 +1,12 @@
 //! Loads: each is a loop on a thread of its own, bounded in count and in time.
 
+pub mod downloads;
 pub mod floor;
+pub mod http;
 pub mod play;
 pub mod publish;
 pub mod sessions;
+pub mod viewers;
 
 use crate::net::{self, MILLI};
 use std::sync::Arc;

@@ -41,6 +41,8 @@ pub struct Outcome {
     pub bytes: u64,
     /// Messages sent while measuring.
     pub messages: u64,
+    /// Bytes sent up to the end of measuring.
+    pub total: u64,
     /// How late messages were sent, in milliseconds: above a few, the machine was overloaded.
     pub lag: Distribution,
     /// How often a publisher was held back.
@@ -183,6 +185,9 @@ impl Load<'_> {
             self.bytes.clear();
             publisher.next = self.plan.script.append(publisher.next, net::now(), &mut self.bytes);
             publisher.link.send(&self.bytes, &self.poll);
+            if now < self.span.to {
+                self.outcome.total += self.bytes.len() as u64;
+            }
             if self.span.measures(now) {
                 self.outcome.bytes += self.bytes.len() as u64;
                 self.outcome.messages += 1;

@@ -1,9 +1,9 @@
 // Appends an init segment and media segments to a raw MediaSource in Chromium, plays them, and prints one line of JSON: what was
 // buffered, how many frames were decoded, and what went wrong. No player stands between the files and the browser.
 //
-//   node tests/append.mjs MIME INIT SEGMENT…       (files; MIME as in 'video/mp4; codecs="avc1.64001f"')
+//   node tests/append.mjs MIME INIT SEGMENT… [-- MIME INIT SEGMENT…]…      (files; MIME as in 'video/mp4; codecs="avc1.64001f"')
 //
-// Exit status: 0 all was appended and played to its end; 1 it was not; 64 wrong usage.
+// Each track is a MediaSource of its own, and a line. Exit status: 0 all was appended and played to its end; 1 it was not; 64 wrong usage.
 
 import { readFile } from 'node:fs/promises';
 import { launch } from './browser.mjs';
@@ -11,15 +11,18 @@ import { launch } from './browser.mjs';
 const DEADLINE_MS = 60_000;
 const STAND = 'http://append.test/';
 
-const [mime, ...files] = process.argv.slice(2);
-if (!mime || files.length < 2) {
-  console.error('usage: append.mjs MIME INIT SEGMENT…');
+const tracks = [[]];
+for (const word of process.argv.slice(2)) {
+  if (word === '--') tracks.push([]);
+  else tracks.at(-1).push(word);
+}
+if (tracks.some((track) => track.length < 3)) {
+  console.error('usage: append.mjs MIME INIT SEGMENT… [-- MIME INIT SEGMENT…]…');
   process.exit(64);
 }
 
 const browser = await launch();
-let status = 1;
-try {
+const results = await Promise.all(tracks.map(async ([mime, ...files]) => {
   const page = await browser.newPage();
   await page.route(`${STAND}**`, async (route) => {
     const number = /\/(\d+)$/.exec(new URL(route.request().url()).pathname);
@@ -27,15 +30,11 @@ try {
     else await route.fulfill({ contentType: 'text/html', body: '<!doctype html><meta charset="utf-8"><title>append</title><video muted></video>' });
   });
   await page.goto(STAND);
-  const result = await page.evaluate(append, { mime, count: files.length, deadline: DEADLINE_MS });
-  console.log(JSON.stringify(result));
-  status = result.played && result.errors.length === 0 ? 0 : 1;
-} catch (error) {
-  console.log(JSON.stringify({ played: false, errors: [error.message] }));
-} finally {
-  await browser.close();
-}
-process.exit(status);
+  return page.evaluate(append, { mime, count: files.length, deadline: DEADLINE_MS });
+}).map((result) => result.catch((error) => ({ played: false, errors: [error.message] }))));
+await browser.close();
+for (const result of results) console.log(JSON.stringify(result));
+process.exit(results.every((result) => result.played && result.errors.length === 0) ? 0 : 1);
 
 /** Runs in the page. */
 async function append({ mime: type, count, deadline }) {
@@ -72,7 +71,7 @@ async function append({ mime: type, count, deadline }) {
     return result;
   }
   video.currentTime = result.buffered[0][0];
-  video.playbackRate = 4;
+  video.playbackRate = 16;
   const over = once(video, 'ended').then(() => true);
   const late = new Promise((resolve) => { setTimeout(() => resolve(false), deadline); });
   const failed = once(video, 'error').then(() => false);
