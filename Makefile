@@ -4,7 +4,7 @@ WEB := examples/server/web
 # Every test is run, so that one look shows all that is wrong.
 CARGO_TEST := cargo test --locked --workspace --all-features --no-fail-fast
 
-.PHONY: bench-package bench-segmenter bench-parts soak-llhls run test setup lint fmt clippy doc web web-test test-rust package bench-setup bench-live bench-finish bench-peers bench-remux bench-latency schemathesis soak-recording soak-scenario soak-trouble fuzz fuzz-smoke interop install sanitize bench-border
+.PHONY: pictures bench-package bench-segmenter bench-parts soak-llhls run test setup lint fmt clippy doc web web-test test-rust package bench-setup bench-live bench-finish bench-peers bench-remux bench-latency schemathesis soak-recording soak-scenario soak-trouble fuzz fuzz-smoke interop install sanitize bench-border
 .NOTPARALLEL:
 
 run:
@@ -38,6 +38,11 @@ web-test: web
 # The tests run a debug build of the server: its arithmetic and its assertions are checked, and one build serves all tests.
 test-rust: web
 	$(CARGO_TEST)
+
+# The pictures of the documentation, of both pages as they are. Three minutes.
+pictures: web
+	cargo build --release --locked -p streamcore-server
+	node $(WEB)/tests/pictures.mjs --server target/release/streamcore --out docs $(ARGS)
 
 package:
 	@scripts/check-package

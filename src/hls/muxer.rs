@@ -107,6 +107,11 @@ impl Muxer {
             rendition.refused = fits.is_err();
             fits?;
             (rendition.announced, rendition.left) = (true, false);
+            // What waits is of the configuration before this one.
+            let next = rendition.pending.as_ref().map(|pending| &pending.config);
+            if next != Some(&track.config) {
+                self.stats.dropped_units += rendition.wait_no_more() as u64;
+            }
             let same = rendition.track.config == track.config
                 && rendition.track.timescale == track.timescale;
             rendition.pending = (!same).then_some(track);
@@ -202,10 +207,18 @@ impl Muxer {
         for rendition in self.renditions.iter_mut().filter(|one| one.group == group) {
             (rendition.left, rendition.announced) = (true, false);
             (rendition.pending, rendition.awaited) = (None, None);
-            rendition.starving = rendition.is_video();
         }
+        self.interrupt(group);
         self.dirty = true;
         if self.held.is_none() { self.settle() } else { Ok(()) }
+    }
+
+    /// What comes next of a group is not the continuation of what is here.
+    pub(super) fn interrupt(&mut self, group: u8) {
+        for rendition in self.renditions.iter_mut().filter(|one| one.group == group) {
+            self.stats.dropped_units += rendition.wait_no_more() as u64;
+            rendition.seal();
+        }
     }
 
     /// Whether players can begin: every rendition has a segment, so that the codecs and the rates are known.
@@ -285,9 +298,12 @@ impl Muxer {
         self.held_bytes() >= self.config.max_bytes
     }
 
-    /// The rendition whose key frames cut all: the first video, or else the first audio.
+    /// The rendition whose key frames cut all: the first video, or else the first audio. Who came back goes with the others up
+    /// to the next cut.
     fn lead_index(&self) -> Option<usize> {
-        let there = self.renditions.iter().position(|one| one.started && !one.left);
+        let there = |one: &Rendition| one.started && !one.left;
+        let steady = self.renditions.iter().position(|one| there(one) && !one.is_sealed());
+        let there = steady.or_else(|| self.renditions.iter().position(there));
         there.or_else(|| self.renditions.iter().position(|one| one.started))
     }
 

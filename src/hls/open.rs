@@ -83,22 +83,20 @@ impl Open {
         written
     }
 
-    /// Writes the line of the part that is about to be added, where parts are listed. Says whether its length is as it
+    /// Writes the line of the part that is about to be added, of so many microseconds, where parts are listed. Says whether its length is as it
     /// should be, were another part to follow.
     pub(super) fn write_part(
         &mut self,
         id: TrackId,
         number: u64,
-        timescale: u32,
         target: Option<PartTarget>,
-        part: &Part,
+        (duration, independent): (u64, bool),
     ) -> bool {
         let Some(target) = target else { return true };
-        let duration = micros(part.duration, timescale);
         // The promise holds even for a frame that is longer: its segment says how long it is.
         let said = seconds(duration.clamp(1, target.micros));
         let name = part_name(id, number, self.parts.len());
-        let independent = if part.independent { ",INDEPENDENT=YES" } else { "" };
+        let independent = if independent { ",INDEPENDENT=YES" } else { "" };
         let _ =
             writeln!(self.text.parts, "#EXT-X-PART:DURATION={said},URI=\"{name}\"{independent}");
         target.is_even(duration)

@@ -2,6 +2,7 @@
 
 mod align;
 mod close;
+mod wait;
 
 pub(super) use close::Closed;
 
@@ -85,6 +86,10 @@ pub(super) struct Rendition {
     /// The last cut, in ticks.
     boundary: Option<i64>,
     discontinuity: bool,
+    /// From this decode time on, samples are of another publisher than the segment that is open.
+    sealed: Option<i64>,
+    /// In the pending configuration.
+    waiting: wait::Waiting,
     /// Longest part, once it is decided.
     pub(super) part_target: Option<PartTarget>,
     /// Where the leading rendition has borders of parts, in ticks, as far as this one has not passed them.
@@ -139,6 +144,8 @@ impl Rendition {
             end: None,
             boundary: None,
             discontinuity: false,
+            sealed: None,
+            waiting: wait::Waiting::default(),
             part_target: None,
             marks: VecDeque::new(),
             new_marks: Vec::new(),
@@ -188,7 +195,9 @@ impl Rendition {
     pub(super) fn push(&mut self, epoch: &Epoch, unit: AccessUnit) {
         let end = self.end.unwrap_or(0);
         let placed = self.clock.place(epoch, &self.track, &unit, end);
-        if let Some(last) = self.queue.back().filter(|_| self.is_video()) {
+        // Between two publishers there is no frame.
+        let goes_on = |last: &&Sample| self.sealed.is_none_or(|sealed| last.time >= sealed);
+        if let Some(last) = self.queue.back().filter(|_| self.is_video()).filter(goes_on) {
             let step = u32::try_from(placed.time.saturating_sub(last.time)).unwrap_or(0);
             if step > 0 && step < self.timescale() {
                 self.typical = step;
@@ -315,6 +324,7 @@ impl Rendition {
         self.end = Some(rescale(start, MICROS, self.timescale()));
         self.boundary = self.end;
         self.shown = i64::MIN;
+        self.sealed = None;
         (self.last_key, self.key_distance) = (None, None);
         self.marks.clear();
     }

@@ -138,6 +138,7 @@ impl VariantSet {
     pub fn handle_discontinuity(&mut self, source: u8) -> Result<()> {
         self.source(source)?.offset = None;
         if self.sources.iter().filter(|one| one.joined).count() > 1 {
+            self.muxer.interrupt(source);
             return Ok(());
         }
         self.newest = None;
@@ -179,5 +180,7 @@ impl VariantSet {
     }
 }
 
+#[cfg(test)]
+mod properties;
 #[cfg(test)]
 mod tests;

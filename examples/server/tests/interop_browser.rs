@@ -58,6 +58,42 @@ fn hls_js_plays_the_live_stream_and_the_playlists_are_valid() {
     drop(publisher);
 }
 
+#[test]
+fn a_page_that_plays_to_the_end_says_so_and_waits_for_nothing() {
+    let data = kit::temp_dir();
+    let server = ServerBuilder::new(BINARY, data.path()).start();
+    let film = Film::new(30).flv(FILMS);
+    let film = film.to_str().expect("UTF-8");
+    // Sound and picture seldom end together: one stream ends with pictures alone, the other with sound.
+    let lengths = [("pictures", "7", "6"), ("sound", "6", "7")];
+    let pages = lengths.map(|(name, ..)| server.http_url(&format!("#/live/{name}")));
+    let script = script("ended.mjs");
+    let script = script.to_str().expect("UTF-8").to_owned();
+    let mut watching = Process::start("node", [&[script][..], &pages[..]].concat());
+    watching.wait_line("open pages", 0, LIMIT, |line| line == "open");
+    let publishers = lengths.map(|(name, video, audio)| {
+        let url = server.rtmp_url(&format!("live/{name}"));
+        let input = |length| ["-re", "-t", length, "-i", film];
+        let maps = ["-map", "0:v", "-map", "1:a", "-c", "copy", "-f", "flv", &url];
+        let fixed = ["-nostdin", "-v", "error"];
+        Process::start("ffmpeg", [&fixed[..], &input(video), &input(audio), &maps].concat())
+    });
+    watching.succeed(LIMIT);
+    let lines = watching.lines();
+    let lines: Vec<&String> = lines.iter().filter(|line| line.starts_with('{')).collect();
+    assert_eq!(lines.len(), 2, "{lines:?}");
+    for line in lines {
+        let page: Value = serde_json::from_str(line).expect("a line of JSON");
+        println!("{page}");
+        assert_eq!(page["ended"], true, "{page}");
+        assert_eq!(page["errors"].as_array().map(Vec::len), Some(0), "{page}");
+        assert!(page["played_s"].as_f64().is_some_and(|played| played > 3.0), "{page}");
+    }
+    for mut publisher in publishers {
+        publisher.succeed(LIMIT);
+    }
+}
+
 /// Packets of one kind in a list that ffprobe made.
 fn packets(source: &Path, kind: &str) -> u64 {
     let list = std::fs::read_to_string(source.with_extension("packets")).expect("a list");

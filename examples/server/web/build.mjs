@@ -37,7 +37,7 @@ async function makePage(name, template, entry, sheet) {
     `style-src ${csp(style)}`,
     "connect-src 'self'",
     "media-src 'self' blob:",
-    'img-src data:',
+    'img-src data: blob:',
     "base-uri 'none'",
     "form-action 'none'",
   ].join('; ');

@@ -16,14 +16,33 @@ const STALL_OF_SEVERAL: i64 = 5_000_000;
 /// A rendition that is this far ahead of the others has jumped, in microseconds.
 const JUMP: i64 = 20_000_000;
 
+/// What becomes of a unit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    Now,
+    /// Behind the cut at which all renditions change.
+    Later,
+    Nowhere,
+}
+
 impl Muxer {
     /// Queues a unit of a running epoch and decides what it cuts.
     pub(super) fn take(&mut self, unit: AccessUnit, wall: Option<i64>) -> Result<()> {
         let found = self.renditions.iter().position(|rendition| rendition.id() == unit.track);
         let Some(index) = found else { return Ok(()) };
-        if !self.admit(index, &unit)? {
-            self.stats.dropped_units += 1;
-            return Ok(());
+        match self.admit(index, &unit)? {
+            Place::Now => {}
+            Place::Later => {
+                let most = self.limits.segment_bytes;
+                let lost =
+                    self.renditions.get_mut(index).map_or(0, |one| one.wait(unit, wall, most));
+                self.stats.dropped_units += lost as u64;
+                return Ok(());
+            }
+            Place::Nowhere => {
+                self.stats.dropped_units += 1;
+                return Ok(());
+            }
         }
         if self.lead_index() == Some(index) {
             self.bridge(index, &unit)?;
@@ -40,6 +59,7 @@ impl Muxer {
 
     /// Closes what can be closed, and lets players know where something was.
     pub(super) fn settle(&mut self) -> Result<()> {
+        (0..self.renditions.len()).try_for_each(|index| self.change(index))?;
         let given_up = self.newest().saturating_sub(self.stall());
         for index in 0..self.renditions.len() {
             let left = self.renditions.get(index).is_some_and(|rendition| rendition.left);
@@ -52,38 +72,63 @@ impl Muxer {
         Ok(())
     }
 
-    /// Lets a track begin or change its configuration. False where the unit has no place.
-    fn admit(&mut self, index: usize, unit: &AccessUnit) -> Result<bool> {
+    /// Goes on with units in a new configuration, once the others are at the cut.
+    fn change(&mut self, index: usize) -> Result<()> {
         let lead = self.lead_index();
-        let Some(rendition) = self.renditions.get_mut(index) else { return Ok(false) };
+        let Some(rendition) = self.renditions.get(index) else { return Ok(()) };
+        let Some(first) = rendition.first_waiting() else { return Ok(()) };
+        if rendition.pending.is_some() {
+            if lead == Some(index) {
+                // The one that led is gone.
+                let cut = self.cut_before(index, &first);
+                self.make_cut(Cut { discontinuity: true, ..cut })?;
+            } else if !rendition.must_cross() {
+                return Ok(());
+            }
+            self.close_one(index)?;
+        }
+        let (epoch, terms) = (self.epoch, self.terms());
+        let Some(rendition) = self.renditions.get_mut(index) else { return Ok(()) };
+        let units = rendition.take_waiting(&epoch, &terms);
+        rendition.starving = rendition.is_video() && units.is_empty();
+        units.into_iter().try_for_each(|(unit, wall)| self.take(unit, wall))
+    }
+
+    /// Lets a track begin or change its configuration.
+    fn admit(&mut self, index: usize, unit: &AccessUnit) -> Result<Place> {
+        let lead = self.lead_index();
+        let Some(rendition) = self.renditions.get_mut(index) else { return Ok(Place::Nowhere) };
         if !rendition.started {
             if rendition.is_video() && !unit.key {
-                return Ok(false);
+                return Ok(Place::Nowhere);
             }
             rendition.cross()?;
-            return self.begin(index, lead, unit).map(|()| true);
+            return self.begin(index, lead, unit).map(|()| Place::Now);
+        }
+        if rendition.waits() {
+            return Ok(Place::Later);
         }
         if rendition.is_video() && !unit.key {
-            return Ok(!rendition.starving);
+            return Ok(if rendition.starving { Place::Nowhere } else { Place::Now });
         }
         if rendition.pending.is_none() {
             rendition.starving = false;
-            return Ok(true);
+            return Ok(Place::Now);
         }
         if rendition.must_cross() {
             self.close_one(index)?;
-            return Ok(true);
+            return Ok(Place::Now);
         }
         if lead != Some(index) {
             // All renditions change together, at the next key frame of the one that leads.
             self.change_due = true;
             rendition.starving = rendition.is_video();
-            return Ok(false);
+            return Ok(Place::Later);
         }
         let cut = self.cut_before(index, unit);
         self.make_cut(Cut { discontinuity: true, ..cut })?;
         self.close_one(index)?;
-        Ok(true)
+        Ok(Place::Now)
     }
 
     /// A track begins in a running epoch.
@@ -155,6 +200,9 @@ impl Muxer {
         let rules = self.rules(index);
         let change_due = self.change_due;
         let rendition = self.renditions.get(index)?;
+        if rendition.is_sealed() {
+            return rendition.cut_at_seal();
+        }
         let queue = &rendition.queue;
         let start = rescale(self.segment_start, MICROS, rendition.timescale());
         // Where a jump put the cut ahead of it, the segment begins with its own first sample.
@@ -228,7 +276,8 @@ impl Muxer {
                 let even = self.segment_start.saturating_add(self.target_micros());
                 even.max(led.min(self.segment_start.saturating_add(max - ROUNDING)))
             };
-            let cut = Cut { decode: at, present: at, timescale: MICROS, discontinuity: jump };
+            let discontinuity = jump || self.change_due;
+            let cut = Cut { decode: at, present: at, timescale: MICROS, discontinuity };
             self.make_cut(cut)?;
             self.close_one(lead)?;
             if jump {

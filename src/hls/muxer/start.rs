@@ -142,6 +142,9 @@ impl Muxer {
         if ready {
             self.start()?;
         }
+        for rendition in &mut self.renditions {
+            self.stats.dropped_units += rendition.wait_no_more() as u64;
+        }
         if self.held.is_none() {
             self.decide_target(None);
             self.cut_rest()?;

@@ -4,7 +4,7 @@ use super::{Cut, Rendition, Terms};
 use crate::error::Result;
 use crate::hls::open::Open;
 use crate::hls::part::Rules;
-use crate::hls::segment::{Part, Sample, Segment, pack};
+use crate::hls::segment::{Part, Sample, Segment, micros, pack};
 use crate::hls::timeline::MICROS;
 use crate::mp4;
 use crate::time::rescale;
@@ -74,14 +74,22 @@ impl Rendition {
         let promised = usize::from(movable);
         let behind = behind.map(|behind| behind.max(promised));
         // Sound that is ahead of the cut and still in the old configuration stays with it.
-        let changes = cut.discontinuity && self.pending.is_some() && !self.is_video();
-        let count = behind.filter(|_| !changes).unwrap_or(self.queue.len());
+        let changes = cut.discontinuity && self.pending.is_some();
+        let all = behind.filter(|_| !changes).unwrap_or(self.queue.len());
+        // What came of another publisher before the cut has no place.
+        let seal = self.sealed.filter(|&sealed| sealed <= boundary);
+        let count = seal.map_or(all, |_| all.min(self.unsealed()));
         let newest = self.queue.back().filter(|_| changes).map_or(boundary, |last| last.time);
         let late = self.drop_late(terms, newest.max(boundary), count);
         closed.dropped = late as u64;
         if count > late {
             let next = self.queue.get(count - late).map_or(boundary, |sample| sample.time);
-            closed.add(self.pack_all(terms, count - late, Some(next))?);
+            let next = seal.map_or(Some(next), |_| None);
+            closed.add(self.pack_all(terms, count - late, next)?);
+        }
+        if seal.is_some() {
+            self.sealed = None;
+            closed.dropped += self.begin_again(all - count);
         }
         if self.open.is_empty() {
             let start = self.boundary.unwrap_or(boundary);
@@ -98,6 +106,16 @@ impl Rendition {
         Ok(closed)
     }
 
+    /// Goes on with what came of another publisher, but for the next `count` samples and pictures before a key frame. Says how
+    /// many have no place.
+    fn begin_again(&mut self, count: usize) -> u64 {
+        let useful = |sample: &Sample| sample.key || !self.is_video();
+        let first = self.queue.iter().skip(count).position(useful);
+        let first = first.map_or(self.queue.len(), |first| first + count);
+        self.starving = self.is_video() && first == self.queue.len();
+        self.drain(first).len() as u64
+    }
+
     /// Makes the parts of the open segment that are whole. Samples before `safe` (ticks) surely belong to it.
     pub(in crate::hls) fn close_parts(
         &mut self,
@@ -108,7 +126,7 @@ impl Rendition {
         let mut closed = Closed::default();
         if self.cuts.is_empty() {
             // One frame that is shown far ahead of its time may have led the others past the cut.
-            let fits = self.fitting(terms, self.queue.len());
+            let fits = self.fitting(terms, self.unsealed());
             let surely = |sample: &&Sample| {
                 sample.time < safe && !(follows && self.may_begin(terms, sample, safe))
             };
@@ -127,12 +145,15 @@ impl Rendition {
     ) -> Result<usize> {
         let Some(target) = self.part_target else { return Ok(known) };
         loop {
+            let own = self.unsealed();
             let marks = self.marks.make_contiguous();
             let (timescale, typical) = (self.clock.timescale(), self.typical);
             let rules = Rules { target, timescale, typical, marks };
-            let Some(count) = rules.next(self.queue.iter(), known) else { return Ok(known) };
+            let Some(count) = rules.next(self.queue.iter().take(own), known) else {
+                return Ok(known);
+            };
             let Some(next) = self.queue.get(count).cloned() else { return Ok(known) };
-            let even = self.pack_part(terms, count, Some(next.time))?;
+            let even = self.pack_part(terms, count, Some(next.time), true)?;
             closed.changed = true;
             closed.uneven += u64::from(!even);
             known -= count;
@@ -147,7 +168,7 @@ impl Rendition {
         let fits = self.fitting(terms, count);
         let left = self.pack_parts(terms, fits, &mut closed)?;
         if left > 0 {
-            self.pack_part(terms, left, next)?;
+            self.pack_part(terms, left, next, false)?;
         }
         let excess = count - fits;
         self.drain(excess);
@@ -166,6 +187,7 @@ impl Rendition {
     /// Packs all that is queued, at the end of an epoch.
     pub(in crate::hls) fn flush(&mut self, terms: &Terms) -> Result<Closed> {
         let mut closed = self.close(terms, i64::MAX, false)?;
+        closed.dropped += self.drop_foreign() as u64;
         let end = self.queue.back().map_or(0, |last| last.time);
         closed.dropped += self.drop_late(terms, end, self.queue.len()) as u64;
         if !self.queue.is_empty() {
@@ -197,12 +219,26 @@ impl Rendition {
         samples
     }
 
-    /// Packs the next `count` samples as one part. Says whether it is as long as parts should be.
-    fn pack_part(&mut self, terms: &Terms, count: usize, next: Option<i64>) -> Result<bool> {
+    /// Packs the next `count` samples as one part. Says whether it is as long as parts should be. Where more of the segment
+    /// `follows`, the part is said to last until then, as far as parts may: sound may be missing in between.
+    fn pack_part(
+        &mut self,
+        terms: &Terms,
+        count: usize,
+        next: Option<i64>,
+        follows: bool,
+    ) -> Result<bool> {
         let samples = self.drain(count);
         // A frame does not last through a hole, nor past the longest segment.
         let second = i64::from(self.timescale());
         let last = samples.last().map_or(0, |last| last.time);
+        let until = next.filter(|_| follows);
+        // Nor past the end of its segment, where parts have said how long they are.
+        let longest = i64::from(self.typical).saturating_mul(2);
+        let ends = |last: &Sample, next: i64| {
+            follows || self.part_target.is_none() || next <= last.time.saturating_add(longest)
+        };
+        let next = next.filter(|&next| samples.last().is_none_or(|last| ends(last, next)));
         let next = next.filter(|&next| next <= last.saturating_add(2 * second));
         let start = self.open.start().or(samples.first().map(|first| first.time)).unwrap_or(0);
         let longest = start.saturating_add(rescale(terms.max, MICROS, self.timescale()));
@@ -212,10 +248,12 @@ impl Rendition {
         let (part, end) = pack(&samples, next, kind, &mut self.fragments)?;
         self.end = Some(end);
         let present = samples.first().map_or(part.start, Sample::present);
-        Ok(self.add_part(terms, part, present))
+        let through = until.and_then(|until| u64::try_from(until.saturating_sub(part.start)).ok());
+        let spans = through.map_or(part.duration, |through| through.max(part.duration));
+        Ok(self.add_part(terms, part, present, spans))
     }
 
-    fn add_part(&mut self, terms: &Terms, mut part: Part, present: i64) -> bool {
+    fn add_part(&mut self, terms: &Terms, mut part: Part, present: i64, spans: u64) -> bool {
         let wall = terms.epoch.wall_at(present, self.timescale());
         let made = terms.epoch.wall_at(part.start, self.timescale());
         if let (true, Some(wall)) = (terms.reference_times && self.open.is_empty(), made) {
@@ -233,7 +271,7 @@ impl Rendition {
         let (number, timescale) = (self.window.next_number(), self.timescale());
         let (id, target) = (self.track.id, self.part_target);
         self.open.push(part, present, wall, |open, part| {
-            open.write_part(id, number, timescale, target, part)
+            open.write_part(id, number, target, (micros(spans, timescale), part.independent))
         })
     }
 

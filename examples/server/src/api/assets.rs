@@ -60,6 +60,8 @@ pub struct Upload {
 pub struct Filter {
     /// Those of this live stream alone.
     live_stream_id: Option<String>,
+    /// The newest first; the oldest where it is missing.
+    newest_first: Option<bool>,
 }
 
 fn show(asset: catalogue::Asset) -> Asset {
@@ -88,7 +90,7 @@ async fn find(api: &Api, id: &str) -> Result<catalogue::Asset, Problem> {
     api.uploader.catalogue().get(id).await?.ok_or_else(Problem::not_found)
 }
 
-/// Lists recordings that are whole, oldest first.
+/// Lists recordings that are whole.
 #[utoipa::path(get, path = "/api/v1/assets", tag = "Assets", params(PageParams, Filter),
     responses((status = 200, body = List<Asset>), Problems))]
 pub async fn list(
@@ -96,7 +98,8 @@ pub async fn list(
     page: Page,
     Query(filter): Query<Filter>,
 ) -> Result<Json<List<Asset>>, Problem> {
-    let assets = api.uploader.catalogue().page(page.after, page.limit + 1, filter.live_stream_id);
+    let from = (page.after, filter.newest_first.unwrap_or_default());
+    let assets = api.uploader.catalogue().page(from, page.limit + 1, filter.live_stream_id);
     let shown = assets.await?.into_iter().map(|asset| (asset.seq, show(asset))).collect();
     Ok(Json(List::new(shown, page)))
 }

@@ -1,6 +1,6 @@
 //! `/api/v1/server`: what this server is, what it may hold, and what it has come to.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
 use axum::extract::State;
@@ -14,8 +14,12 @@ use super::auth::Caller;
 use super::problem::Problems;
 use crate::http::Ports;
 use crate::hub::{Phase, STREAMS};
+use crate::names;
 use crate::recordings::rfc3339;
 use crate::sessions::{Role, Sums, Via};
+
+/// Applications that are named at most.
+const NAMES: usize = 1000;
 
 /// What is known of this run from its start.
 #[derive(Clone, Debug)]
@@ -54,6 +58,10 @@ pub struct Details {
     phase: &'static str,
     limits: LimitsInfo,
     totals: Totals,
+    /// Applications that are configured, have a live stream or are live.
+    applications: Vec<String>,
+    /// What is wrong at present and is about no stream: hooks that give no answer.
+    problems: Vec<String>,
     /// What is doubtful about the configuration.
     warnings: Vec<String>,
 }
@@ -110,6 +118,18 @@ fn totals(api: &Api) -> Totals {
     }
 }
 
+/// Names that a target of an application may be of.
+fn applications(api: &Api) -> Vec<String> {
+    let config = api.hub.config();
+    let of_path = |path: &str| names::split(path).0.to_owned();
+    let configured = config.app_names().cloned();
+    let made = api.keys.index().page(0, NAMES).into_iter().map(|stream| of_path(&stream.path));
+    let live = api.hub.all().into_iter().map(|stream| of_path(stream.path()));
+    let pushed = api.hub.services().relay.apps();
+    let all: BTreeSet<String> = configured.chain(made).chain(live).chain(pushed).collect();
+    all.into_iter().filter(|name| !name.is_empty()).take(NAMES).collect()
+}
+
 fn details(api: &Api) -> Details {
     let config = api.hub.config();
     let args = &config.server;
@@ -131,6 +151,8 @@ fn details(api: &Api) -> Details {
             session_bytes: config.limits.session_bytes,
         },
         totals: totals(api),
+        applications: applications(api),
+        problems: api.hub.services().hooks.troubles(),
         warnings: crate::config::warnings(&config),
     }
 }

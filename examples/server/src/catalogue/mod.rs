@@ -123,14 +123,15 @@ impl Catalogue {
         self.keys.index().at_path(&path).map(|stream| stream.id.clone())
     }
 
-    /// Assets behind the one with number `after`, oldest first, at most `limit`; of one live stream, where one is given.
+    /// Assets behind the one with number `after`, oldest or newest first, at most `limit`; of one live stream, where one is given.
     pub async fn page(
         &self,
-        after: i64,
+        (after, newest_first): (i64, bool),
         limit: usize,
         stream: Option<String>,
     ) -> Result<Vec<Asset>, StoreError> {
-        self.store.read(move |db| row::page(db, after, limit, stream.as_deref())).await
+        let from = (after, newest_first);
+        self.store.read(move |db| row::page(db, from, limit, stream.as_deref())).await
     }
 
     /// One asset by its id.

@@ -240,15 +240,17 @@ pub(super) fn insert(db: &Connection, asset: &Asset) -> rusqlite::Result<bool> {
     Ok(made > 0)
 }
 
-/// Rows behind the one with number `after`.
+/// Rows behind the one with number `after`; newest first, those before it, or all where it is 0.
 pub(super) fn page(
     db: &Connection,
-    after: i64,
+    (after, newest_first): (i64, bool),
     limit: usize,
     stream: Option<&str>,
 ) -> rusqlite::Result<Vec<Asset>> {
+    let (which, order) =
+        if newest_first { ("(?1 = 0 OR seq < ?1)", "DESC") } else { ("seq > ?1", "ASC") };
     let sql = format!(
-        "SELECT {COLUMNS} FROM asset WHERE seq > ?1 AND (?2 IS NULL OR live_stream = ?2) ORDER BY seq LIMIT ?3"
+        "SELECT {COLUMNS} FROM asset WHERE {which} AND (?2 IS NULL OR live_stream = ?2) ORDER BY seq {order} LIMIT ?3"
     );
     let mut statement = db.prepare_cached(&sql)?;
     let rows = statement.query_map((after, stream, limit as i64), read)?;

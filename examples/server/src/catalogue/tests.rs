@@ -33,10 +33,14 @@ async fn a_file_has_one_row_and_pages_follow_each_other() {
     for key in ["a", "b", "b", "c"] {
         catalogue.insert(asset(key, 5, 7)).await.unwrap();
     }
-    let first = catalogue.page(0, 2, None).await.unwrap();
-    let second = catalogue.page(first[1].seq, 2, None).await.unwrap();
+    let first = catalogue.page((0, false), 2, None).await.unwrap();
+    let second = catalogue.page((first[1].seq, false), 2, None).await.unwrap();
     let keys: Vec<&str> = first.iter().chain(&second).map(|asset| asset.key.as_str()).collect();
     assert_eq!(keys, ["a", "b", "c"]);
+    let newest = catalogue.page((0, true), 2, None).await.unwrap();
+    let older = catalogue.page((newest[1].seq, true), 2, None).await.unwrap();
+    let keys: Vec<&str> = newest.iter().chain(&older).map(|asset| asset.key.as_str()).collect();
+    assert_eq!(keys, ["c", "b", "a"]);
     assert_eq!(catalogue.at("b").await.unwrap().unwrap(), first[1]);
     assert!(catalogue.delete(&first[0].id).await.unwrap());
     assert!(!catalogue.delete(&first[0].id).await.unwrap());

@@ -66,6 +66,11 @@ impl Config {
         std::iter::once(&self.default).chain(self.apps.values())
     }
 
+    /// Applications that have settings of their own.
+    pub fn app_names(&self) -> impl Iterator<Item = &String> {
+        self.apps.keys()
+    }
+
     /// The recorders of all applications.
     pub fn record_settings(&self) -> RecordSettings {
         let apps = self.apps.iter().map(|(name, app)| (name.clone(), app.record.clone()));

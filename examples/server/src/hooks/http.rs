@@ -9,6 +9,7 @@ use reqwest::header::{CONTENT_TYPE, LOCATION};
 
 use super::call::Notice;
 use super::settings::{AppHookArgs, HookUrl, Method, NotifyFormat};
+use super::trouble::Troubles;
 use super::{form, srs};
 use crate::metrics::{Metrics, Outcome};
 
@@ -33,11 +34,16 @@ pub struct Client {
     format: NotifyFormat,
     timeout: Duration,
     metrics: Arc<Metrics>,
+    troubles: Arc<Troubles>,
 }
 
 impl Client {
-    /// The client for hooks that are sent as the settings say.
-    pub fn new(http: reqwest::Client, settings: &AppHookArgs, metrics: Arc<Metrics>) -> Self {
+    /// The client for hooks that are sent as the settings say, and who is told how they went.
+    pub fn new(
+        http: reqwest::Client,
+        settings: &AppHookArgs,
+        (metrics, troubles): (Arc<Metrics>, Arc<Troubles>),
+    ) -> Self {
         let AppHookArgs { notify_method, notify_format, notify_timeout, .. } = *settings;
         Self {
             http,
@@ -45,6 +51,7 @@ impl Client {
             format: notify_format,
             timeout: notify_timeout,
             metrics,
+            troubles,
         }
     }
 
@@ -58,6 +65,8 @@ impl Client {
             Err(_) => Outcome::Failed,
         };
         self.metrics.hook(outcome, started.elapsed());
+        let failed = result.as_ref().err().map(String::as_str);
+        self.troubles.note(notice.call.name(), url.to_string(), failed, Instant::now());
         result
     }
 

@@ -6,6 +6,7 @@ mod form;
 mod http;
 mod settings;
 mod srs;
+mod trouble;
 mod visit;
 
 use std::net::SocketAddr;
@@ -24,6 +25,7 @@ pub use settings::{AppHookArgs, HookArgs, HookUrl};
 pub use visit::{Role, Visit};
 
 use http::{Client, Reply};
+use trouble::Troubles;
 
 /// Notices that are on their way at once; more are dropped, with a line in the log.
 const NOTICES: usize = 1000;
@@ -34,6 +36,7 @@ pub struct Hooks {
     config: Shared,
     http: reqwest::Client,
     metrics: Arc<Metrics>,
+    troubles: Arc<Troubles>,
     notices: Arc<Semaphore>,
     /// Where notices are sent from that come from threads.
     runtime: tokio::runtime::Handle,
@@ -50,6 +53,7 @@ impl Hooks {
             config,
             http,
             metrics,
+            troubles: Arc::default(),
             notices: Arc::new(Semaphore::new(NOTICES)),
             runtime: tokio::runtime::Handle::current(),
         }))
@@ -61,7 +65,13 @@ impl Hooks {
 
     /// The client for hooks of an application.
     fn client(&self, app: &str) -> Client {
-        Client::new(self.http.clone(), &self.config().app(app).hooks, self.metrics.clone())
+        let told = (self.metrics.clone(), self.troubles.clone());
+        Client::new(self.http.clone(), &self.config().app(app).hooks, told)
+    }
+
+    /// What is wrong with hooks at present, a sentence for each that gives no answer.
+    pub fn troubles(&self) -> Vec<String> {
+        self.troubles.words(std::time::Instant::now())
     }
 
     /// Tells `urls` something, in order, without waiting for it.

@@ -13,4 +13,4 @@ mod upload;
 pub use archive::{Archive, StoreInfo};
 pub use index::Known;
 pub use left_over::{SCHEMA, close_left_over, left_over};
-pub use store::{OriginConfig, Store, s3};
+pub use store::{OriginConfig, Store, s3, words};

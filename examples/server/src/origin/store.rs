@@ -255,7 +255,7 @@ pub fn s3(url: &Url, request: Duration) -> anyhow::Result<(AmazonS3, Path)> {
 }
 
 /// An error in one line, without addresses that hold signatures.
-fn words(error: &object_store::Error) -> String {
+pub fn words(error: &object_store::Error) -> String {
     let mut text = error.to_string();
     let mut source = std::error::Error::source(error);
     while let Some(cause) = source {

@@ -166,6 +166,15 @@ impl Relay {
         lock(&self.rules).iter().filter(of_app).cloned().collect()
     }
 
+    /// Applications that have such targets.
+    pub fn apps(&self) -> Vec<String> {
+        let app = |rule: &Arc<Saved>| match &rule.scope {
+            Scope::App(name) => Some(name.clone()),
+            Scope::Stream(_) => None,
+        };
+        lock(&self.rules).iter().filter_map(app).collect()
+    }
+
     /// One of them.
     pub fn rule(&self, app: &str, id: &str) -> Option<Arc<Saved>> {
         self.rules(app).into_iter().find(|rule| rule.id == id)

@@ -181,7 +181,7 @@ impl Uploader {
         if let Err(error) = result {
             let attempts = asset.attempts + 1;
             let wait = FIRST_WAIT.saturating_mul(1 << attempts.min(16)).min(LONGEST_WAIT);
-            let text = format!("{error:#}");
+            let text = words(&error);
             tracing::warn!(
                 asset = asset.id,
                 attempts,
@@ -264,4 +264,12 @@ impl Uploader {
 fn now() -> i64 {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(now.as_millis()).unwrap_or(i64::MAX)
+}
+
+/// Why an upload failed. What the library says of a bucket is long, and differs from one object to the next.
+fn words(error: &anyhow::Error) -> String {
+    match error.downcast_ref::<object_store::Error>() {
+        Some(of_store) => crate::origin::words(of_store),
+        None => format!("{error:#}"),
+    }
 }

@@ -3,6 +3,7 @@
 
 pub mod api;
 pub mod assets;
+pub mod bad;
 pub mod client;
 pub mod flv;
 pub mod stuck;

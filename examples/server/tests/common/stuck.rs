@@ -1,14 +1,14 @@
-//! A target that accepts and never reads.
+//! A target that takes a stream and never reads it.
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::mpsc::channel;
+use std::sync::mpsc::{Receiver, channel};
 
 use streamcore::rtmp::session::{ServerSession, SessionConfig, SessionEvent};
 use streamcore::time::Micros;
 
 /// A server that lets one publisher in and then reads no more. Gives its address, and the connection once it is stuck.
-pub fn stuck() -> (SocketAddr, std::sync::mpsc::Receiver<TcpStream>) {
+pub fn stuck() -> (SocketAddr, Receiver<TcpStream>) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = listener.local_addr().expect("an address");
     let (tell, told) = channel();

@@ -64,6 +64,13 @@ export async function call<P extends Path, M extends MethodOf<P>>(
   }
 }
 
+/** A file of the API, as it is. */
+export async function download(path: string): Promise<Blob> {
+  const response = await fetch(path, { headers: token === null ? {} : { authorization: `Bearer ${token}` } });
+  if (!response.ok) throw new ApiError(`The server answered with status ${response.status}.`, response.status);
+  return response.blob();
+}
+
 /** The path with its parameters filled in, each as one part, and the query behind it. */
 export function address(path: string, parts: object = {}, query: object = {}): string {
   const known = new Map(Object.entries(parts));

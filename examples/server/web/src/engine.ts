@@ -33,6 +33,8 @@ export interface Engine {
   wallLatency(): number | null;
   /** The latency aimed at, in seconds. */
   targetLatency(): number | null;
+  /** Seconds to the end of a stream that has one, `null` while it goes on. */
+  left(): number | null;
   /** Bit rate of the media that came last, sound and picture, in kbit/s; `null` where the player does not tell. */
   kbps(): number | null;
   jumpToEdge(): void;
@@ -105,6 +107,10 @@ function openHlsJs(video: HTMLVideoElement, url: string, events: EngineEvents): 
     latency: () => (hls.latency > 0 ? hls.latency : null),
     wallLatency: () => (hls.playingDate ? (serverNow() - hls.playingDate.getTime()) / 1000 : null),
     targetLatency: () => hls.targetLatency,
+    left: () => {
+      const details = hls.latestLevelDetails;
+      return details && !details.live ? details.edge - video.currentTime : null;
+    },
     kbps: () => rate.kbps(),
     jumpToEdge: () => {
       if (hls.liveSyncPosition !== null) video.currentTime = hls.liveSyncPosition;
@@ -159,6 +165,7 @@ function openNative(video: HTMLVideoElement, url: string, kind: 'native' | 'file
     },
     wallLatency: () => null,
     targetLatency: () => null,
+    left: () => (Number.isFinite(video.duration) ? video.duration - video.currentTime : null),
     kbps: () => null,
     jumpToEdge: () => {
       const end = edge();

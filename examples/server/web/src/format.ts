@@ -32,6 +32,17 @@ function figures(value: number, whole: boolean): string {
   return value >= 9.995 ? value.toFixed(1) : value.toFixed(2).replace(/\.?0+$/, '') || '0';
 }
 
+/** A length of time given in milliseconds, three figures: 0.4 ms, 12 ms, 1.25 s. */
+export function shortTime(ms: number): string {
+  return Math.abs(ms) >= 999.5 ? `${Number((ms / 1000).toPrecision(3))} s` : `${Number(ms.toFixed(Math.abs(ms) < 9.95 ? 1 : 0))} ms`;
+}
+
+/** The same with its sign. */
+export function skew(ms: number): string {
+  const text = shortTime(Math.abs(ms));
+  return text === '0 ms' ? text : `${ms < 0 ? '−' : '+'}${text}`;
+}
+
 /** Frames a second without needless decimals: 30, 29.97, 12.5. */
 export function frameRate(fps: number): string {
   return `${Number(fps.toFixed(2))} fps`;

@@ -12,6 +12,8 @@ export type State = 'closed' | 'waiting' | 'starting' | 'playing' | 'buffering' 
 
 const BUFFERING_SHOWN_AFTER_MS = 700;
 const GONE_AFTER_MS = 5000;
+/** Sound and picture seldom end together, and a player may wait for the one that has no more. */
+const END_MARGIN_S = 1.5;
 const LOG_LENGTH = 50;
 
 export class Player {
@@ -146,6 +148,8 @@ export class Player {
     if (this.state !== 'playing') return;
     clearTimeout(this.bufferTimer);
     this.bufferTimer = window.setTimeout(() => {
+      const left = this.target?.kind === 'live' ? this.engine?.left() ?? null : null;
+      if (left !== null && left < END_MARGIN_S) return this.end();
       this.setState('buffering');
       this.bufferTimer = window.setTimeout(() => { if (this.isGone()) this.end(); }, GONE_AFTER_MS);
     }, BUFFERING_SHOWN_AFTER_MS);

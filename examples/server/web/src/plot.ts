@@ -1,4 +1,4 @@
-// A small plot of one figure over the last minute: a line or bars from zero up, with a text that says the same.
+// A small plot of one figure over the last minute: a line or bars from zero up, or both ways, with a text that says the same.
 
 import { el, setText, svgEl } from './dom';
 
@@ -19,6 +19,8 @@ export interface Form {
   kind: 'line' | 'bars';
   /** The scale ends here or higher. */
   least: number;
+  /** Zero is in the middle: there are values below. */
+  signed?: boolean;
 }
 
 export class Plot {
@@ -28,13 +30,14 @@ export class Plot {
   private readonly svg = svgEl('svg', { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: 'none', role: 'img' });
   private readonly stalls = svgEl('path', { class: 'stalls' });
   private readonly area = svgEl('path', { class: 'area' });
+  private readonly zero = svgEl('path', { class: 'zero' });
   private readonly line = svgEl('path', { class: 'line' });
   private readonly cursor = svgEl('path', { class: 'cursor' });
   private samples: Sample[] = [];
 
   constructor(private readonly form: Form) {
     this.scale.setAttribute('aria-hidden', 'true');
-    this.svg.append(this.stalls, this.area, this.line, this.cursor);
+    this.svg.append(this.stalls, this.area, this.zero, this.line, this.cursor);
     this.root = el('div', `plot ${form.kind}`, el('dt', '', form.label), el('dd', '', this.value, this.scale));
     this.root.querySelector('dd')?.append(this.svg);
   }
@@ -53,17 +56,20 @@ export class Plot {
   draw(now: number, said: string, shown: number | null): void {
     const known = this.samples.flatMap((sample) => (sample.value === null ? [] : [sample.value]));
     this.root.hidden = known.length === 0;
-    const top = ceiling(Math.max(this.form.least, ...known));
+    const { signed = false } = this.form;
+    const top = ceiling(Math.max(this.form.least, ...known.map(Math.abs)));
+    const base = signed ? (HEIGHT + TOP) / 2 : HEIGHT;
     const x = (at: number) => ((1 - (now - at) / SPAN_MS) * WIDTH).toFixed(2);
-    const y = (value: number) => (HEIGHT - (value / top) * (HEIGHT - TOP)).toFixed(2);
+    const y = (value: number) => (base - (value / top) * (base - TOP)).toFixed(2);
     const runs = this.form.kind === 'line' ? this.runs() : [];
     this.line.setAttribute('d', this.form.kind === 'line'
       ? runs.map((run) => `M${run.map((s) => `${x(s.at)} ${y(s.value ?? 0)}`).join('L')}`).join('')
       : this.samples.map((s) => (s.value ? `M${x(s.at)} ${HEIGHT}V${y(s.value)}` : '')).join(''));
-    this.area.setAttribute('d', runs.map((run) => `M${x(run[0]?.at ?? now)} ${HEIGHT}L${run.map((s) => `${x(s.at)} ${y(s.value ?? 0)}`).join('L')}L${x(run.at(-1)?.at ?? now)} ${HEIGHT}Z`).join(''));
+    this.area.setAttribute('d', runs.map((run) => `M${x(run[0]?.at ?? now)} ${base}L${run.map((s) => `${x(s.at)} ${y(s.value ?? 0)}`).join('L')}L${x(run.at(-1)?.at ?? now)} ${base}Z`).join(''));
     this.stalls.setAttribute('d', this.samples.map((s) => (s.stalled ? `M${x(s.at)} 0V${HEIGHT}` : '')).join(''));
     this.cursor.setAttribute('d', shown === null ? '' : `M${x(shown)} 0V${HEIGHT}`);
-    setText(this.scale, this.form.text(top));
+    this.zero.setAttribute('d', signed ? `M0 ${base}H${WIDTH}` : '');
+    setText(this.scale, signed ? `±${this.form.text(top).replace(/^\+/, '')}` : this.form.text(top));
     const read = shown === null ? null : this.nearest(shown);
     setText(this.value, read === null ? said : this.form.text(read));
     this.svg.setAttribute('aria-label', this.summary(known, said));

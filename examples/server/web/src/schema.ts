@@ -81,7 +81,7 @@ export interface paths {
             readonly path?: never;
             readonly cookie?: never;
         };
-        /** Lists recordings that are whole, oldest first. */
+        /** Lists recordings that are whole. */
         readonly get: operations["assets_list"];
         readonly put?: never;
         readonly post?: never;
@@ -1116,11 +1116,15 @@ export interface components {
         readonly DeliveryState: "pending" | "delivered" | "failed";
         /** @description What is not for everybody. */
         readonly Details: {
+            /** @description Applications that are configured, have a live stream or are live. */
+            readonly applications: readonly string[];
             /** @description Stays the same over restarts. */
             readonly id: string;
             readonly limits: components["schemas"]["LimitsInfo"];
             /** @description `serving`, `draining` or `ending`. */
             readonly phase: string;
+            /** @description What is wrong at present and is about no stream: hooks that give no answer. */
+            readonly problems: readonly string[];
             /** Format: date-time */
             readonly started: string;
             readonly totals: components["schemas"]["Totals"];
@@ -2254,6 +2258,8 @@ export interface operations {
                 readonly limit?: number;
                 /** @description Those of this live stream alone. */
                 readonly live_stream_id?: string;
+                /** @description The newest first; the oldest where it is missing. */
+                readonly newest_first?: boolean;
             };
             readonly header?: never;
             readonly path?: never;

@@ -1,11 +1,9 @@
-// The figures under the picture, each with its last minute as a plot. Pointer and arrow keys read earlier moments off.
+// The figures under the picture, each with its last minute as a plot.
 
 import type { Engine } from './engine';
-import { el, setText } from './dom';
 import { bitrate, plural } from './format';
-import { Plot, SPAN_MS, type Sample } from './plot';
-
-const STEP_MS = 1000;
+import { Plot, type Sample } from './plot';
+import { PlotGroup } from './readback';
 
 /** What the figures are taken from. */
 export interface Sources {
@@ -21,21 +19,12 @@ export class Stats {
   private readonly buffer = new Plot({ label: 'Buffer', kind: 'line', least: 1, text: (value) => `${value.toFixed(1)} s` });
   private readonly rate = new Plot({ label: 'Bitrate', kind: 'line', least: 100, text: bitrate });
   private readonly dropped = new Plot({ label: 'Dropped frames', kind: 'bars', least: 5, text: (value) => plural(value, 'frame') });
-  private readonly plots = el('dl', 'plots', this.latency.root, this.buffer.root, this.rate.root, this.dropped.root);
-  private readonly when = el('p', 'when');
+  private readonly group = new PlotGroup([this.latency, this.buffer, this.rate, this.dropped], 'Playback', () => this.draw());
   private droppedBefore: number | null = null;
   private last: Sources | null = null;
-  /** How long ago the moment is that is read off; `null` for now. */
-  private ago: number | null = null;
 
   constructor(private readonly root: HTMLElement) {
-    Object.assign(this.plots, { tabIndex: 0, ariaLabel: 'Playback in the last minute. Left and right arrow keys read earlier moments.' });
-    this.when.setAttribute('aria-live', 'polite');
-    root.append(this.plots, this.when);
-    this.plots.addEventListener('keydown', (event) => this.onKey(event));
-    this.plots.addEventListener('blur', () => this.point(null));
-    this.plots.addEventListener('pointermove', (event) => this.onPointer(event));
-    this.plots.addEventListener('pointerleave', () => this.point(null));
+    root.append(this.group.root, this.group.when);
   }
 
   /** Takes a sample of all figures and draws; `null` hides everything. */
@@ -60,14 +49,14 @@ export class Stats {
   private clear(): void {
     [this.latency, this.buffer, this.rate, this.dropped].forEach((plot) => plot.clear());
     this.droppedBefore = null;
-    this.ago = null;
+    this.group.clear();
   }
 
   private draw(): void {
     if (!this.last) return;
     const { video, engine, serverKbps } = this.last;
     const now = performance.now();
-    const shown = this.ago === null ? null : now - this.ago;
+    const shown = this.group.shown(now);
     const latency = behind(engine);
     const kbps = engine.kbps() ?? serverKbps;
     const quality = video.getVideoPlaybackQuality();
@@ -75,27 +64,6 @@ export class Stats {
     this.buffer.draw(now, `${bufferedAhead(video).toFixed(1)} s`, shown);
     this.rate.draw(now, kbps === null ? '' : bitrate(kbps), shown);
     this.dropped.draw(now, `${quality.droppedVideoFrames} of ${quality.totalVideoFrames}`, shown);
-    setText(this.when, this.ago === null ? '' : `${plural(Math.round(this.ago / 1000), 'second')} ago`);
-  }
-
-  private point(ago: number | null): void {
-    if (ago === this.ago) return;
-    this.ago = ago === null ? null : Math.min(SPAN_MS, Math.max(0, ago));
-    this.draw();
-  }
-
-  private onKey(event: KeyboardEvent): void {
-    const ago = this.ago ?? 0;
-    const wanted = { ArrowLeft: ago + STEP_MS, ArrowRight: ago <= STEP_MS ? null : ago - STEP_MS, Home: SPAN_MS, End: null }[event.key];
-    if (wanted === undefined) return;
-    event.preventDefault();
-    this.point(wanted);
-  }
-
-  private onPointer(event: PointerEvent): void {
-    const svg = event.target instanceof Element ? event.target.closest('.plot')?.querySelector('svg') : null;
-    const box = svg?.getBoundingClientRect();
-    this.point(box && box.width > 0 ? (1 - (event.clientX - box.left) / box.width) * SPAN_MS : null);
   }
 }
 

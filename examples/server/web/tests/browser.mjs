@@ -1,6 +1,8 @@
 // Starts the machine's own Chromium, without a window and without any talk to the outside.
 
 import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
 import { chromium } from 'playwright-core';
 
 const EXECUTABLE = process.env.CHROMIUM ?? '/usr/bin/chromium';
@@ -15,4 +17,13 @@ export async function launch({ autoplay = true, hosts = false } = {}) {
   const policy = autoplay ? 'no-user-gesture-required' : 'document-user-activation-required';
   const names = hosts ? ['--host-resolver-rules=MAP *.test 127.0.0.1'] : [];
   return chromium.launch({ executablePath: EXECUTABLE, args: [...ARGS, `--autoplay-policy=${policy}`, ...names] });
+}
+
+/** What axe-core finds wrong with a page as it is. */
+export async function audit(page) {
+  const axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+  // As an expression: the page's policy lets no other script in.
+  await page.evaluate(`${axe};undefined`);
+  const { violations } = await page.evaluate(() => window.axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'best-practice'] }));
+  return violations.map(({ id, nodes }) => ({ id, nodes: nodes.map((node) => `${node.target} ${node.failureSummary}`) }));
 }

@@ -27,6 +27,7 @@ class Follower {
   next = null;
   turn = 0;
   hints = new Map();
+  vain = [];
 
   constructor(address) {
     this.address = address;
@@ -58,6 +59,7 @@ class Follower {
       this.learn(playlist, text);
       await this.fetchFiles(playlist);
       this.over = playlist.endlist;
+      this.judgeHints(playlist);
       if (playlist.endlist) await Promise.all(this.hints.values());
       else this.followHint(playlist);
       if (playlist.endlist) {
@@ -133,9 +135,19 @@ class Follower {
       // 503: nothing came for long.
       if (status === 200) seen.hints += 1;
       else seen.hints_in_vain += 1;
-      if (status !== 200 && status !== 503 && !this.over) this.fault(`${hint} was hinted at: status ${status}`);
+      if (status !== 200 && status !== 503 && !this.over) this.vain.push(hint);
     };
     this.hints.set(hint, ask());
+  }
+
+  /** A hinted part that does not come is the first of a segment that the playlist calls a gap. */
+  judgeHints({ segments, endlist }) {
+    for (const hint of this.vain.splice(0)) {
+      const whole = segments.find((segment) => segment.uri && hint.startsWith(segment.uri.replace('.m4s', '_')));
+      // The answer may be faster than the playlist.
+      if (!whole && !endlist) this.vain.push(hint);
+      else if (!endlist && !(whole.gap && hint.endsWith('_0.m4s'))) this.fault(`${hint} was hinted at: status 404`);
+    }
   }
 
   async file(uri) {

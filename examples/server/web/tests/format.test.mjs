@@ -1,13 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { fileURLToPath } from 'node:url';
-import { build } from 'esbuild';
-
-async function load(module) {
-  const entry = fileURLToPath(new URL(`../src/${module}`, import.meta.url));
-  const { outputFiles: [file] } = await build({ entryPoints: [entry], bundle: true, write: false, format: 'esm' });
-  return import(`data:text/javascript;base64,${Buffer.from(file.contents).toString('base64')}`);
-}
+import { load } from './load.mjs';
 
 const format = await load('format.ts');
 
@@ -39,4 +32,9 @@ test('moments', () => {
   assert.doesNotMatch(at(2025, 5, 14, 9, 5), /2025|Today/);
   assert.match(at(2024, 5, 14, 9, 5), /2024/);
   assert.equal(format.moment('not a date'), '');
+});
+
+test('times and their signs', () => {
+  assert.deepEqual([0, 0.04, 0.44, 9.96, 12.4, 999.4, 1250].map(format.shortTime), ['0 ms', '0 ms', '0.4 ms', '10 ms', '12 ms', '999 ms', '1.25 s']);
+  assert.deepEqual([0, -0.04, 12.4, -12.4, -2000].map(format.skew), ['0 ms', '0 ms', '+12 ms', '−12 ms', '−2 s']);
 });

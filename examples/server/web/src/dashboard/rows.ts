@@ -7,7 +7,7 @@ import { ApiError } from '../client';
 export class List<T> {
   private readonly rows = new Map<string, Row<T>>();
 
-  constructor(private readonly id: string, private readonly key: (item: T) => string, private readonly make: (item: T) => Node[], private readonly none?: string) {}
+  constructor(private readonly id: string, private readonly key: (item: T) => string, private readonly make: (item: T) => (Node | null)[], private readonly none?: string, private readonly look = 'row') {}
 
   show(items: readonly T[]): void {
     if (this.none) byId(this.none).hidden = items.length > 0;
@@ -23,7 +23,7 @@ export class List<T> {
   }
 
   private row(): Row<T> {
-    const root = el('li', 'row');
+    const root = el('li', this.look);
     let shown = '';
     const update = (item: T): void => {
       const text = JSON.stringify(item);
@@ -31,7 +31,7 @@ export class List<T> {
       if (text === shown || root.querySelector('.armed, [aria-busy]')) return;
       shown = text;
       const label = root.contains(document.activeElement) ? document.activeElement?.getAttribute('aria-label') : null;
-      root.replaceChildren(...this.make(item));
+      root.replaceChildren(...this.make(item).filter((node) => node !== null));
       if (label) [...root.querySelectorAll<HTMLElement>('[aria-label]')].find((node) => node.getAttribute('aria-label') === label)?.focus();
     };
     return { root, update };
@@ -85,12 +85,19 @@ export function button(text: string, about: string, work: () => Promise<unknown>
   return node;
 }
 
+/** One that stands among text. */
+export function mini(...given: Parameters<typeof button>): HTMLButtonElement {
+  const node = button(...given);
+  node.className = 'mini';
+  return node;
+}
+
 /** A short word on a state. */
 export function tag(text: string, kind = ''): HTMLElement {
   return el('span', `tag ${kind}`, text);
 }
 
 /** What a row says: a title with tags, and lines below. */
-export function what(title: Node[], ...lines: (string | Node | null)[]): HTMLElement {
+export function what(title: (Node | null)[], ...lines: (string | Node | null)[]): HTMLElement {
   return el('div', 'what', el('p', 'title', ...title), ...lines.map((line) => (line === null || line === '' ? null : el('p', 'facts dim', line))));
 }
