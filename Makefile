@@ -128,6 +128,11 @@ bench-package:
 	cargo build --release --locked -p streamcore-server
 	scripts/bench-package $(ARGS)
 
+# What `streamcore package` makes of every capture, read by Shaka packager and written again: the same packets. A minute.
+read-back: web
+	cargo build --release --locked -p streamcore-server
+	scripts/read-back
+
 # Payload a second through the segmenter in memory. A minute.
 bench-segmenter:
 	cargo bench --locked --bench segmenter --no-run
