@@ -134,7 +134,10 @@ fn soak_every_playlist_of_a_disturbed_run_is_good_and_every_segment_is_its_parts
         assert_eq!(number(&seen, "maps"), 2 + 2 * rounds, "{seen}");
         // Fifteen seconds at least, in parts of 200 ms, twice.
         assert!(number(&seen, "parts") > 120 && number(&seen, "segments") >= 14, "{seen}");
-        assert!(number(&seen, "playlists") > 100 && number(&seen, "deltas") > 15, "{seen}");
+        assert!(number(&seen, "playlists") > 100, "{seen}");
+        // What is older than twelve seconds is left out.
+        let deltas = if soak().is_some() { 50 } else { 1 };
+        assert!(number(&seen, "deltas") >= deltas, "{seen}");
         assert!(number(&seen, "hints") > 70, "{seen}");
     });
 }
