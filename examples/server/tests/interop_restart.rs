@@ -68,29 +68,3 @@ fn e1_14_hls_js_stays_through_a_crash_and_a_restart() {
     assert!(seen["largest_step"].as_u64().is_some_and(|step| step <= 12), "{seen}");
     assert_eq!(seen["smallest_step"], 0, "{seen}");
 }
-
-#[test]
-fn e1_14_hls_js_waits_for_the_lowest_rendition_of_a_set_that_is_back_later_than_the_others() {
-    const OPTIONS: &str = "--no-record --hls-variant _hi,_lo";
-    let (film, low) = (Film::new(14), Film { kilobits: 300, ..Film::new(14) });
-    let data = kit::temp_dir();
-    let server = ServerBuilder::new(BINARY, data.path()).with(OPTIONS).start();
-    let publishers = (publish(&server, "set_hi", film), publish(&server, "set_lo", low));
-    until("both are offered", LIMIT, || {
-        let index = http::get(server.http, "/live/set/index.m3u8").ok()?.text();
-        (index.matches("#EXT-X-STREAM-INF").count() == 2).then_some(())
-    });
-    let viewer = viewer(&server, "live/set/index.m3u8", &["--lowest"]);
-    let server = again(server, data.path(), OPTIONS);
-    drop(publishers);
-    let _high = publish(&server, "set_hi", film);
-    // The other one comes when this one is played already.
-    until("a playlist of the first", LIMIT, || {
-        let answer = http::get(server.http, "/live/set/video.m3u8").ok()?;
-        (answer.status == 200).then_some(())
-    });
-    let _low = publish(&server, "set_lo", low);
-    let seen = said(viewer);
-    assert_eq!((&seen["went_on"], &seen["fatal"]), (&true.into(), &0.into()), "{seen}");
-    assert_eq!(seen["levels"], serde_json::json!([0]), "{seen}");
-}

@@ -251,8 +251,10 @@ fn e2_08_a_set_is_stored_as_one_and_each_of_its_streams_names_it() {
         assert!(listed.iter().all(|(name, gap)| !gap && folder.join(name).is_file()), "{text}");
     }
     let base = said["store"]["hls"].as_str().unwrap();
-    let index = String::from_utf8(server.get(base).body).unwrap();
-    assert_eq!(index.matches("#EXT-X-STREAM-INF").count(), 2, "{index}");
+    until("both in the index", || {
+        let index = String::from_utf8(server.get(base).body).unwrap();
+        (index.matches("#EXT-X-STREAM-INF").count() == 2).then_some(())
+    });
     let mpd = until("the MPD", || {
         let mpd = std::fs::read_to_string(folder.join("index.mpd")).ok()?;
         mpd.contains("mediaPresentationDuration=\"PT1").then_some(mpd)

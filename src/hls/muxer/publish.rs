@@ -26,7 +26,7 @@ impl Muxer {
         for rendition in &mut self.renditions {
             rendition.playlist = Playlists::default();
         }
-        let current = || self.renditions.iter().filter(|one| one.started && one.announced);
+        let current = || self.renditions.iter().filter(|one| one.started && self.is_offered(one));
         let awaited = !self.ended && self.renditions.iter().any(|one| self.is_awaited(one));
         if current().next().is_some() && !awaited && current().all(|one| self.is_listed(one)) {
             let options =
@@ -61,9 +61,16 @@ impl Muxer {
         self.target.is_some() && rendition.started && rendition.window.live().len() >= least
     }
 
+    /// Whether players are to know of it: its publisher is there, or all is over and some of it is left.
+    fn is_offered(&self, rendition: &Rendition) -> bool {
+        let mut segments = rendition.window.live();
+        let is_left = self.ended && rendition.left && segments.any(|one| !one.parts.is_empty());
+        rendition.announced || (is_left && self.is_listed(rendition))
+    }
+
     /// Renditions that players can choose from.
     pub(in crate::hls) fn shown(&self) -> impl Iterator<Item = &Rendition> + Clone {
-        self.renditions.iter().filter(|one| one.announced && self.is_listed(one))
+        self.renditions.iter().filter(|one| self.is_offered(one) && self.is_listed(one))
     }
 
     /// The playlist of a rendition, all of it or the delta update.

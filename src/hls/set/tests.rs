@@ -251,6 +251,25 @@ fn e2_08_who_leaves_is_gaps_and_goes_on_when_back() {
 }
 
 #[test]
+fn e2_08_who_left_before_the_end_is_offered_at_the_end() {
+    for lead in [0, 1_u8] {
+        let mut ladder = Ladder::new(config(true), &[PLAIN, PLAIN]);
+        [0, 1].into_iter().for_each(|source| ladder.join(source));
+        ladder.run(&[0, 1], 0, 9000);
+        ladder.set.leave(lead).unwrap();
+        ladder.run(&[1 - lead], 9000, 11_000);
+        ladder.set.leave(1 - lead).unwrap();
+        ladder.set.finish().unwrap();
+        let index = ladder.text("index.m3u8");
+        let names: Vec<&str> = index.lines().filter(|line| !line.starts_with('#')).collect();
+        assert_eq!(names, ["video.m3u8", "video1.m3u8"], "{index}");
+        for name in names {
+            assert!(ladder.text(name).ends_with("#EXT-X-ENDLIST\n"), "{name}");
+        }
+    }
+}
+
+#[test]
 fn e2_08_sound_alone_is_a_variant_where_it_is_wanted() {
     let sends = [PLAIN, Sends { video: false, ..PLAIN }];
     let mut ladder = Ladder::new(config(false), &sends);
