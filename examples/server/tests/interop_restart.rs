@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use kit::source::Film;
-use kit::{Process, Server, ServerBuilder, http, until};
+use kit::{Process, Server, ServerBuilder};
 use serde_json::Value;
 
 const BINARY: &str = env!("CARGO_BIN_EXE_streamcore");
