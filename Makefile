@@ -69,7 +69,7 @@ sanitize:
 # What calls through C cost beside the same through Rust. Three minutes; writes a record where RECORD names a file.
 bench-border:
 	cargo build --release --locked -p streamcore-ffi
-	cargo bench --locked -p streamcore-ffi --bench border $(ARGS)
+	$(if $(RECORD),RECORD=$(abspath $(RECORD))) cargo bench --locked -p streamcore-ffi --bench border $(ARGS)
 
 # Session set-up beside nginx-rtmp, where that is installed: TCP connect to the first media byte. A few minutes.
 bench-setup:

@@ -145,6 +145,37 @@ pub(crate) unsafe fn enter<H: Handle>(
     status
 }
 
+/// What [`enter`] is to the first handle of a call, for a second one within it: a panic leaves to the first, and poisons both.
+///
+/// # Safety
+/// As [`enter`]; the handle is another one.
+pub(crate) unsafe fn enter_second<H: Handle, T>(
+    handle: *const H,
+    body: impl FnOnce(&mut H::Value) -> Result<T, Failure>,
+) -> Result<T, Failure> {
+    struct Poison<'a>(&'a AtomicU8);
+    impl Drop for Poison<'_> {
+        fn drop(&mut self) {
+            self.0.store(POISONED, Ordering::Release);
+        }
+    }
+    let shell = handle.cast::<Shell<H::Value>>();
+    // SAFETY: as above; the head of another kind of handle is a head as well.
+    let head = unsafe { head_of(handle.cast()) }?;
+    if head.magic.load(Ordering::Relaxed) != FAMILY | u32::from(H::KIND) {
+        return Err(SC_ERR_HANDLE.into());
+    }
+    if let Err(state) = begin(&head.state) {
+        return Err(if state == POISONED { SC_ERR_PANIC } else { SC_ERR_BUSY }.into());
+    }
+    let poison = Poison(&head.state);
+    // SAFETY: as in `enter`.
+    let given = body(unsafe { &mut *UnsafeCell::raw_get(&raw const (*shell).value) });
+    std::mem::forget(poison);
+    head.state.store(IDLE, Ordering::Release);
+    given
+}
+
 /// The last failure of a handle of any kind.
 ///
 /// # Safety

@@ -8,7 +8,7 @@ use core_crate::hls::{Answer, DashConfig, Muxer, MuxerConfig};
 use core_crate::limits::Limits;
 
 use crate::assemble::{Assembling, sc_assembler, sc_media_event};
-use crate::door::{boxed, door, hall, handle, release};
+use crate::door::{boxed, door, enter_second, hall, handle, release};
 use crate::error::{Failure, deliver, sc_error};
 use crate::file::{Served, sc_file};
 use crate::media::{self, sc_track, sc_unit, unit_from};
@@ -183,26 +183,14 @@ pub unsafe extern "C" fn sc_muxer_pull(
             unsafe { fits(event) }?;
         }
         let wall = (wall != SC_NO_WALL_CLOCK).then_some(wall);
-        let mut told = Ok(SC_NONE);
-        let status = door!(assembler, |from| {
-            told = match pull(value, from, wall) {
-                Ok(None) => Ok(SC_NONE),
-                Ok(Some(_)) if event.is_null() => Ok(SC_OK),
-                Ok(Some(shown)) => {
-                    // SAFETY: as the function's.
-                    let filled = unsafe { fill(event, shown) };
-                    filled.map(|()| SC_OK).map_err(Failure::from)
-                }
-                Err(failure) => Err(failure),
-            };
-            Ok(SC_OK)
-        });
-        match status {
-            SC_OK => told,
-            // The muxer may be half way through it as well.
-            SC_ERR_PANIC => std::panic::resume_unwind(Box::new("while a muxer pulled")),
-            status => Err(status.into()),
+        // SAFETY: as the function's. The two are of different kinds, so they are two.
+        let shown = unsafe { enter_second(assembler, |from| pull(value, from, wall)) }?;
+        let Some(shown) = shown else { return Ok(SC_NONE) };
+        if !event.is_null() {
+            // SAFETY: as the function's.
+            unsafe { fill(event, shown) }?;
         }
+        Ok(SC_OK)
     })
 }
 

@@ -12,6 +12,10 @@ use crate::door::{boxed, enter, handle, last_error};
 struct Probe(());
 handle!(Probe, Vec<u8>, 0xfff0);
 
+/// The same of another kind.
+struct Other(());
+handle!(Other, Vec<u8>, 0xfff1);
+
 const fn error() -> sc_error {
     sc_error {
         struct_size: size_of::<sc_error>(),
@@ -45,6 +49,33 @@ fn f_26_a_panic_poisons_its_handle_alone() {
         assert_eq!(door::release(&raw mut bad), SC_OK);
         assert!(bad.is_null());
         assert_eq!(door::release(&raw mut good), SC_OK);
+    }
+}
+
+#[test]
+fn f_26_a_panic_with_two_handles_poisons_both() {
+    let (mut first, mut second) = (boxed::<Probe>(vec![1]), boxed::<Other>(vec![2]));
+    // SAFETY: both handles live until they are released below.
+    unsafe {
+        let both = |panics: bool| {
+            enter(first, |one| {
+                door::enter_second(second, |two| {
+                    assert!(!panics, "on purpose");
+                    Ok(i32::from(one.len() == 1 && *two == [2]))
+                })
+            })
+        };
+        assert_eq!(both(false), 1);
+        assert_eq!(both(true), SC_ERR_PANIC);
+        assert_eq!(enter(first, |_| Ok(SC_OK)), SC_ERR_PANIC);
+        assert_eq!(enter(second, |_| Ok(SC_OK)), SC_ERR_PANIC);
+        // A second handle that is poisoned does the first no harm.
+        let mut third = boxed::<Probe>(Vec::new());
+        assert_eq!(enter(third, |_| door::enter_second(second, |_| Ok(SC_OK))), SC_ERR_PANIC);
+        assert_eq!(enter(third, |_| Ok(SC_OK)), SC_OK);
+        assert_eq!(door::release(&raw mut first), SC_OK);
+        assert_eq!(door::release(&raw mut second), SC_OK);
+        assert_eq!(door::release(&raw mut third), SC_OK);
     }
 }
 

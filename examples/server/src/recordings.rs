@@ -375,6 +375,8 @@ impl Recordings {
     /// All recordings, newest first: those in the folder, and `elsewhere`.
     pub fn list(&self, elsewhere: &[Asset]) -> Vec<Item> {
         let mut items = HashMap::<String, (Timestamp, Item)>::new();
+        // What was active before the look at the files or after it: one that is made whole meanwhile is in the first alone.
+        let mut active = lock(&self.active).clone();
         for (relative, path) in walk(&self.root) {
             let Some((stem, format, live)) = parts(&relative) else { continue };
             let Ok(meta) = fs::metadata(&path) else { continue };
@@ -396,7 +398,8 @@ impl Recordings {
                 item.duration_s = self.duration(&path, &meta);
             }
         }
-        for recording in lock(&self.active).values() {
+        active.extend(lock(&self.active).iter().map(|(key, it)| (key.clone(), it.clone())));
+        for recording in active.values() {
             let Some(stem) = &recording.stem else { continue };
             let (_, item) = items
                 .entry(stem.clone())

@@ -70,7 +70,8 @@ async function signIn() {
   await page.locator('#board').waitFor();
   // The plots have a line, and say in words what they show.
   await see('#streams', values.stream);
-  await page.locator('#streams .plot .line[d*="L"]').first().waitFor({ state: 'attached' });
+  // All have figures: the second key frame has come.
+  await page.waitForFunction(() => document.querySelectorAll('#streams .plot:not([hidden]) .line[d*="L"]').length === 6);
   const said = await page.locator('#streams svg').evaluateAll((plots) => plots.map((plot) => plot.getAttribute('aria-label')));
   assert.deepEqual(said.map((text) => text.split(' in ')[0]), ['Bit rate', 'Pictures', 'Key frames', 'Jitter', 'A/V skew', 'Viewers']);
   assert.match(said[0], /in the last minute: .* to .*bit\/s, now/);
@@ -80,8 +81,6 @@ async function signIn() {
 async function plots() {
   const group = page.locator('#streams .plots').first();
   const when = page.locator('#streams .when').first();
-  // All have figures: the second key frame has come.
-  await page.waitForFunction(() => document.querySelectorAll('#streams .plot:not([hidden]) .line[d*="L"]').length === 6);
   await group.focus();
   await page.keyboard.press('ArrowLeft');
   await page.keyboard.press('ArrowLeft');
