@@ -162,6 +162,9 @@ impl Hub {
         for Key { path, is_set } in self.services.numbering.left_live() {
             let Some(stream) = self.entry(&mut streams, &path) else { return };
             let app = &self.keys.settings(&path, config.of(&path));
+            if !app.makes_hls {
+                continue;
+            }
             if is_set {
                 stream.set().restore(stream.counter(true), app);
             } else {
@@ -292,7 +295,7 @@ impl Hub {
         begun: &mut Publication,
         app: &AppConfig,
     ) {
-        let set = variants::set_of(begun.path(), app);
+        let set = variants::set_of(begun.path(), app).filter(|_| app.makes_hls);
         let entry = set.and_then(|(set, place)| Some((self.entry(streams, set)?, place)));
         if let Some((set, place)) = entry {
             begun.join(Member::join(set, place, app));

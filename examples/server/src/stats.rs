@@ -53,10 +53,10 @@ pub struct StreamInfo {
     /// HLS requests that are held until there is an answer.
     pub hls_waiting: usize,
     pub bytes_in: u64,
-    /// Where HLS plays, on this server.
-    pub hls: String,
-    /// Where DASH plays, on this server.
-    pub dash: String,
+    /// Where HLS plays, on this server; `null` where the settings say that there is none.
+    pub hls: Option<String>,
+    /// Where DASH plays, on this server; `null` like `hls`.
+    pub dash: Option<String>,
     /// Whether it is recorded now.
     pub recording: bool,
     /// What is wrong, in words for the one who publishes.

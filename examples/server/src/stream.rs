@@ -192,6 +192,11 @@ impl Stream {
         self.set().answer(name, query).unwrap_or(hls::Answer::NotFound)
     }
 
+    /// Whether who publishes has no HLS, by the settings.
+    pub fn is_without_hls(&self) -> bool {
+        self.is_live() && self.hls().is_off
+    }
+
     /// Holds players, after a restart, until the publisher is back.
     pub fn restore(&self, config: &AppConfig) {
         self.hls().restore(self.counter(false), config);
@@ -258,7 +263,8 @@ impl Stream {
         } else if past(hls.ended, config.hls_linger) {
             *hls = Hls::default();
         }
-        let mut has_hls = hls.muxer.is_some();
+        // Without HLS, too, its publisher may come back.
+        let mut has_hls = hls.muxer.is_some() || hls.lost.is_some();
         drop(hls);
         let mut set = self.set();
         let set_ended = set.tidy(now, config);

@@ -14,6 +14,11 @@ pub struct AppArgs {
     #[arg(long, env = "STREAMCORE_LIVE", value_name = "BOOL", num_args = 0..=1, require_equals = true, default_value = "true",
           default_missing_value = "true", action = clap::ArgAction::Set)]
     pub live: bool,
+    /// Whether streams are made into HLS, Low-Latency HLS and DASH; `false` leaves RTMP, FLV, recordings and other servers, at about half
+    /// the CPU time of a publisher and without the memory of a window.
+    #[arg(long, env = "STREAMCORE_HLS", value_name = "BOOL", num_args = 0..=1, require_equals = true, default_value = "true",
+          default_missing_value = "true", action = clap::ArgAction::Set)]
+    pub hls: bool,
     /// Target duration of an HLS segment, for example 2s or 1500ms. A segment ends at a key frame.
     #[arg(long, visible_alias = "hls-fragment", env = "STREAMCORE_HLS_SEGMENT_DURATION", value_name = "TIME", default_value = "2s", value_parser = duration)]
     pub hls_segment_duration: Duration,

@@ -23,6 +23,8 @@ pub struct AppConfig {
     /// The same for all, since all memory is counted together.
     pub limits: Limits,
     pub hls: MuxerConfig,
+    /// Whether there is HLS at all.
+    pub makes_hls: bool,
     pub hls_reconnect: Duration,
     pub hls_linger: Duration,
     /// Ends of names that make streams the variants of one, best first.
@@ -59,6 +61,7 @@ impl AppConfig {
             live: args.live,
             limits: limits.clone(),
             hls,
+            makes_hls: args.hls,
             hls_reconnect: args.hls_reconnect,
             hls_linger: args.hls_linger,
             hls_variants: args

@@ -127,6 +127,9 @@ async fn answer(
             Some((store, file)) => {
                 stored::known(store, &file, &request.method, &request.headers).await
             }
+            None if stream.is_without_hls() => {
+                refusal(status, "HLS and DASH are off for this application")
+            }
             None => refusal(status, "not found"),
         },
         Found::Bad(reason) => refusal(StatusCode::BAD_REQUEST, &reason.to_string()),

@@ -148,7 +148,10 @@ impl Stream {
         let playing = live.fan.len();
         let players = players(&live.fan, hls, dash);
         let publisher = live.publisher.as_mut()?;
-        let store = self.hls().archive.as_ref().map(Archive::info);
+        let hls_state = self.hls();
+        let store = hls_state.archive.as_ref().map(Archive::info);
+        let has_hls = !hls_state.is_off;
+        drop(hls_state);
         let mut problems = publisher.health.problems();
         problems.extend(store.iter().flat_map(|store| store.problems()));
         let (app, name) = names::split(&self.path);
@@ -168,8 +171,8 @@ impl Stream {
             players,
             hls_waiting: self.waiting(),
             bytes_in: publisher.bytes_in,
-            hls: format!("{}/index.m3u8", names::url_path(&self.path)),
-            dash: format!("{}/index.mpd", names::url_path(&self.path)),
+            hls: has_hls.then(|| format!("{}/index.m3u8", names::url_path(&self.path))),
+            dash: has_hls.then(|| format!("{}/index.mpd", names::url_path(&self.path))),
             recording: publisher.health.is_recording(),
             problems,
             set: None,

@@ -14,6 +14,8 @@ pub(super) struct Hls {
     /// Whose units are taken.
     pub(super) token: u64,
     pub(super) muxer: Option<hls::Muxer>,
+    /// The application of the last publisher has none.
+    pub(super) is_off: bool,
     /// The length of segments that is asked for.
     pub(super) wanted: Duration,
     /// Length of a part, as the muxer was made.
@@ -32,9 +34,15 @@ pub(super) struct Hls {
 impl Hls {
     /// Starts HLS, going on with the numbers of an earlier publisher where players may know them.
     pub(super) fn start(&mut self, stream: &Stream, config: &AppConfig, token: u64) {
+        if !config.makes_hls {
+            self.end(Instant::now());
+            *self = Self { token, is_off: true, ..Self::default() };
+            return;
+        }
         // What has ended goes on only as it was; what players wait for does in any case.
         let fits = self.ended.is_none() || self.parts == config.hls.part_duration;
         (self.lost, self.ended, self.token) = (None, None, token);
+        self.is_off = false;
         self.wanted = config.hls.target_duration;
         let resumed = fits && self.muxer.as_mut().is_some_and(|muxer| muxer.resume().is_ok());
         if !resumed {

@@ -1,6 +1,7 @@
 // What turns a URL into moving pictures: hls.js over Media Source Extensions, the browser's own HLS, or a plain file.
 
 import Hls, { ErrorDetails, ErrorTypes, Events, type ErrorData, type LoadPolicy } from 'hls.js';
+import { bufferAhead, catchUpRate } from './catchup';
 import { serverNow } from './clock';
 import { MediaRate } from './rate';
 
@@ -77,9 +78,13 @@ function openHlsJs(video: HTMLVideoElement, url: string, events: EngineEvents): 
     liveDurationInfinity: true,
     backBufferLength: 30,
     lowLatencyMode: true,
-    // Quick enough to come back from a stall within seconds, slow enough not to be heard.
-    maxLiveSyncPlaybackRate: 1.05,
   });
+  const onTime = () => {
+    const place = { latency: hls.latency, target: hls.targetLatency ?? hls.latency, buffer: bufferAhead(video), rate: video.playbackRate };
+    const rate = hls.latestLevelDetails?.live ? catchUpRate(place) : 1;
+    if (video.playbackRate !== rate) video.playbackRate = rate;
+  };
+  video.addEventListener('timeupdate', onTime);
   let manifestSeen = false;
   let lastRecovery = -Infinity;
   const rate = new MediaRate();
@@ -115,7 +120,11 @@ function openHlsJs(video: HTMLVideoElement, url: string, events: EngineEvents): 
     jumpToEdge: () => {
       if (hls.liveSyncPosition !== null) video.currentTime = hls.liveSyncPosition;
     },
-    destroy: () => hls.destroy(),
+    destroy: () => {
+      video.removeEventListener('timeupdate', onTime);
+      video.playbackRate = 1;
+      hls.destroy();
+    },
   };
 }
 
