@@ -9,6 +9,8 @@ pub struct Usage {
     pub cpu: f64,
     /// Resident memory in KiB; pages that processes share count for each.
     pub rss_kib: u64,
+    /// Resident memory in KiB that is of no file: the program itself, whose pages come as they are first run, is not in it.
+    pub private_kib: u64,
     /// Resident memory in KiB; pages that processes share count once.
     pub pss_kib: u64,
     /// Context switches of the threads that live.
@@ -24,6 +26,7 @@ pub fn usage(root: u32) -> Usage {
         sum.cpu += cpu_ticks(&file("stat")).unwrap_or(0) as f64 / ticks;
         let memory = file("smaps_rollup");
         sum.rss_kib += field(&memory, "Rss:").unwrap_or(0);
+        sum.private_kib += field(&memory, "Anonymous:").unwrap_or(0);
         sum.pss_kib += field(&memory, "Pss:").unwrap_or(0);
         for task in tasks(pid) {
             let status =

@@ -93,7 +93,7 @@ pub struct Features {
     pub hls: bool,
     /// Recording is on: the others write FLV, ours MP4 unless its arguments say otherwise.
     pub record: bool,
-    /// Files are given out over HTTP, of nginx those in its folder `www`. Ours has HTTP always on.
+    /// Files are given out over HTTP, of nginx those in its folder `www`, of ours low-latency HLS.
     pub http: bool,
 }
 
@@ -250,7 +250,7 @@ fn command(program: &Path) -> Command {
     command
 }
 
-/// Ours has HLS always on, in memory.
+/// Ours makes HLS in memory; where another makes none, neither does ours.
 fn ours(
     programs: &Programs,
     rtmp: Loopback,
@@ -263,6 +263,13 @@ fn ours(
     command.args(["--max-connections", "30000"]).arg("--data-dir").arg(dir.join("rec"));
     if !features.record {
         command.arg("--no-record");
+    }
+    match features {
+        Features { hls: false, http: false, .. } => drop(command.arg("--hls=false")),
+        // Everything at once, parts and DASH among it.
+        Features { hls: true, record: true, .. } | Features { http: true, .. } => {}
+        // Segments alone, as of the others.
+        Features { hls: true, .. } => drop(command.args(["--hls-part-duration", "off"])),
     }
     command.args(&programs.ours_args);
     command

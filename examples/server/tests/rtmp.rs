@@ -248,3 +248,37 @@ fn a5_20_a_name_can_be_published_again_and_hls_numbers_go_on() {
     assert_eq!(second.matches("#EXT-X-DISCONTINUITY\n").count(), 1, "{second}");
     until("two recordings", || (server.files("mp4").len() == 2).then_some(()));
 }
+
+#[test]
+fn an_application_without_hls_relays_and_records() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("streamcore.toml");
+    std::fs::write(&file, "hls = true\n[applications.live]\nhls = false\n").unwrap();
+    let server = Server::start(dir.path(), &["--config", file.to_str().unwrap()]);
+    let mut publisher = Client::publish(server.rtmp, "plain");
+    publisher.expect("NetStream.Publish.Start");
+    publisher.send(9, 1, 0, video_header());
+    publisher.send(9, 1, 0, picture(true, 500));
+    let shown = server.wait_live("live/plain");
+    assert!(shown["hls"].is_null() && shown["dash"].is_null(), "{shown}");
+    for name in ["index.m3u8", "index.mpd"] {
+        let answer = server.get(&format!("/live/plain/{name}"));
+        assert_eq!(answer.status, 404);
+        assert_eq!(answer.body, b"HLS and DASH are off for this application");
+    }
+    assert!(server.get("/live/other/index.m3u8").body.starts_with(b"not found"));
+
+    let mut player = Client::play(server.rtmp, "plain");
+    assert_eq!(player.media().unwrap().payload, video_header());
+    assert_eq!(player.media().unwrap().payload, picture(true, 500));
+    for n in 1..25 {
+        publisher.send(9, 1, n * 40, picture(n == 12, 100));
+        assert_eq!(player.media().unwrap().timestamp, n * 40);
+    }
+    drop(publisher);
+    let recording = server.wait_state("done");
+    assert_eq!(recording["name"], "plain");
+    // Who comes back goes on.
+    let mut publisher = Client::publish(server.rtmp, "plain");
+    publisher.expect("NetStream.Publish.Start");
+}

@@ -3,6 +3,7 @@
 use std::future::{Future, poll_fn};
 use std::io::{self, IoSlice};
 use std::pin::{Pin, pin};
+use std::sync::{Arc, LazyLock};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use bytes::Buf;
 
 use super::end::{End, Pace, ServerEnd, seed};
 use super::input::{Input, Lent};
-use super::outlet::Outlet;
+use super::outlet::{Line, Outlet};
 use super::{ConnectionConfig, Handler};
 use crate::buf::Chain;
 use crate::error::{Error, Result};
@@ -25,6 +26,11 @@ pub(super) const SLICES: usize = 128;
 const LINGER_BYTES: usize = 1 << 20;
 /// How long that may take.
 const LINGER: Duration = Duration::from_secs(1);
+/// All pauses end at one of so many moments of a pause's length: one wake-up of a thread then serves all connections whose pause ends there,
+/// and they still do not all come at once.
+const MOMENTS: u32 = 10;
+/// From where those moments are counted.
+static EPOCH: LazyLock<Instant> = LazyLock::new(Instant::now);
 
 /// Why a connection ended.
 #[derive(Debug)]
@@ -71,13 +77,22 @@ pub async fn run<S, H>(
     S: AsyncRead + AsyncWrite + Unpin,
     H: Handler,
 {
-    run_with(io, None, handler, config, stop).await;
+    run_with(io, Below::default(), handler, config, stop).await;
 }
 
-/// The same where others may write too.
+/// What is known of the socket below.
+#[derive(Default)]
+pub(super) struct Below {
+    /// Through it others may write too.
+    pub(super) outlet: Option<Outlet>,
+    /// Is told when nothing is read for a while.
+    pub(super) line: Option<Arc<Line>>,
+}
+
+/// The same over a socket.
 pub(super) async fn run_with<S, H>(
     io: S,
-    outlet: Option<Outlet>,
+    below: Below,
     handler: &mut H,
     config: &ConnectionConfig,
     stop: impl Future<Output = ()>,
@@ -85,19 +100,19 @@ pub(super) async fn run_with<S, H>(
     S: AsyncRead + AsyncWrite + Unpin,
     H: Handler,
 {
-    if let Some(outlet) = &outlet {
+    if let Some(outlet) = &below.outlet {
         handler.handle_outlet(outlet);
     }
     let session = ServerSession::new(config.session.clone(), seed(), Micros::ZERO);
     let mut end = ServerEnd { session, handler };
-    let closed = drive(io, outlet, &mut end, Pace::from(config), stop).await;
+    let closed = drive(io, below, &mut end, Pace::from(config), stop).await;
     handler.handle_closed(&closed);
 }
 
 /// Drives either end of a connection until it is over.
 pub(super) async fn drive<S, E>(
     io: S,
-    outlet: Option<Outlet>,
+    below: Below,
     end: &mut E,
     pace: Pace,
     stop: impl Future<Output = ()>,
@@ -107,16 +122,16 @@ where
     E: End,
 {
     let mut stop = pin!(stop);
-    let mut pump = Pump::new(io, outlet, end, pace);
+    let mut pump = Pump::new(io, below, end, pace);
     let reason = pump.run(stop.as_mut()).await;
     pump.finish(&reason).await;
-    let by_others = pump.outlet.as_ref().map_or(0, Outlet::bytes);
+    let by_others = pump.below.outlet.as_ref().map_or(0, Outlet::bytes);
     Closed { reason, bytes_in: pump.bytes_in, bytes_out: pump.bytes_out + by_others }
 }
 
 struct Pump<'a, S, E> {
     io: S,
-    outlet: Option<Outlet>,
+    below: Below,
     end: &'a mut E,
     pace: Pace,
     epoch: Instant,
@@ -150,11 +165,11 @@ enum Wake {
 }
 
 impl<'a, S: AsyncRead + AsyncWrite + Unpin, E: End> Pump<'a, S, E> {
-    fn new(io: S, outlet: Option<Outlet>, end: &'a mut E, pace: Pace) -> Self {
+    fn new(io: S, below: Below, end: &'a mut E, pace: Pace) -> Self {
         let epoch = Instant::now();
         Self {
             io,
-            outlet,
+            below,
             end,
             pace,
             epoch,
@@ -257,7 +272,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin, E: End> Pump<'a, S, E> {
             if let Some(chain) = self.end.poll_output() {
                 if self.output.is_empty() {
                     // From here on nothing may overtake it.
-                    self.outlet.iter().for_each(Outlet::hold);
+                    self.below.outlet.iter().for_each(Outlet::hold);
                 }
                 self.output.extend(chain);
             } else if self.more && !self.end.is_closing() {
@@ -277,7 +292,10 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin, E: End> Pump<'a, S, E> {
     fn rests_until(&mut self) -> Option<Instant> {
         if std::mem::take(&mut self.has_read) {
             let pause = self.end.read_pause();
-            self.rests_until = (!pause.is_zero()).then(|| Instant::now() + pause);
+            self.rests_until = (!pause.is_zero()).then(|| end_of(pause));
+            if self.rests_until.is_some() {
+                self.below.line.iter().for_each(|line| line.rest());
+            }
         }
         self.rests_until = self.rests_until.filter(|&at| Instant::now() < at);
         self.rests_until
@@ -300,7 +318,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin, E: End> Pump<'a, S, E> {
         }
         let held = !idle || self.more || self.end.is_closing();
         let work = poll_fn(|cx| {
-            let rest = self.outlet.as_ref().is_some_and(|outlet| outlet.watch(cx, held));
+            let rest = self.below.outlet.as_ref().is_some_and(|outlet| outlet.watch(cx, held));
             if rest && idle {
                 return Poll::Ready(Ok(Wake::Rest));
             }
@@ -325,7 +343,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin, E: End> Pump<'a, S, E> {
 
     /// Writes what is left and ends the connection so that the peer gets it.
     async fn finish(&mut self, reason: &CloseReason) {
-        self.outlet.iter().for_each(Outlet::hold);
+        self.below.outlet.iter().for_each(Outlet::hold);
         if matches!(reason, CloseReason::Peer | CloseReason::Io(_) | CloseReason::WriteTimeout) {
             return;
         }
@@ -356,6 +374,15 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin, E: End> Pump<'a, S, E> {
         };
         let _ = timeout(LINGER, linger).await;
     }
+}
+
+/// When a pause that begins now is over: at the last of the moments at which pauses end within its time.
+fn end_of(pause: Duration) -> Instant {
+    let now = Instant::now();
+    let step = (pause / MOMENTS).as_micros().max(1);
+    let since = (now + pause).saturating_duration_since(*EPOCH).as_micros();
+    let over = u64::try_from(since % step).unwrap_or(0);
+    now + pause.saturating_sub(Duration::from_micros(over))
 }
 
 /// Writes `output`; pending where there is nothing to write. Once all of it is taken the stream is flushed, then or, where it was left

@@ -63,6 +63,7 @@ mod serve;
 mod socket;
 #[cfg(test)]
 mod tests;
+mod watched;
 
 use std::future::Future;
 use std::time::Duration;

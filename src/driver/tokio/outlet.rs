@@ -1,15 +1,15 @@
 //! The way out of a connection for those who send the same to many: without waking its task.
 
 use std::io::{self, IoSlice};
-use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker, ready};
 
-use ::tokio::io::AsyncWrite;
-use ::tokio::net::tcp::OwnedWriteHalf;
+use ::tokio::io::ReadBuf;
+use ::tokio::net::TcpStream;
 use bytes::Buf;
 
 use super::connection::SLICES;
+use super::watched::Watched;
 use crate::buf::Chain;
 use crate::rtmp::chunk::SharedMessage;
 use crate::rtmp::message::type_id;
@@ -86,13 +86,13 @@ impl Outlet {
     #[must_use]
     pub fn send(&self, bundle: &Bundle) -> Sent {
         let mut side = self.line.lock();
-        let Some(half) = &side.half else { return Sent::Closed };
+        let Some(socket) = &side.socket else { return Sent::Closed };
         if side.held || !side.rest.is_empty() {
             return Sent::Busy;
         }
         let mut slices = [IoSlice::new(&[]); SLICES];
         let count = bundle.chain.chunks_vectored(&mut slices);
-        match half.try_write_vectored(slices.get(..count).unwrap_or_default()) {
+        match socket.try_write(slices.get(..count).unwrap_or_default()) {
             Ok(written) => {
                 side.bytes += written as u64;
                 if written < bundle.len() {
@@ -129,7 +129,7 @@ impl Outlet {
     }
 }
 
-/// The writing side of a socket.
+/// A socket, and what its two writers have to know of each other.
 #[derive(Debug)]
 pub(super) struct Line {
     side: Mutex<Side>,
@@ -138,7 +138,7 @@ pub(super) struct Line {
 #[derive(Debug)]
 struct Side {
     /// None once the connection is over.
-    half: Option<OwnedWriteHalf>,
+    socket: Option<Watched>,
     /// What is left of a bundle.
     rest: Chain,
     /// The connection's task has, or may have, something to write.
@@ -148,9 +148,42 @@ struct Side {
 }
 
 impl Line {
-    pub(super) fn new(half: OwnedWriteHalf) -> Arc<Self> {
-        let side = Side { half: Some(half), rest: Chain::new(), held: true, bytes: 0, waker: None };
+    pub(super) fn new(stream: TcpStream) -> Arc<Self> {
+        let socket = Some(Watched::new(stream));
+        let side = Side { socket, rest: Chain::new(), held: true, bytes: 0, waker: None };
         Arc::new(Self { side: Mutex::new(side) })
+    }
+
+    /// Nothing is read for a while.
+    pub(super) fn rest(&self) {
+        self.lock().socket.iter_mut().for_each(Watched::rest);
+    }
+
+    pub(super) fn poll_peek(
+        &self,
+        cx: &mut Context<'_>,
+        buf: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
+        match &mut self.lock().socket {
+            Some(socket) => socket.poll_peek(cx, buf),
+            None => Poll::Ready(Ok(0)),
+        }
+    }
+
+    /// Reads; what comes next is acknowledged at once where that is asked for.
+    pub(super) fn poll_read(
+        &self,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+        prompt: bool,
+    ) -> Poll<io::Result<()>> {
+        let mut side = self.lock();
+        let Some(socket) = &mut side.socket else { return Poll::Ready(Ok(())) };
+        let read = socket.poll_read(cx, buf);
+        if prompt && read.is_ready() {
+            socket.acknowledge();
+        }
+        read
     }
 
     pub(super) fn poll_write(
@@ -160,8 +193,8 @@ impl Line {
     ) -> Poll<io::Result<usize>> {
         let mut side = self.lock();
         ready!(side.poll_rest(cx))?;
-        match &mut side.half {
-            Some(half) => Pin::new(half).poll_write_vectored(cx, slices),
+        match &mut side.socket {
+            Some(socket) => socket.poll_write(cx, slices),
             None => Poll::Ready(Err(io::ErrorKind::BrokenPipe.into())),
         }
     }
@@ -173,8 +206,8 @@ impl Line {
     pub(super) fn poll_shutdown(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let mut side = self.lock();
         ready!(side.poll_rest(cx))?;
-        match &mut side.half {
-            Some(half) => Pin::new(half).poll_shutdown(cx),
+        match &mut side.socket {
+            Some(socket) => socket.poll_shutdown(cx),
             None => Poll::Ready(Ok(())),
         }
     }
@@ -184,8 +217,7 @@ impl Line {
         let mut side = self.lock();
         side.rest = Chain::new();
         side.waker = None;
-        // The socket is closed with its reading half; a shutdown ahead of that would be a system call for nothing.
-        side.half.take().into_iter().for_each(OwnedWriteHalf::forget);
+        side.socket = None;
     }
 
     fn lock(&self) -> MutexGuard<'_, Side> {
@@ -197,11 +229,11 @@ impl Side {
     /// Writes what is left of a bundle.
     fn poll_rest(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         while !self.rest.is_empty() {
-            let Some(half) = &mut self.half else { break };
+            let Some(socket) = &mut self.socket else { break };
             let mut slices = [IoSlice::new(&[]); SLICES];
             let count = self.rest.chunks_vectored(&mut slices);
             let slices = slices.get(..count).unwrap_or_default();
-            let written = ready!(Pin::new(half).poll_write_vectored(cx, slices))?;
+            let written = ready!(socket.poll_write(cx, slices))?;
             if written == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }

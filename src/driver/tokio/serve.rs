@@ -13,7 +13,8 @@ use ::tokio::sync::watch;
 use ::tokio::task::JoinSet;
 use ::tokio::time::{sleep, timeout};
 
-use super::connection::run_with;
+use super::connection::{Below, run_with};
+use super::outlet::Line;
 use super::{CloseReason, Closed, ConnectionConfig, Handler, Socket};
 
 /// Pause after a failed accept: out of file descriptors, mostly, which passes when connections end.
@@ -88,7 +89,9 @@ pub async fn serve_with<H, F, O, A, S>(
         };
         match accepted {
             Ok((stream, peer)) if tasks.len() < config.max_connections => {
-                let opened = open(Socket::new(stream));
+                let socket = Socket::new(stream);
+                let line = socket.line().clone();
+                let opened = (open(socket), line);
                 tasks.spawn(drive(opened, make(peer), connection.clone(), stopped.clone()));
             }
             Ok(_) => {}
@@ -103,7 +106,7 @@ pub async fn serve_with<H, F, O, A, S>(
 }
 
 async fn drive<H: Handler, S: AsyncRead + AsyncWrite + Unpin + 'static>(
-    opened: impl Future<Output = io::Result<S>>,
+    (opened, line): (impl Future<Output = io::Result<S>>, Arc<Line>),
     mut handler: H,
     config: Arc<ConnectionConfig>,
     mut stopped: watch::Receiver<bool>,
@@ -122,7 +125,8 @@ async fn drive<H: Handler, S: AsyncRead + AsyncWrite + Unpin + 'static>(
         Ok(stream) => {
             // Only a bare socket can be written to by others: over TLS what is written depends on what was written before.
             let outlet = (&stream as &dyn Any).downcast_ref().map(Socket::outlet);
-            run_with(stream, outlet, &mut handler, &config, stop).await;
+            let below = Below { outlet, line: Some(line) };
+            run_with(stream, below, &mut handler, &config, stop).await;
         }
         Err(reason) => handler.handle_closed(&Closed { reason, bytes_in: 0, bytes_out: 0 }),
     }

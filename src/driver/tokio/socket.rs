@@ -1,5 +1,6 @@
 //! The socket of a connection, which acknowledges at once while the connection is set up.
 
+use std::future::poll_fn;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -7,7 +8,6 @@ use std::task::{Context, Poll};
 
 use ::tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use ::tokio::net::TcpStream;
-use ::tokio::net::tcp::OwnedReadHalf;
 
 use super::outlet::{Line, Outlet};
 
@@ -21,7 +21,6 @@ const READS: u8 = 24;
 /// acknowledgement, and every session begins that much later. The setting does not last (tcp(7)), so it is made anew with each read.
 #[derive(Debug)]
 pub struct Socket {
-    half: OwnedReadHalf,
     line: Arc<Line>,
     left: u8,
 }
@@ -30,8 +29,7 @@ impl Socket {
     /// Small answers must not wait for the peer's delayed acknowledgement of earlier ones either: no Nagle's algorithm here.
     pub(super) fn new(stream: TcpStream) -> Self {
         let _ = stream.set_nodelay(true);
-        let (half, writing) = stream.into_split();
-        Self { half, line: Line::new(writing), left: READS }
+        Self { line: Line::new(stream), left: READS }
     }
 
     /// Waits for the peer's first bytes and copies them to `buf`, where they can be looked at; they stay to be read.
@@ -40,12 +38,17 @@ impl Socket {
     /// # Errors
     /// Those of the socket.
     pub async fn peek(&self, buf: &mut [u8]) -> io::Result<usize> {
-        self.half.as_ref().peek(buf).await
+        poll_fn(|cx| self.line.poll_peek(cx, buf)).await
     }
 
     /// The way out for others than the connection's task.
     pub(super) fn outlet(&self) -> Outlet {
         Outlet::new(self.line.clone())
+    }
+
+    /// What is told when nothing is read for a while.
+    pub(super) const fn line(&self) -> &Arc<Line> {
+        &self.line
     }
 }
 
@@ -55,24 +58,16 @@ impl Drop for Socket {
     }
 }
 
-#[cfg(any(target_os = "linux", target_os = "android"))]
-fn acknowledge(stream: &TcpStream) {
-    let _ = stream.set_quickack(true);
-}
-
-#[cfg(not(any(target_os = "linux", target_os = "android")))]
-const fn acknowledge(_: &TcpStream) {}
-
 impl AsyncRead for Socket {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        let read = Pin::new(&mut self.half).poll_read(cx, buf);
-        if self.left > 0 && read.is_ready() {
+        let prompt = self.left > 0;
+        let read = self.line.poll_read(cx, buf, prompt);
+        if prompt && read.is_ready() {
             self.left -= 1;
-            acknowledge(self.half.as_ref());
         }
         read
     }

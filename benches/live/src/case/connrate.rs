@@ -54,7 +54,7 @@ pub fn run(context: &Context, kind: Kind, at_once: usize) -> Result<Vec<Figure>,
     }
     let now = net::now();
     let rest = Window::watch(&mut server, &Span::new(now + SECOND, now + 2 * SECOND))?;
-    let grown = rest.rss_kib as f64 - before.rss_kib as f64;
+    let grown = rest.private_kib as f64 - before.private_kib as f64;
     figures.push(figure("memory gained by all sessions, 1 s after, MiB", grown / 1024.0));
     figures.push(figure("sessions in all", done as f64));
     Ok(figures)

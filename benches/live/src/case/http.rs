@@ -173,7 +173,8 @@ pub fn viewers(context: &Context, kind: Kind, count: usize) -> Result<Vec<Figure
         return Ok(Vec::new());
     }
     let script = context.script(Rate::TwoMegabits, true)?;
-    let mut server = Server::start(kind, &context.programs, Features::default())?;
+    let mut server =
+        Server::start(kind, &context.programs, Features { http: true, ..Features::default() })?;
     let base = server.usage();
     let now = net::now();
     let live = Span::new(now, now + 120 * SECOND);
@@ -203,7 +204,7 @@ pub fn viewers(context: &Context, kind: Kind, count: usize) -> Result<Vec<Figure
         figure("GB a second", load.bytes as f64 / 1e9 / window.seconds),
     ];
     figures.extend(waits(&load, &span, count)?);
-    let kib = (window.rss_kib as f64 - base.rss_kib as f64) / count as f64;
+    let kib = (window.private_kib as f64 - base.private_kib as f64) / count as f64;
     figures.extend([
         figure("answers that are wrong", load.wrong as f64).goal(Goal::AtMost(0.0)),
         figure("viewers that ended", load.failures.len() as f64).goal(Goal::AtMost(0.0)),

@@ -16,8 +16,8 @@ pub struct Window {
     pub seconds: f64,
     /// Context switches in a second.
     pub switches: f64,
-    /// Resident memory at its end, in KiB.
-    pub rss_kib: u64,
+    /// Private memory at its end, in KiB.
+    pub private_kib: u64,
 }
 
 impl Window {
@@ -34,7 +34,7 @@ impl Window {
             cpu: after.cpu - before.cpu,
             seconds,
             switches: after.switches.saturating_sub(before.switches) as f64 / seconds,
-            rss_kib: after.rss_kib,
+            private_kib: after.private_kib,
         })
     }
 
@@ -50,9 +50,9 @@ impl Window {
     }
 }
 
-/// Memory a server has gained since `before`, for each of `count` connections.
+/// Private memory a server has gained since `before`, for each of `count` connections.
 pub fn kib_each(window: &Window, before: &Usage, count: usize) -> f64 {
-    (window.rss_kib as f64 - before.rss_kib as f64) / count as f64
+    (window.private_kib as f64 - before.private_kib as f64) / count as f64
 }
 
 /// What says whether the load itself kept up: figures of an overloaded machine mean little.

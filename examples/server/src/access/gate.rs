@@ -1,11 +1,11 @@
 //! The gate of one RTMP connection: its requests wait here for their answers, each in a task, while the connection goes on.
 
-use std::collections::HashMap;
-use std::sync::Arc;
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use streamcore::rtmp::session::RequestId;
-use tokio::sync::{Notify, mpsc, watch};
+use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 
 use super::{Action, Admission, Ask, ClientInfo, Grant, Refused};
@@ -22,6 +22,25 @@ pub enum Answer {
 /// What is said of the connection; nothing yet where it is `None`.
 type Connection = Option<Result<Grant, Refused>>;
 
+/// Answers on their way to their connection: few and rare, so that a queue without memory of its own serves every idle connection. As many
+/// wait as there are message streams, which the session bounds.
+#[derive(Clone, Debug, Default)]
+struct Answers(Arc<Mutex<VecDeque<Answer>>>);
+
+impl Answers {
+    fn send(&self, answer: Answer) {
+        self.lock().push_back(answer);
+    }
+
+    fn next(&self) -> Option<Answer> {
+        self.lock().pop_front()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, VecDeque<Answer>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 /// The gate of one connection. What waits ends when it is dropped.
 #[derive(Debug)]
 pub struct Gate {
@@ -30,23 +49,19 @@ pub struct Gate {
     /// The request of each message stream that waits.
     waiting: HashMap<u32, RequestId>,
     tasks: JoinSet<()>,
-    answers: mpsc::UnboundedReceiver<Answer>,
-    answer: mpsc::UnboundedSender<Answer>,
+    answers: Answers,
     wake: Arc<Notify>,
 }
 
 impl Gate {
     /// A gate that calls `wake` when there is an answer.
     pub fn new(admission: Arc<Admission>, wake: Arc<Notify>) -> Self {
-        // As many wait as there are message streams, which the session bounds.
-        let (answer, answers) = mpsc::unbounded_channel();
         Self {
             admission,
             connection: watch::channel(None).1,
             waiting: HashMap::new(),
             tasks: JoinSet::new(),
-            answers,
-            answer,
+            answers: Answers::default(),
             wake,
         }
     }
@@ -58,11 +73,11 @@ impl Gate {
         let app = client.app.clone();
         let action = Action::Connect;
         let ask = Ask { client: client.clone(), action, app, name: String::new(), query };
-        let (admission, answer) = (self.admission.clone(), self.answer.clone());
+        let (admission, answer) = (self.admission.clone(), self.answers.clone());
         self.run(async move {
             let result = admission.decide(&ask).await;
             if let Err(refused) = &result {
-                let _ = answer.send(Answer::Closed(refused.clone()));
+                answer.send(Answer::Closed(refused.clone()));
             }
             tell.send_replace(Some(result));
         });
@@ -71,7 +86,7 @@ impl Gate {
     /// Asks for a `publish` or `play`.
     pub fn ask(&mut self, request: RequestId, stream_id: u32, mut ask: Ask) {
         self.waiting.insert(stream_id, request);
-        let (admission, answer) = (self.admission.clone(), self.answer.clone());
+        let (admission, answer) = (self.admission.clone(), self.answers.clone());
         let mut connection = self.connection.clone();
         self.run(async move {
             let connected = connection.wait_for(Option::is_some).await;
@@ -87,7 +102,7 @@ impl Gate {
                 }
                 None => Err(Refused::unavailable("the connection was not decided on")),
             };
-            let _ = answer.send(Answer::Request { request, stream_id, ask: Box::new(ask), result });
+            answer.send(Answer::Request { request, stream_id, ask: Box::new(ask), result });
         });
     }
 
@@ -103,9 +118,9 @@ impl Gate {
 
     /// Closes the connection, with a reason for the log, whenever it is called.
     pub fn closer(&self) -> impl FnOnce(String) + Send + 'static {
-        let (answer, wake) = (self.answer.clone(), self.wake.clone());
+        let (answer, wake) = (self.answers.clone(), self.wake.clone());
         move |why| {
-            let _ = answer.send(Answer::Closed(Refused::denied(why)));
+            answer.send(Answer::Closed(Refused::denied(why)));
             wake.notify_one();
         }
     }
@@ -114,7 +129,7 @@ impl Gate {
     pub fn next(&mut self) -> Option<Answer> {
         while self.tasks.try_join_next().is_some() {}
         loop {
-            let answer = self.answers.try_recv().ok()?;
+            let answer = self.answers.next()?;
             match &answer {
                 Answer::Closed(_) => return Some(answer),
                 Answer::Request { request, stream_id, .. } => {

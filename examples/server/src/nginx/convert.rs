@@ -96,7 +96,7 @@ struct Converter {
 
 impl Converter {
     fn rtmp(&mut self, block: &[Directive]) {
-        // In nginx-rtmp nothing is live and nothing recorded unless it is said; recordings are FLV.
+        // In nginx-rtmp nothing is live, made into HLS or recorded unless it is said; recordings are FLV.
         let mut top: Table = Vec::new();
         let mut applications: Vec<Application> = Vec::new();
         let servers: Vec<&Directive> = block.iter().filter(|one| one.name == "server").collect();
@@ -105,8 +105,12 @@ impl Converter {
         let (apps, own): (Vec<&Directive>, Vec<&Directive>) =
             inner.partition(|one| one.name == "application");
         self.scope(&mut top, outer.into_iter().chain(own));
-        for (key, value) in [("live", "false"), ("record", "\"off\""), ("record_format", "\"flv\"")]
-        {
+        for (key, value) in [
+            ("live", "false"),
+            ("hls", "false"),
+            ("record", "\"off\""),
+            ("record_format", "\"flv\""),
+        ] {
             if !top.iter().any(|(known, _)| known == key) {
                 top.push((key.into(), value.into()));
             }
@@ -162,10 +166,21 @@ impl Converter {
         let directives: Vec<&Directive> = directives.into_iter().collect();
         self.addresses(table, &directives);
         self.variants(table, &directives);
+        self.makes_hls(table, &directives);
         for directive in directives {
-            if !matches!(directive.name.as_str(), "allow" | "deny" | "hls_variant") {
+            if !matches!(directive.name.as_str(), "allow" | "deny" | "hls_variant" | "hls" | "dash")
+            {
                 self.directive(table, directive);
             }
+        }
+    }
+
+    /// `hls` and `dash`, either of which is both here.
+    fn makes_hls(&mut self, table: &mut Table, directives: &[&Directive]) {
+        let mut all = directives.iter().filter(|one| matches!(one.name.as_str(), "hls" | "dash"));
+        let is_on = all.clone().any(|one| one.words.first().is_some_and(|word| word == "on"));
+        if let Some(first) = all.next() {
+            self.put(table, first, "hls", is_on.to_string());
         }
     }
 

@@ -3,7 +3,6 @@
 /// Why a directive needs none: what it asks for is always so, or is done in another way.
 pub fn not_needed(name: &str) -> Option<&'static str> {
     Some(match name {
-        "hls" | "dash" => "every stream is HLS, Low-Latency HLS and DASH",
         "hls_path" | "dash_path" => {
             "segments are kept in memory and served at http://HOST:8080/APP/NAME/index.m3u8 and index.mpd"
         }

@@ -29,6 +29,7 @@ fn applications_become_tables_and_nginxs_defaults_are_said() {
         [
             "rtmp_listen = \"0.0.0.0:1935\"",
             "live = false",
+            "hls = false",
             "record = \"off\"",
             "record_format = \"flv\"",
             "[applications.live]",
@@ -40,6 +41,7 @@ fn applications_become_tables_and_nginxs_defaults_are_said() {
             "record_max_size = \"128M\"",
             "record_interval = \"5400s\"",
             "[applications.\"other app\"]",
+            "hls = true",
             "live = true",
             "hls_segment_duration = \"4s\"",
             "hls_window = \"60s\"",

@@ -1060,10 +1060,10 @@ export interface components {
                 readonly bitrate_kbps: number;
                 /** Format: int64 */
                 readonly bytes_in: number;
-                /** @description Where DASH plays, on this server. */
-                readonly dash: string;
-                /** @description Where HLS plays, on this server. */
-                readonly hls: string;
+                /** @description Where DASH plays, on this server; `null` like `hls`. */
+                readonly dash?: string | null;
+                /** @description Where HLS plays, on this server; `null` where the settings say that there is none. */
+                readonly hls?: string | null;
                 /** @description HLS requests that are held until there is an answer. */
                 readonly hls_waiting: number;
                 /** @description Id of its live stream, where it has one. */
@@ -1477,10 +1477,10 @@ export interface components {
                 readonly bitrate_kbps: number;
                 /** Format: int64 */
                 readonly bytes_in: number;
-                /** @description Where DASH plays, on this server. */
-                readonly dash: string;
-                /** @description Where HLS plays, on this server. */
-                readonly hls: string;
+                /** @description Where DASH plays, on this server; `null` like `hls`. */
+                readonly dash?: string | null;
+                /** @description Where HLS plays, on this server; `null` where the settings say that there is none. */
+                readonly hls?: string | null;
                 /** @description HLS requests that are held until there is an answer. */
                 readonly hls_waiting: number;
                 /** @description Id of its live stream, where it has one. */
@@ -1827,10 +1827,10 @@ export interface components {
             readonly bitrate_kbps: number;
             /** Format: int64 */
             readonly bytes_in: number;
-            /** @description Where DASH plays, on this server. */
-            readonly dash: string;
-            /** @description Where HLS plays, on this server. */
-            readonly hls: string;
+            /** @description Where DASH plays, on this server; `null` like `hls`. */
+            readonly dash?: string | null;
+            /** @description Where HLS plays, on this server; `null` where the settings say that there is none. */
+            readonly hls?: string | null;
             /** @description HLS requests that are held until there is an answer. */
             readonly hls_waiting: number;
             /** @description Id of its live stream, where it has one. */

@@ -6,6 +6,16 @@ import { recording, stream } from './mock.mjs';
 const it = kit();
 const state = (wanted) => it.page.waitForFunction((name) => document.getElementById('player').dataset.state === name, wanted);
 
+test('a stream without HLS says so and asks for nothing', async () => {
+  it.mock.streams = [stream('relayed', { hls: null, dash: null })];
+  await open(it, '#/live/relayed');
+  await seeText(it, '#veil-text', 'offers no HLS');
+  await state('failed');
+  assert.equal(await it.page.isVisible('#link-hls'), false);
+  assert.deepEqual(it.mock.requests.filter((path) => path.includes('.m3u8')), []);
+  assert.deepEqual(it.pageErrors, []);
+});
+
 test('one click plays, and the back button leaves', async () => {
   it.mock.streams = [stream('demo')];
   await open(it);

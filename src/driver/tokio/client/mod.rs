@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use ::tokio::io::{AsyncRead, AsyncWrite};
 
-use super::connection::drive;
+use super::connection::{Below, drive};
 use super::end::{End, Pace, seed};
 use super::{CloseReason, Closed};
 use crate::buf::Chain;
@@ -130,9 +130,13 @@ pub async fn run_client<H: ClientHandler>(
         let mut end = ClientEnd::new(client, handler);
         let pace = Pace::from(config);
         let closed = match stream {
-            Stream::Plain(socket) => drive(socket, None, &mut end, pace, stop.as_mut()).await,
+            Stream::Plain(socket) => {
+                drive(socket, Below::default(), &mut end, pace, stop.as_mut()).await
+            }
             #[cfg(feature = "rtmps")]
-            Stream::Tls(stream) => drive(*stream, None, &mut end, pace, stop.as_mut()).await,
+            Stream::Tls(stream) => {
+                drive(*stream, Below::default(), &mut end, pace, stop.as_mut()).await
+            }
         };
         match end.session.next_config() {
             Some(next) if end.sent_on && matches!(closed.reason, CloseReason::Session) => {
@@ -156,7 +160,7 @@ where
     H: ClientHandler,
 {
     let mut end = ClientEnd::new(client, handler);
-    let closed = drive(io, None, &mut end, Pace::from(config), stop).await;
+    let closed = drive(io, Below::default(), &mut end, Pace::from(config), stop).await;
     ClientClosed { closed, next: end.session.next_config() }
 }
 
