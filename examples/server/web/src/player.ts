@@ -81,7 +81,8 @@ export class Player {
       const restarted = (this.startedSince !== null && this.stream.since !== this.startedSince)
         || (this.stream.hls !== null && this.startedUrl !== '' && this.stream.hls !== this.startedUrl);
       this.startedSince = this.stream.since;
-      if (restarted || this.state === 'waiting' || (this.state === 'ended' && wasGone)) this.start();
+      const unplayable = this.stream.hls === null && this.state !== 'failed';
+      if (restarted || unplayable || this.state === 'waiting' || (this.state === 'ended' && wasGone)) this.start();
     } else if (!this.played && this.state !== 'failed') {
       this.wait();
     }

@@ -6,13 +6,18 @@ import { recording, stream } from './mock.mjs';
 const it = kit();
 const state = (wanted) => it.page.waitForFunction((name) => document.getElementById('player').dataset.state === name, wanted);
 
-test('a stream without HLS says so and asks for nothing', async () => {
+test('a stream without HLS says so and is not asked for', async () => {
   it.mock.streams = [stream('relayed', { hls: null, dash: null })];
-  await open(it, '#/live/relayed');
+  await open(it);
+  await it.page.click('#streams a.name');
   await seeText(it, '#veil-text', 'offers no HLS');
   await state('failed');
   assert.equal(await it.page.isVisible('#link-hls'), false);
   assert.deepEqual(it.mock.requests.filter((path) => path.includes('.m3u8')), []);
+  // By its address: what is live is not known yet.
+  await it.page.goto('about:blank');
+  await open(it, '#/live/relayed');
+  await seeText(it, '#veil-text', 'offers no HLS');
   assert.deepEqual(it.pageErrors, []);
 });
 
