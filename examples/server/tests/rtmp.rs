@@ -264,7 +264,7 @@ fn an_application_without_hls_relays_and_records() {
     for name in ["index.m3u8", "index.mpd"] {
         let answer = server.get(&format!("/live/plain/{name}"));
         assert_eq!(answer.status, 404);
-        assert_eq!(answer.body, b"HLS and DASH are off for this application");
+        assert_eq!(answer.body, b"HLS and DASH are off for this application\n");
     }
     assert!(server.get("/live/other/index.m3u8").body.starts_with(b"not found"));
 
