@@ -4,7 +4,7 @@ WEB := examples/server/web
 # Every test is run, so that one look shows all that is wrong.
 CARGO_TEST := cargo test --locked --workspace --all-features --no-fail-fast
 
-.PHONY: pictures bench-tls bench-package bench-segmenter bench-parts soak-llhls run test setup lint fmt clippy doc web web-test test-rust package bench-setup bench-live bench-finish bench-peers bench-remux bench-latency schemathesis soak-recording soak-scenario soak-trouble fuzz fuzz-smoke interop install sanitize bench-border
+.PHONY: pictures bench-package bench-segmenter bench-parts soak-llhls run test setup lint fmt clippy doc web web-test test-rust package bench-setup bench-live bench-finish bench-peers bench-remux bench-latency schemathesis soak-recording soak-scenario soak-trouble fuzz fuzz-smoke interop install sanitize bench-border
 .NOTPARALLEL:
 
 run:
@@ -137,11 +137,6 @@ read-back: web
 bench-segmenter:
 	cargo bench --locked --bench segmenter --no-run
 	scripts/record-run segmenter 'The segmenter in memory' cargo bench --locked --bench segmenter -- --noplot $(ARGS)
-
-# What TLS costs over HTTP, beside plain HTTP and the cipher alone. Two minutes.
-bench-tls: web
-	cargo build --release --locked -p streamcore-server
-	scripts/record-run tls 'HTTP with TLS and without' scripts/bench-tls $(ARGS)
 
 # From the last access unit of a part to its last byte over HTTP. A minute.
 bench-parts:

@@ -76,7 +76,8 @@ function openHlsJs(video: HTMLVideoElement, url: string, events: EngineEvents): 
     playlistLoadPolicy: patient(Hls.DefaultConfig.playlistLoadPolicy),
     fragLoadPolicy: patient(Hls.DefaultConfig.fragLoadPolicy),
     liveDurationInfinity: true,
-    backBufferLength: 30,
+    // The browser evicts what was played when it needs room. hls.js, told to, forgets the parts that it is loading, and playback stalls for a segment.
+    backBufferLength: Infinity,
     lowLatencyMode: true,
   });
   const onTime = () => {
