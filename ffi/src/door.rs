@@ -108,6 +108,25 @@ fn begin(state: &AtomicU8) -> Result<(), u8> {
     }
 }
 
+/// The head of a handle of this kind, which is busy from now on, and what it holds.
+///
+/// # Safety
+/// `handle` is NULL or points to a live handle of this library, which one thread at a time uses.
+unsafe fn open<'a, H: Handle>(handle: *const H) -> Result<(&'a Head, &'a mut H::Value), sc_status> {
+    // SAFETY: as above; the head of another kind of handle is a head as well.
+    let head = unsafe { head_of(handle.cast()) }?;
+    if head.magic.load(Ordering::Relaxed) != FAMILY | u32::from(H::KIND) {
+        return Err(SC_ERR_HANDLE);
+    }
+    if let Err(state) = begin(&head.state) {
+        return Err(if state == POISONED { SC_ERR_PANIC } else { SC_ERR_BUSY });
+    }
+    let shell = handle.cast::<Shell<H::Value>>();
+    // SAFETY: `state` was idle and is busy now, so that no call further up has a reference, and by the caller's word no other thread; the
+    // kind is right.
+    Ok((head, unsafe { &mut *UnsafeCell::raw_get(&raw const (*shell).value) }))
+}
+
 /// Runs `body` on what the handle holds. No call within it gets at it meanwhile, no panic leaves.
 ///
 /// # Safety
@@ -116,21 +135,11 @@ pub(crate) unsafe fn enter<H: Handle>(
     handle: *const H,
     body: impl FnOnce(&mut H::Value) -> Outcome,
 ) -> sc_status {
-    let shell = handle.cast::<Shell<H::Value>>();
-    // SAFETY: as above; the head of another kind of handle is a head as well.
-    let head = match unsafe { head_of(handle.cast()) } {
-        Ok(head) => head,
+    // SAFETY: as the function's.
+    let (head, value) = match unsafe { open(handle) } {
+        Ok(opened) => opened,
         Err(status) => return status,
     };
-    if head.magic.load(Ordering::Relaxed) != FAMILY | u32::from(H::KIND) {
-        return SC_ERR_HANDLE;
-    }
-    if let Err(state) = begin(&head.state) {
-        return if state == POISONED { SC_ERR_PANIC } else { SC_ERR_BUSY };
-    }
-    // SAFETY: `state` was idle and is busy now, so that no call further up has a reference, and by the caller's word no other thread; the
-    // kind is right.
-    let value = unsafe { &mut *UnsafeCell::raw_get(&raw const (*shell).value) };
     let outcome = catch_unwind(AssertUnwindSafe(|| body(value)));
     let (status, next, failure) = match outcome {
         Ok(Ok(status)) => (status, IDLE, None),
@@ -159,18 +168,10 @@ pub(crate) unsafe fn enter_second<H: Handle, T>(
             self.0.store(POISONED, Ordering::Release);
         }
     }
-    let shell = handle.cast::<Shell<H::Value>>();
-    // SAFETY: as above; the head of another kind of handle is a head as well.
-    let head = unsafe { head_of(handle.cast()) }?;
-    if head.magic.load(Ordering::Relaxed) != FAMILY | u32::from(H::KIND) {
-        return Err(SC_ERR_HANDLE.into());
-    }
-    if let Err(state) = begin(&head.state) {
-        return Err(if state == POISONED { SC_ERR_PANIC } else { SC_ERR_BUSY }.into());
-    }
+    // SAFETY: as the function's.
+    let (head, value) = unsafe { open(handle) }?;
     let poison = Poison(&head.state);
-    // SAFETY: as in `enter`.
-    let given = body(unsafe { &mut *UnsafeCell::raw_get(&raw const (*shell).value) });
+    let given = body(value);
     std::mem::forget(poison);
     head.state.store(IDLE, Ordering::Release);
     given

@@ -160,11 +160,11 @@ impl Hub {
         let config = self.config();
         let (mut streams, mut waits) = (self.streams(), HashSet::new());
         for Key { path, is_set } in self.services.numbering.left_live() {
-            let Some(stream) = self.entry(&mut streams, &path) else { return };
             let app = &self.keys.settings(&path, config.of(&path));
             if !app.makes_hls {
                 continue;
             }
+            let Some(stream) = self.entry(&mut streams, &path) else { return };
             if is_set {
                 stream.set().restore(stream.counter(true), app);
             } else {

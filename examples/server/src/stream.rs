@@ -263,12 +263,12 @@ impl Stream {
         } else if past(hls.ended, config.hls_linger) {
             *hls = Hls::default();
         }
-        // Without HLS, too, its publisher may come back.
-        let mut has_hls = hls.muxer.is_some() || hls.lost.is_some();
+        // Who was cut off may come back without HLS, too.
+        let mut is_kept = hls.muxer.is_some() || hls.lost.is_some();
         drop(hls);
         let mut set = self.set();
         let set_ended = set.tidy(now, config);
-        has_hls |= set.is_there();
+        is_kept |= set.is_there();
         drop(set);
         if gives_up || set_ended {
             self.changes.send_replace(());
@@ -283,7 +283,7 @@ impl Stream {
         let records = recording.recorders.is_some();
         drop(recording);
         let live = self.live();
-        !has_hls && !records && live.publisher.is_none() && live.fan.is_empty()
+        !is_kept && !records && live.publisher.is_none() && live.fan.is_empty()
     }
 
     /// Puts a tag in line for players. False where another publisher has taken the place of the one with `token`.

@@ -14,8 +14,8 @@ pub struct AppArgs {
     #[arg(long, env = "STREAMCORE_LIVE", value_name = "BOOL", num_args = 0..=1, require_equals = true, default_value = "true",
           default_missing_value = "true", action = clap::ArgAction::Set)]
     pub live: bool,
-    /// Whether streams are made into HLS, Low-Latency HLS and DASH; `false` leaves RTMP, FLV, recordings and other servers, at about half
-    /// the CPU time of a publisher and without the memory of a window.
+    /// Whether streams are made into HLS, Low-Latency HLS and DASH; `false` leaves RTMP, FLV, recordings and other servers, at two thirds
+    /// of the CPU time of a publisher and without the memory of a window.
     #[arg(long, env = "STREAMCORE_HLS", value_name = "BOOL", num_args = 0..=1, require_equals = true, default_value = "true",
           default_missing_value = "true", action = clap::ArgAction::Set)]
     pub hls: bool,

@@ -12,6 +12,8 @@ const SLACK_S = 0.1;
 const FAR_S = 10;
 
 export interface Place {
+  /** Whether the stream goes on. */
+  live: boolean;
   /** Seconds behind the end of the playlist. */
   latency: number;
   /** The least that the server and the stalls so far allow, in seconds. */
@@ -23,7 +25,10 @@ export interface Place {
 }
 
 /** The rate to play at. hls.js has the same, but not while less than a second is buffered, which is more than is held here. */
-export function catchUpRate({ latency, target, buffer, rate }: Place): number {
+export function catchUpRate({ live, latency, target, buffer, rate }: Place): number {
+  // Somebody has chosen another.
+  if (rate !== 1 && rate !== FASTER) return rate;
+  if (!live) return 1;
   const behind = latency - Math.max(target, LEAST_S);
   if (behind > FAR_S || buffer < LEAST_BUFFER_S) return 1;
   return behind > (rate > 1 ? 0 : SLACK_S) ? FASTER : 1;

@@ -81,8 +81,8 @@ function openHlsJs(video: HTMLVideoElement, url: string, events: EngineEvents): 
     lowLatencyMode: true,
   });
   const onTime = () => {
-    const place = { latency: hls.latency, target: hls.targetLatency ?? hls.latency, buffer: bufferAhead(video), rate: video.playbackRate };
-    const rate = hls.latestLevelDetails?.live ? catchUpRate(place) : 1;
+    const place = { live: hls.latestLevelDetails?.live ?? false, latency: hls.latency, target: hls.targetLatency ?? hls.latency };
+    const rate = catchUpRate({ ...place, buffer: bufferAhead(video), rate: video.playbackRate });
     if (video.playbackRate !== rate) video.playbackRate = rate;
   };
   video.addEventListener('timeupdate', onTime);

@@ -106,14 +106,14 @@ export class Player {
     if (!target) return;
     this.startedSince = this.stream?.since ?? null;
     this.setState('starting');
-    const events = {
-      fault: (fault: Fault) => this.onFault(fault),
-      log: (error: PlaybackError) => { this.errors = [...this.errors.slice(1 - LOG_LENGTH), error]; },
-    };
     if (target.kind === 'live' && this.stream !== null && this.stream.hls === null) {
       this.fail('This application offers no HLS, so that no browser can play the stream. Players of RTMP can.');
       return;
     }
+    const events = {
+      fault: (fault: Fault) => this.onFault(fault),
+      log: (error: PlaybackError) => { this.errors = [...this.errors.slice(1 - LOG_LENGTH), error]; },
+    };
     this.startedUrl = target.kind === 'live' ? this.stream?.hls ?? playlistUrl(target.path) : target.mp4;
     this.engine = (target.kind === 'live' ? openLive : openFile)(this.video, this.startedUrl, events);
     if (this.engine) void this.play();
