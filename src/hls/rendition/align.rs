@@ -23,20 +23,13 @@ impl Rendition {
         let exact = self.half_frame();
         let away = |sample: &Sample| sample.present().saturating_sub(at).saturating_abs();
         let reach = rescale(terms.reach, MICROS, timescale);
-        let start = self.open_start().unwrap_or(at);
-        let latest = start.saturating_add(rescale(terms.max, MICROS, timescale));
+        let latest = self.latest_end(terms, at);
         let nearest = self
             .queue
             .iter()
             .enumerate()
-            .filter(|(index, sample)| {
-                // A segment does not end where it begins.
-                let begins = *index == 0 && self.open.is_empty();
-                let behind = sample.present().saturating_add(exact) >= at;
-                sample.key && sample.time <= latest && (!begins || behind)
-            })
+            .filter(|&(index, sample)| self.may_end_before(terms, cut, index, sample))
             .map(|(index, sample)| (away(sample), index, sample.time, sample.present()))
-            .filter(|&(away, ..)| away <= reach)
             .min();
         let newest = self.queue.back().map_or(i64::MIN, |last| last.time);
         match nearest {
@@ -56,6 +49,32 @@ impl Rendition {
             }
             _ => None,
         }
+    }
+
+    /// Whether the segment may end before this sample, at `index` in the queue, because of `cut`.
+    pub(super) fn may_end_before(
+        &self,
+        terms: &Terms,
+        cut: Cut,
+        index: usize,
+        sample: &Sample,
+    ) -> bool {
+        let timescale = self.timescale();
+        let at = rescale(cut.present, cut.timescale, timescale);
+        let away = sample.present().saturating_sub(at).saturating_abs();
+        // A segment does not end where it begins.
+        let begins = index == 0 && self.open.is_empty();
+        let behind = sample.present().saturating_add(self.half_frame()) >= at;
+        sample.key
+            && sample.time <= self.latest_end(terms, at)
+            && (!begins || behind)
+            && away <= rescale(terms.reach, MICROS, timescale)
+    }
+
+    /// Where the open segment is as long as it may be, or one that begins at `at`.
+    fn latest_end(&self, terms: &Terms, at: i64) -> i64 {
+        let start = self.open_start().unwrap_or(at);
+        start.saturating_add(rescale(terms.max, MICROS, self.timescale()))
     }
 
     /// Whether the segment may still be cut before this sample, where the leading rendition has come to `shown` (ticks).

@@ -116,7 +116,8 @@ impl Rendition {
         self.drain(first).len() as u64
     }
 
-    /// Makes the parts of the open segment that are whole. Samples before `safe` (ticks) surely belong to it.
+    /// Makes the parts of the open segment that are whole. Samples before `safe` (ticks) surely belong to it. Where its end is decided, and
+    /// this rendition has not come to it, those before that do.
     pub(in crate::hls) fn close_parts(
         &mut self,
         terms: &Terms,
@@ -124,16 +125,32 @@ impl Rendition {
         follows: bool,
     ) -> Result<Closed> {
         let mut closed = Closed::default();
-        if self.cuts.is_empty() {
-            // One frame that is shown far ahead of its time may have led the others past the cut.
-            let fits = self.fitting(terms, self.unsealed());
-            let surely = |sample: &&Sample| {
-                sample.time < safe && !(follows && self.may_begin(terms, sample, safe))
-            };
-            let known = self.queue.iter().take(fits).take_while(surely).count();
-            self.pack_parts(terms, known, &mut closed)?;
-        }
+        // One frame that is shown far ahead of its time may have led the others past the cut.
+        let fits = self.fitting(terms, self.unsealed());
+        let known = match self.cuts.front().copied() {
+            Some(_) if !follows => 0,
+            Some(cut) => self.before_cut(terms, cut).min(fits),
+            None => {
+                let surely = |sample: &&Sample| {
+                    sample.time < safe && !(follows && self.may_begin(terms, sample, safe))
+                };
+                self.queue.iter().take(fits).take_while(surely).count()
+            }
+        };
+        self.pack_parts(terms, known, &mut closed)?;
         Ok(closed)
+    }
+
+    /// How many samples come before a cut, wherever in reach of it the segment will end.
+    fn before_cut(&self, terms: &Terms, cut: Cut) -> usize {
+        let video = self.is_video();
+        let end = if video { cut.decode } else { cut.present };
+        let end = rescale(end, cut.timescale, self.timescale());
+        let ends = |index: usize, sample: &Sample| {
+            sample.time >= end || (video && self.may_end_before(terms, cut, index, sample))
+        };
+        let first = self.queue.iter().enumerate().position(|(index, sample)| ends(index, sample));
+        first.unwrap_or(self.queue.len())
     }
 
     /// Makes parts of the first `known` samples, as long as one is left. Returns how many are.

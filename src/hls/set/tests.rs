@@ -6,6 +6,7 @@ use bytes::Bytes;
 
 use super::*;
 use crate::hls::{Answer, DashConfig};
+use crate::media::MediaKind;
 use crate::mp4::test_tracks::{aac, avc, unit};
 
 const WALL: i64 = 1_700_000_000_000_000;
@@ -64,6 +65,11 @@ impl Ladder {
 
     /// Sends 25 pictures and as many sounds a second of the given sources, in the order in which they come.
     fn run(&mut self, sources: &[u8], from: i64, to: i64) {
+        self.run_and_look(sources, from, to, |_| {});
+    }
+
+    /// The same; `look` sees what has become of each unit.
+    fn run_and_look(&mut self, sources: &[u8], from: i64, to: i64, mut look: impl FnMut(&Muxer)) {
         let mut units = Vec::new();
         for &source in sources {
             let sends = self.sends[usize::from(source)];
@@ -90,6 +96,7 @@ impl Ladder {
         units.sort_by_key(|(come, source, _)| (*come, *source));
         for (come, source, unit) in units {
             self.set.handle_unit(source, unit, Some(WALL + come * 1000)).unwrap();
+            look(self.set.muxer());
         }
     }
 
@@ -218,6 +225,35 @@ fn e2_08_a_clock_of_its_own_is_placed_when_it_came() {
     assert_eq!(first[1].0, second[0].0, "it begins with a segment of the others");
     assert!(at(&first, number).abs_diff(at(&second, number)) <= 40_000, "{first:?} {second:?}");
     assert!(!ladder.text("video1.m3u8").contains("EXT-X-GAP"));
+}
+
+#[test]
+fn e2_08_parts_of_a_variant_that_lags_come_one_by_one() {
+    // Also where it is behind by more than a segment, and where its key frames are elsewhere.
+    // Between the cut and the key frame that it falls on, nothing is known.
+    for (delay, phase, most) in [(1500, 0, 2), (2500, 0, 2), (2500, 400, 4)] {
+        let mut ladder = Ladder::new(config(true), &[PLAIN, Sends { delay, phase, ..PLAIN }]);
+        ladder.join(0);
+        ladder.join(1);
+        let mut seen = [0, 0];
+        ladder.run_and_look(&[0, 1], 0, 16_000, |muxer| {
+            let presentation = muxer.presentation();
+            for view in presentation.renditions().filter(|one| one.id().index == 1) {
+                let parts: usize = view.segments().map(|one| one.parts().len()).sum();
+                let before = std::mem::replace(
+                    &mut seen[usize::from(view.id().kind == MediaKind::Video)],
+                    parts,
+                );
+                // It begins with those that came while nothing was known of it. A segment may end with a short part behind an even one.
+                assert!(
+                    before < 12 || parts - before <= most,
+                    "{} {delay} {phase}: {parts}",
+                    view.id()
+                );
+            }
+        });
+        assert!(seen.iter().all(|&parts| parts > 50), "{seen:?}");
+    }
 }
 
 #[test]

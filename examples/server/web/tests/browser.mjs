@@ -9,13 +9,14 @@ const EXECUTABLE = process.env.CHROMIUM ?? '/usr/bin/chromium';
 const ARGS = ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'];
 
 /** A running browser. With `autoplay: false` it wants a click before there is sound, as for an ordinary visitor. With
- * `hosts` every name below `.test` is this machine: Chromium has six connections for a host, which players that hold requests share otherwise. */
+ * `hosts` every name below `.test` is this machine: Chromium has six connections for a host, which players that hold requests share otherwise. Nobody is there to
+ * allow a page that such names are on the local network. */
 export async function launch({ autoplay = true, hosts = false } = {}) {
   if (!existsSync(EXECUTABLE)) {
     throw new Error(`${EXECUTABLE} was not found: install Chromium (apt-get install chromium) or name one in the variable CHROMIUM`);
   }
   const policy = autoplay ? 'no-user-gesture-required' : 'document-user-activation-required';
-  const names = hosts ? ['--host-resolver-rules=MAP *.test 127.0.0.1'] : [];
+  const names = hosts ? ['--host-resolver-rules=MAP *.test 127.0.0.1', '--disable-features=LocalNetworkAccessChecks'] : [];
   return chromium.launch({ executablePath: EXECUTABLE, args: [...ARGS, `--autoplay-policy=${policy}`, ...names] });
 }
 
