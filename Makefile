@@ -4,7 +4,7 @@ WEB := examples/server/web
 # Every test is run, so that one look shows all that is wrong.
 CARGO_TEST := cargo test --locked --workspace --all-features --no-fail-fast
 
-.PHONY: pictures bench-package bench-segmenter bench-parts soak-llhls run test setup lint fmt clippy doc web web-test test-rust package bench-setup bench-live bench-finish bench-peers bench-remux bench-latency schemathesis soak-recording soak-scenario soak-trouble fuzz fuzz-smoke interop install sanitize bench-border
+.PHONY: pictures bench-package bench-segmenter bench-parts soak-llhls run test setup lint fmt clippy doc web web-test test-rust package bench-setup bench-live bench-finish bench-peers bench-remux bench-latency bench-tls schemathesis soak-recording soak-scenario soak-trouble fuzz fuzz-smoke interop install sanitize bench-border
 .NOTPARALLEL:
 
 run:
@@ -105,6 +105,11 @@ soak-trouble: web
 bench-latency: web
 	cargo build --release --locked -p streamcore-server
 	scripts/bench-latency $(ARGS)
+
+# What TLS costs: segments, playlists and players, each way in turn. Two minutes; needs wrk.
+bench-tls:
+	cargo build --release --locked -p streamcore-server
+	scripts/record-run tls 'What TLS costs' scripts/bench-tls $(ARGS)
 
 # What finishing a recording of 10 GB and of 30 hours costs: sparse files, whose boxes are written and whose media are holes.
 bench-finish:

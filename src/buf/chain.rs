@@ -22,6 +22,11 @@ impl Chain {
         Self { parts: VecDeque::new(), len: 0 }
     }
 
+    /// An empty sequence with room for so many buffers, for one that is kept long.
+    pub(crate) fn with_capacity(parts: usize) -> Self {
+        Self { parts: VecDeque::with_capacity(parts), len: 0 }
+    }
+
     /// Adds a buffer at the end.
     pub fn push(&mut self, part: Bytes) {
         if !part.is_empty() {

@@ -148,7 +148,8 @@ pub(super) fn pack(
     (config, typical): (&CodecConfig, u32),
     sequence: &mut u32,
 ) -> Result<(Part, i64)> {
-    let mut body = Chain::new();
+    // A head, and one more where time was skipped or a `prft` comes first.
+    let mut body = Chain::with_capacity(samples.len() + 2);
     let mut run: Vec<mp4::Sample> = Vec::with_capacity(samples.len());
     let mut run_start = 0;
     let start = samples.first().map_or(0, |sample| sample.time);

@@ -13,6 +13,7 @@ cases (N is the size and may be left out)
   connrate[:16]    sessions set up in a second, N at once
   fanout[:500]     1 publisher at 2 Mbit/s, N players: CPU, delay, integrity
   gather[:500]     the same, gathered for 50 ms by ours
+  low[:5000]       the same at 300 kbit/s
   ingest[:300]     N publishers at 1 Mbit/s
   hls[:300]        the same with HLS
   rec[:300]        the same with recording, ours as MP4, compared with the source

@@ -7,6 +7,8 @@ use std::process::{Command, Stdio};
 /// How much media there is in a second.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Rate {
+    /// 300 kbit/s, for as many players as one machine can feed and be.
+    Low,
     /// 1 Mbit/s, for many publishers.
     OneMegabit,
     /// 2 Mbit/s, for many players.
@@ -16,6 +18,7 @@ pub enum Rate {
 impl Rate {
     fn video_kbits(self) -> u32 {
         match self {
+            Self::Low => 236,
             Self::OneMegabit => 936,
             Self::TwoMegabits => 1936,
         }

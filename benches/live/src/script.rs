@@ -11,6 +11,8 @@ pub const STREAM_ID: u32 = 1;
 
 struct Item {
     kind: u8,
+    /// A picture that decoding can start at.
+    key: bool,
     due_ms: u32,
     bytes: Vec<u8>,
     /// Where in `bytes` the mark is.
@@ -65,13 +67,15 @@ impl Script {
             chunk::write(&mut bytes, chunk, tag.kind, STREAM_ID, time, &tag.data);
             items.push(Item {
                 kind: tag.kind,
+                key: tag.kind == VIDEO && tag.data.first().is_some_and(|first| first >> 4 == 1),
                 due_ms,
                 bytes,
                 stamp_at,
                 place: per_lap[lane],
                 restart,
             });
-            per_lap[lane] += 1;
+            // A frame that is too small for a mark is none that can be missed.
+            per_lap[lane] += u32::from(stamp_at.is_some() || !stamped);
         }
         let gap = due_ms / u32::try_from(items.len()).unwrap_or(u32::MAX);
         let lap_ms = due_ms + gap.max(1);
@@ -86,6 +90,25 @@ impl Script {
     /// Metadata and codec configuration: what a publisher sends first.
     pub fn head(&self) -> &[u8] {
         &self.head
+    }
+
+    /// Bytes of the current group of pictures, on average over time: it begins with the largest of its pictures.
+    pub fn mean_group(&self) -> f64 {
+        let (mut bytes, mut sum) = (0, 0.0);
+        // The first lap only fills it.
+        for lap in 0..2 {
+            let dues = self.items.iter().map(|item| item.due_ms).skip(1).chain([self.lap_ms]);
+            for (item, next) in self.items.iter().zip(dues) {
+                if item.key {
+                    bytes = 0;
+                }
+                bytes += item.bytes.len();
+                if lap == 1 {
+                    sum += bytes as f64 * f64::from(next.saturating_sub(item.due_ms));
+                }
+            }
+        }
+        sum / f64::from(self.lap_ms)
     }
 
     /// When a message is due, in nanoseconds after the publisher's beginning.
@@ -142,6 +165,19 @@ mod tests {
 
     fn tag(kind: u8, timestamp: u32, data: &[u8]) -> Tag {
         Tag { kind, timestamp, data: data.to_vec() }
+    }
+
+    #[test]
+    fn a_group_is_measured_over_time() {
+        let picture = |first: u8, at, size| {
+            let mut data = vec![0; size];
+            data[..2].copy_from_slice(&[first, 1]);
+            tag(VIDEO, at, &data)
+        };
+        // A lap has 1,332 ms, the first 500 of them with the key frame alone.
+        let tags = [picture(0x17, 0, 600), picture(0x27, 500, 200), picture(0x27, 999, 200)];
+        let mean = Script::new(&tags, 4096, false).unwrap().mean_group();
+        assert!((780.0..810.0).contains(&mean), "{mean}");
     }
 
     fn tags() -> Vec<Tag> {

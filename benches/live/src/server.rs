@@ -7,6 +7,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
+/// C0 and C1: version 3, the time zero, and bytes that need not be random.
+const HELLO: [u8; 1537] = {
+    let mut hello = [0; 1537];
+    hello[0] = 3;
+    hello
+};
+
 /// Which server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
@@ -128,18 +135,28 @@ impl Server {
         Ok(server)
     }
 
+    /// Waits until the beginning of a handshake is answered.
     fn await_port(&mut self, until: u64) -> Result<(), String> {
         while net::now() < until {
-            if let Ok(socket) = net::connect(self.rtmp, false)
-                && net::receive(&socket, &mut [0]) == Io::Again
-            {
+            if let Ok(socket) = net::connect(self.rtmp, true) {
+                // A port is open before anybody sees to it: who answers has begun.
+                let mut answer = net::receive(&socket, &mut [0]);
+                if answer == Io::Again {
+                    net::send(&socket, &HELLO);
+                }
+                while answer == Io::Again && net::now() < until {
+                    net::sleep_until(net::now() + MILLI / 4);
+                    answer = net::receive(&socket, &mut [0]);
+                }
                 net::reset(socket);
-                return Ok(());
+                if matches!(answer, Io::Done(_)) {
+                    return Ok(());
+                }
             }
             self.check_alive()?;
             net::sleep_until(net::now() + MILLI / 4);
         }
-        Err(format!("the server did not listen within 10 s: {}", self.log_tail()))
+        Err(format!("the server did not answer within 10 s: {}", self.log_tail()))
     }
 
     /// An error that says how and with which last words, if the server has ended by itself.

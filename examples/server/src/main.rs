@@ -2,6 +2,7 @@
 
 mod access;
 mod api;
+mod by_id;
 mod catalogue;
 mod cli;
 mod client;

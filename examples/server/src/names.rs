@@ -54,7 +54,12 @@ pub fn is_safe_path(path: &str) -> bool {
 /// Whether a stream may be published under `path`.
 pub fn is_publishable(path: &str) -> bool {
     let app = path.split('/').next().unwrap_or_default();
-    is_safe_path(path) && !RESERVED.contains(&app)
+    is_safe_path(path) && !is_reserved(app)
+}
+
+/// Whether the server needs the URLs of this application for itself.
+pub fn is_reserved(app: &str) -> bool {
+    RESERVED.contains(&app)
 }
 
 /// `app` and `name` as one path; an empty application leaves the name alone.
@@ -81,15 +86,18 @@ pub fn url_path(path: &str) -> String {
 /// `None` for all that is not safe.
 pub fn decode_url_path(raw: &str) -> Option<String> {
     let raw = raw.strip_prefix('/').unwrap_or(raw);
-    let mut parts = Vec::new();
-    for part in raw.split('/') {
+    let mut path = String::with_capacity(raw.len());
+    for (index, part) in raw.split('/').enumerate() {
         let part = percent_decode_str(part).decode_utf8().ok()?;
         if !is_safe_part(&part) {
             return None;
         }
-        parts.push(part.into_owned());
+        if index > 0 {
+            path.push('/');
+        }
+        path.push_str(&part);
     }
-    Some(parts.join("/")).filter(|path| path.len() <= PATH_BYTES + PART_BYTES)
+    Some(path).filter(|path| path.len() <= PATH_BYTES + PART_BYTES)
 }
 
 /// The file or folder that `path` names below `root`; `None` where the path is not safe.

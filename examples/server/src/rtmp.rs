@@ -1,6 +1,5 @@
 //! One RTMP connection: the session's events to the streams, and a stream's messages to the session.
 
-use std::collections::HashMap;
 use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -15,6 +14,7 @@ use streamcore::rtmp::session::{Rejection, RequestId, ServerSession, SessionEven
 use tokio::sync::{Notify, watch};
 
 use crate::access::{Action, Answer, Ask, ClientInfo, Gate, Grant, Protocol, Reason, Refused};
+use crate::by_id::ById;
 use crate::hooks::{Role, Visit};
 use crate::hub::{Hub, Newcomer, Phase, Refusal};
 use crate::net::Arrival;
@@ -37,14 +37,14 @@ pub struct Peer {
     /// Who it is, once it has said so.
     client: Option<Arc<ClientInfo>>,
     gate: Gate,
-    publications: HashMap<u32, Publication>,
+    publications: ById<Publication>,
     /// Those who are to take over a stream at their first key frame.
-    newcomers: HashMap<u32, (Grant, Handover)>,
+    newcomers: ById<(Grant, Handover)>,
     /// What each message stream was let in for.
-    visits: HashMap<u32, Visit>,
-    players: HashMap<u32, (Arc<Stream>, Arc<Player>)>,
+    visits: ById<Visit>,
+    players: ById<(Arc<Stream>, Arc<Player>)>,
     /// What the API knows of each message stream.
-    sessions: HashMap<u32, Entry>,
+    sessions: ById<Entry>,
     line: Line,
 }
 
@@ -64,11 +64,11 @@ impl Peer {
             tls,
             client: None,
             gate,
-            visits: HashMap::new(),
-            publications: HashMap::new(),
-            newcomers: HashMap::new(),
-            players: HashMap::new(),
-            sessions: HashMap::new(),
+            visits: ById::new(),
+            publications: ById::new(),
+            newcomers: ById::new(),
+            players: ById::new(),
+            sessions: ById::new(),
             line: Line { wake, outlet: None },
         }
     }
@@ -97,7 +97,7 @@ impl Peer {
                     self.hub.services().metrics.refused(Action::Connect);
                     tracing::warn!(%peer, "connection refused: {}", refused.text);
                     // Who may not go on is not waited for.
-                    self.publications.drain().for_each(|(_, publication)| publication.end());
+                    self.publications.take().for_each(Publication::end);
                     self.end_all(session);
                 }
                 Answer::Request { .. } if session.is_closing() => {}
@@ -237,15 +237,15 @@ impl Peer {
 
     fn stop_playing(&mut self, id: u32) {
         self.gate.forget(id);
-        if let Some((stream, player)) = self.players.remove(&id) {
-            self.visits.remove(&id);
-            self.sessions.remove(&id);
+        if let Some((stream, player)) = self.players.remove(id) {
+            self.visits.remove(id);
+            self.sessions.remove(id);
             stream.detach(&player);
         }
     }
 
     fn pause(&mut self, id: u32, paused: bool) {
-        if let Some((stream, player)) = self.players.get(&id) {
+        if let Some((stream, player)) = self.players.get(id) {
             if paused {
                 player.pause();
             } else {
@@ -256,30 +256,30 @@ impl Peer {
 
     /// Takes one message of a publisher, who may have been replaced.
     fn media(&mut self, session: &mut ServerSession, id: u32, tag: &Tag) {
-        if let Some(entry) = self.sessions.get(&id) {
+        if let Some(entry) = self.sessions.get(id) {
             entry.figures().count(1, tag.body.len());
         }
-        if self.newcomers.contains_key(&id) {
+        if self.newcomers.contains(id) {
             return self.take_over(session, id, tag);
         }
-        let Some(publication) = self.publications.get_mut(&id) else { return };
-        if let Some(visit) = self.visits.get(&id) {
+        let Some(publication) = self.publications.get_mut(id) else { return };
+        if let Some(visit) = self.visits.get(id) {
             visit.at(tag.timestamp);
         }
         if !publication.handle_tag(tag) {
             let (stream, peer) = (Redacted(publication.path()), self.address);
             tracing::info!(%stream, %peer, "another publisher has taken over");
-            self.publications.remove(&id);
-            self.sessions.remove(&id);
+            self.publications.remove(id);
+            self.sessions.remove(id);
             session.close();
         }
     }
 
     /// A newcomer takes over at its first key frame.
     fn take_over(&mut self, session: &mut ServerSession, id: u32, tag: &Tag) {
-        let Some((_, handover)) = self.newcomers.get_mut(&id) else { return };
+        let Some((_, handover)) = self.newcomers.get_mut(id) else { return };
         let Some(first) = handover.handle_tag(tag) else { return };
-        let Some((grant, _)) = self.newcomers.remove(&id) else { return };
+        let Some((grant, _)) = self.newcomers.remove(id) else { return };
         let path = grant.path();
         match self.hub.take_over(self.newcomer(&path, &grant)) {
             Ok(mut publication) => {
@@ -295,19 +295,19 @@ impl Peer {
 
     /// Tells the client that it is over.
     fn end_all(&mut self, session: &mut ServerSession) {
-        for (_, (stream, player)) in self.players.drain() {
+        for (stream, player) in self.players.take() {
             stream.detach(&player);
         }
-        self.sessions.clear();
+        drop(self.sessions.take());
         session.close();
     }
 
     fn stop_publishing(&mut self, id: u32) {
         self.gate.forget(id);
-        self.newcomers.remove(&id);
-        self.visits.remove(&id);
-        self.sessions.remove(&id);
-        if let Some(publication) = self.publications.remove(&id) {
+        self.newcomers.remove(id);
+        self.visits.remove(id);
+        self.sessions.remove(id);
+        if let Some(publication) = self.publications.remove(id) {
             tracing::info!(stream = %Redacted(publication.path()), peer = %self.address, "publishing ended");
             publication.end();
         }
@@ -374,7 +374,7 @@ impl Handler for Peer {
         }
         let mut ended = Vec::new();
         let mut sent = 0;
-        for (&id, (stream, player)) in &self.players {
+        for (id, (stream, player)) in self.players.iter() {
             loop {
                 if sent >= budget {
                     return Ok(true);
@@ -434,7 +434,7 @@ impl Handler for Peer {
 
     fn handle_closed(&mut self, closed: &Closed) {
         let peer = self.address;
-        for (_, publication) in self.publications.drain() {
+        for publication in self.publications.take() {
             tracing::info!(stream = %Redacted(publication.path()), %peer, "publisher cut off");
         }
         let (bytes_in, bytes_out) = (closed.bytes_in, closed.bytes_out);
@@ -467,10 +467,10 @@ impl Handler for Peer {
 
 impl Drop for Peer {
     fn drop(&mut self) {
-        for (_, (stream, player)) in self.players.drain() {
+        for (stream, player) in self.players.take() {
             stream.detach(&player);
         }
-        self.visits.clear();
+        drop(self.visits.take());
         if let Some(client) = self.client.take().filter(|_| self.gate.let_in()) {
             let (app, name, query) = (client.app.clone(), String::new(), String::new());
             let ask = Ask { client, action: Action::Connect, app, name, query };

@@ -18,7 +18,7 @@ use crate::catalogue::Catalogue;
 use crate::cli::{LogFormat, ServeArgs};
 use crate::config::{Config, Given, Shared, reload_on_hangup};
 use crate::finish::{self, Finisher, Listener};
-use crate::http::{Ports, Web};
+use crate::http::{Files, Ports, Web};
 use crate::hub::{Hub, Phase};
 use crate::keys::{Keys, Require};
 use crate::metrics::Metrics;
@@ -115,7 +115,7 @@ async fn serve(given: Given, config: Config) -> anyhow::Result<()> {
     let routes = crate::http::router(hub.clone())
         .merge(crate::api::router(api))
         .layer(axum::Extension(uploader.clone()))
-        .layer(from_fn_with_state(metrics, crate::http::count));
+        .layer(from_fn_with_state(metrics.clone(), crate::http::count));
     let uploads = tokio::spawn(uploader.run(uploads_told));
     // RTMP ends in two steps.
     let (leaving, left) = watch::channel(false);
@@ -129,6 +129,7 @@ async fn serve(given: Given, config: Config) -> anyhow::Result<()> {
     let secure = serve_rtmps(listeners.rtmps, listeners.tls.clone(), (hub.clone(), door), &left);
     let web = Web {
         router: routes,
+        files: Files::new(hub.clone(), metrics),
         door: Door::new(shared.clone()),
         config: shared.clone(),
         room: Arc::new(Semaphore::new(args.net.max_http_connections)),
@@ -297,7 +298,8 @@ fn serve_rtmps(
         let (arrival, door, tls) = (arrivals.next(), door.clone(), tls.clone());
         async move {
             arrival.enter(&door, &mut socket).await?;
-            tls.open(socket).await
+            // In a box: what drives the connection has room for more than one.
+            tls.open(socket).await.map(Box::new)
         }
     };
     tokio::spawn(driver::serve_with(listener, config, make, open, stop(stopped)))

@@ -32,7 +32,8 @@ pub fn set_of<'a>(path: &'a str, config: &AppConfig) -> Option<(&'a str, u8)> {
 /// The set of a stream's path, where there is one.
 #[derive(Debug, Default)]
 pub struct SetHls {
-    set: Option<VariantSet>,
+    /// In a box: most paths have none.
+    set: Option<Box<VariantSet>>,
     counter: Option<Counter>,
     /// The set's way to the store.
     archive: Option<Archive>,
@@ -67,7 +68,7 @@ impl SetHls {
     /// The server stops: what is to be stored is all there.
     pub fn close_store(&mut self) {
         if self.ended.is_none()
-            && let Some(Err(error)) = self.set.as_mut().map(VariantSet::finish)
+            && let Some(Err(error)) = self.set.as_deref_mut().map(VariantSet::finish)
         {
             tracing::debug!("the last segment of a set is lost: {error}");
         }
@@ -105,7 +106,7 @@ impl SetHls {
         let mut hls = config.hls.clone();
         counter.begin(&mut hls, goes_on);
         let count = u8::try_from(config.hls_variants.len().min(MOST)).unwrap_or(u8::MAX);
-        self.set = Some(VariantSet::new(count, hls, &config.limits));
+        self.set = Some(Box::new(VariantSet::new(count, hls, &config.limits)));
         self.counter = Some(counter);
     }
 
@@ -121,7 +122,7 @@ impl SetHls {
 
     /// Nobody waits for it any more.
     fn end(&mut self, now: Instant) {
-        if let Some(Err(error)) = self.set.as_mut().map(VariantSet::finish) {
+        if let Some(Err(error)) = self.set.as_deref_mut().map(VariantSet::finish) {
             tracing::debug!("the last segment of a set is lost: {error}");
         }
         self.follow();

@@ -318,7 +318,9 @@ fn a_recording_plays_while_it_grows() {
             if std::fs::metadata(&copy).is_ok_and(|it| it.len() == 0) {
                 continue;
             }
-            let now = packets::probe_torn(&copy);
+            let mut now = packets::probe_torn(&copy);
+            // The copy ends anywhere, within its last picture too.
+            now.video.pop();
             assert!(now.video.len() >= seen, "pictures went");
             if !now.video.is_empty() {
                 assert_eq!(packets::run_of(&wanted.video, &now.video), Ok(0..now.video.len()));

@@ -17,7 +17,7 @@ use super::outlet::{Line, Outlet};
 use super::{ConnectionConfig, Handler};
 use crate::buf::Chain;
 use crate::error::{Error, Result};
-use crate::rtmp::session::ServerSession;
+use crate::rtmp::session::{ServerSession, SessionConfig};
 use crate::time::Micros;
 
 /// Slices of one vectored write.
@@ -77,7 +77,8 @@ pub async fn run<S, H>(
     S: AsyncRead + AsyncWrite + Unpin,
     H: Handler,
 {
-    run_with(io, Below::default(), handler, config, stop).await;
+    let session = Arc::new(config.session.clone());
+    run_with((io, Below::default()), handler, (config, session), stop).await;
 }
 
 /// What is known of the socket below.
@@ -91,10 +92,9 @@ pub(super) struct Below {
 
 /// The same over a socket.
 pub(super) async fn run_with<S, H>(
-    io: S,
-    below: Below,
+    (io, below): (S, Below),
     handler: &mut H,
-    config: &ConnectionConfig,
+    (config, session): (&ConnectionConfig, Arc<SessionConfig>),
     stop: impl Future<Output = ()>,
 ) where
     S: AsyncRead + AsyncWrite + Unpin,
@@ -103,7 +103,7 @@ pub(super) async fn run_with<S, H>(
     if let Some(outlet) = &below.outlet {
         handler.handle_outlet(outlet);
     }
-    let session = ServerSession::new(config.session.clone(), seed(), Micros::ZERO);
+    let session = ServerSession::new(session, seed(), Micros::ZERO);
     let mut end = ServerEnd { session, handler };
     let closed = drive(io, below, &mut end, Pace::from(config), stop).await;
     handler.handle_closed(&closed);

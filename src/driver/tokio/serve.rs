@@ -4,6 +4,7 @@ use std::any::Any;
 use std::future::{Future, ready};
 use std::io;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,6 +17,7 @@ use ::tokio::time::{sleep, timeout};
 use super::connection::{Below, run_with};
 use super::outlet::Line;
 use super::{CloseReason, Closed, ConnectionConfig, Handler, Socket};
+use crate::rtmp::session::SessionConfig;
 
 /// Pause after a failed accept: out of file descriptors, mostly, which passes when connections end.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -79,6 +81,7 @@ pub async fn serve_with<H, F, O, A, S>(
     let mut stop = std::pin::pin!(stop);
     let (stopping, stopped) = watch::channel(false);
     let connection = Arc::new(config.connection);
+    let session = Arc::new(connection.session.clone());
     let mut tasks = JoinSet::new();
     loop {
         let accepted = ::tokio::select! {
@@ -91,8 +94,10 @@ pub async fn serve_with<H, F, O, A, S>(
             Ok((stream, peer)) if tasks.len() < config.max_connections => {
                 let socket = Socket::new(stream);
                 let line = socket.line().clone();
-                let opened = (open(socket), line);
-                tasks.spawn(drive(opened, make(peer), connection.clone(), stopped.clone()));
+                // In a box that is gone once it is open.
+                let opened = (Box::pin(open(socket)), line);
+                let configs = (connection.clone(), session.clone());
+                tasks.spawn(drive(opened, make(peer), configs, stopped.clone()));
             }
             Ok(_) => {}
             Err(_) => sleep(ACCEPT_PAUSE).await,
@@ -105,29 +110,36 @@ pub async fn serve_with<H, F, O, A, S>(
     tasks.shutdown().await;
 }
 
-async fn drive<H: Handler, S: AsyncRead + AsyncWrite + Unpin + 'static>(
-    (opened, line): (impl Future<Output = io::Result<S>>, Arc<Line>),
+/// Drives one connection.
+#[expect(
+    clippy::manual_async_fn,
+    reason = "it would keep room for each argument twice, in every connection that waits"
+)]
+fn drive<H: Handler, S: AsyncRead + AsyncWrite + Unpin + 'static>(
+    (opened, line): (Pin<Box<impl Future<Output = io::Result<S>>>>, Arc<Line>),
     mut handler: H,
-    config: Arc<ConnectionConfig>,
+    (config, session): (Arc<ConnectionConfig>, Arc<SessionConfig>),
     mut stopped: watch::Receiver<bool>,
-) {
-    let stop = async move {
-        let _ = stopped.wait_for(|&stopped| stopped).await;
-    };
-    let mut stop = std::pin::pin!(stop);
-    let opened = ::tokio::select! {
-        opened = timeout(config.session.limits.handshake_timeout, opened) => opened
-            .unwrap_or_else(|elapsed| Err(io::Error::new(io::ErrorKind::TimedOut, elapsed)))
-            .map_err(CloseReason::Open),
-        () = stop.as_mut() => Err(CloseReason::Stopped),
-    };
-    match opened {
-        Ok(stream) => {
-            // Only a bare socket can be written to by others: over TLS what is written depends on what was written before.
-            let outlet = (&stream as &dyn Any).downcast_ref().map(Socket::outlet);
-            let below = Below { outlet, line: Some(line) };
-            run_with(stream, below, &mut handler, &config, stop).await;
+) -> impl Future<Output = ()> {
+    async move {
+        let stop = async {
+            let _ = stopped.wait_for(|&stopped| stopped).await;
+        };
+        let mut stop = std::pin::pin!(stop);
+        let opened = ::tokio::select! {
+            opened = timeout(config.session.limits.handshake_timeout, opened) => opened
+                .unwrap_or_else(|elapsed| Err(io::Error::new(io::ErrorKind::TimedOut, elapsed)))
+                .map_err(CloseReason::Open),
+            () = stop.as_mut() => Err(CloseReason::Stopped),
+        };
+        match opened {
+            Ok(stream) => {
+                // Only a bare socket can be written to by others: over TLS what is written depends on what was written before.
+                let outlet = (&stream as &dyn Any).downcast_ref().map(Socket::outlet);
+                let below = Below { outlet, line: Some(line) };
+                run_with((stream, below), &mut handler, (&config, session), stop).await;
+            }
+            Err(reason) => handler.handle_closed(&Closed { reason, bytes_in: 0, bytes_out: 0 }),
         }
-        Err(reason) => handler.handle_closed(&Closed { reason, bytes_in: 0, bytes_out: 0 }),
     }
 }

@@ -20,6 +20,8 @@ mod timers;
 #[cfg(test)]
 mod tests;
 
+use std::sync::Arc;
+
 use crate::buf::Chain;
 use crate::error::{Error, Layer, Result};
 use crate::rtmp::handshake::ServerHandshake;
@@ -51,7 +53,7 @@ pub use path::StreamPath;
 /// final: close the connection; published and played streams have ended.
 #[derive(Debug)]
 pub struct ServerSession {
-    config: SessionConfig,
+    config: Arc<SessionConfig>,
     phase: Phase,
     link: Link,
     events: EventQueue<SessionEvent>,
@@ -108,9 +110,10 @@ struct Closing {
 }
 
 impl ServerSession {
-    /// A session at the first byte of a connection. `seed` makes the random bytes of the handshake.
+    /// A session at the first byte of a connection. Many may share one `config`. `seed` makes the random bytes of the handshake.
     #[must_use]
-    pub fn new(config: SessionConfig, seed: u64, now: Micros) -> Self {
+    pub fn new(config: impl Into<Arc<SessionConfig>>, seed: u64, now: Micros) -> Self {
+        let config: Arc<SessionConfig> = config.into();
         let deadline = now + config.limits.handshake_timeout;
         let link = Link::new(config.wire());
         Self {

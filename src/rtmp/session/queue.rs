@@ -40,7 +40,12 @@ impl<E: Payload> EventQueue<E> {
 
     pub(super) fn pop_front(&mut self) -> Option<E> {
         let event = self.events.pop_front()?;
-        self.bytes = self.bytes.saturating_sub(event.payload_bytes());
+        let bytes = event.payload_bytes();
+        self.bytes = self.bytes.saturating_sub(bytes);
+        if bytes == 0 && self.events.is_empty() {
+            // What carries no media is rare: a session that waits keeps no room for more of it.
+            self.events = VecDeque::new();
+        }
         Some(event)
     }
 

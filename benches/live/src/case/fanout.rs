@@ -15,12 +15,12 @@ const RAMP: u32 = 250;
 /// How long messages are gathered, where they are.
 const GATHERED: u64 = 50;
 
-/// Runs the case with `players` in all. Where messages are `gathered`, only ours and the floor do so.
+/// Runs the case with `players` in all, of a stream of this rate. Where messages are `gathered`, only ours and the floor do so.
 pub fn run(
     context: &Context,
     kind: Kind,
     players: usize,
-    gathered: bool,
+    (rate, gathered): (Rate, bool),
 ) -> Result<Vec<Figure>, String> {
     if kind == Kind::Floor {
         return on_floor(context, players, if gathered { GATHERED * MILLI } else { 0 });
@@ -29,7 +29,7 @@ pub fn run(
     if gathered {
         programs.ours_args.extend(["--rtmp-latency".into(), format!("{GATHERED}ms")]);
     }
-    let script = context.script(Rate::TwoMegabits, true)?;
+    let script = context.script(rate, true)?;
     let bulk = players.saturating_sub(2 * MEASURING).max(1);
     let mut server = Server::start(kind, &programs, Features::default())?;
     let base = server.usage();
@@ -67,6 +67,10 @@ pub fn run(
         });
     }
     figures.extend(delays(&early, &late, if gathered { 65.0 } else { 10.0 }));
+    if rate == Rate::Low {
+        // It is there for the number of players, and has no goals of its own but that they all get all of it.
+        figures.iter_mut().for_each(|figure| figure.goal = None);
+    }
     let groups = [&early, &bulk, &late];
     figures.extend(integrity(&groups, players.max(2 * MEASURING + 1)));
     figures.push(figure("memory for each player, KiB", kib_each(&window, &base, players)));

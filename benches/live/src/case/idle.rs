@@ -52,7 +52,7 @@ pub fn start(context: &Context, kind: Kind) -> Result<Vec<Figure>, String> {
         memory.push(server.usage().rss_kib as f64 / 1024.0);
     }
     let mut figures = vec![
-        figure("start to accepting, ms", Distribution::new(ready).median())
+        figure("start to answering a handshake, ms", Distribution::new(ready).median())
             .goal(Goal::AtMost(20.0)),
         figure("idle memory, MiB", Distribution::new(memory).median()).goal(Goal::AtMost(15.0)),
     ];

@@ -25,7 +25,7 @@ pub fn run(
     features: Features,
 ) -> Result<Vec<Figure>, String> {
     let script = context.script(Rate::OneMegabit, false)?;
-    let now = net::now();
+    let (now, groups) = (net::now(), publishers as f64 * script.mean_group());
     // The publishers begin their media spread over 2 s.
     let from = now + publishers as u64 * SECOND / u64::from(RAMP) + 5 * SECOND;
     let span = Span::new(from, from + u64::from(context.seconds) * SECOND);
@@ -56,7 +56,7 @@ pub fn run(
     };
     let mut figures = costs(&window, &sent, publishers, goal);
     figures.push(figure("memory for each publisher, KiB", kib_each(&window, &base, publishers)));
-    let media = media_kept(kind, features, &sent, context.seconds) / 1024.0 / publishers as f64;
+    let media = media_kept(kind, features, &sent, groups) / 1024.0 / publishers as f64;
     let beyond = kib_each(&window, &base, publishers) - media;
     figures.push(
         figure("memory for each publisher beyond its media, KiB", beyond).goal(Goal::AtMost(48.0)),
@@ -74,11 +74,11 @@ pub fn run(
 }
 
 /// Bytes of media that the server keeps. With HLS ours has all that came so far: its window is longer than a run. Without, it has the
-/// current groups of pictures of 2 s, which have come half of the way on average. The others keep nothing.
-fn media_kept(kind: Kind, features: Features, sent: &publish::Outcome, seconds: u32) -> f64 {
+/// current groups of pictures. The others keep nothing.
+fn media_kept(kind: Kind, features: Features, sent: &publish::Outcome, groups: f64) -> f64 {
     match (kind, features.hls) {
         (Kind::Ours, true) => sent.total as f64,
-        (Kind::Ours, false) => sent.bytes as f64 / f64::from(seconds.max(1)),
+        (Kind::Ours, false) => groups,
         _ => 0.0,
     }
 }

@@ -106,6 +106,8 @@ pub enum Case {
     FanOut(usize),
     /// The same where ours, and the floor, gather messages for 50 ms.
     Gather(usize),
+    /// The same at 300 kbit/s.
+    Low(usize),
     /// This many publishers.
     Ingest(usize),
     /// The same with HLS.
@@ -145,6 +147,7 @@ impl std::str::FromStr for Case {
             ("connrate", _) => sized(16).map(Self::ConnRate),
             ("fanout", _) => sized(500).map(Self::FanOut),
             ("gather", _) => sized(500).map(Self::Gather),
+            ("low", _) => sized(5000).map(Self::Low),
             ("ingest", _) => sized(300).map(Self::Ingest),
             ("hls", _) => sized(300).map(Self::Hls),
             ("rec", _) => sized(300).map(Self::Record),
@@ -167,6 +170,9 @@ impl Case {
             Self::FanOut(n) => format!("Fan-out: one publisher at 2 Mbit/s, {n} players"),
             Self::Gather(n) => {
                 format!("Fan-out, gathered for 50 ms: one publisher at 2 Mbit/s, {n} players")
+            }
+            Self::Low(n) => {
+                format!("Fan-out, gathered for 50 ms: one publisher at 300 kbit/s, {n} players")
             }
             Self::Ingest(n) => format!("Ingest: {n} publishers at 1 Mbit/s"),
             Self::Hls(n) => format!("Ingest with HLS: {n} publishers at 1 Mbit/s"),
@@ -191,6 +197,7 @@ impl Case {
             Self::ConnRate(n) => format!("connrate-{n}"),
             Self::FanOut(n) => format!("fanout-{n}"),
             Self::Gather(n) => format!("gather-{n}"),
+            Self::Low(n) => format!("low-{n}"),
             Self::Ingest(n) => format!("ingest-{n}"),
             Self::Hls(n) => format!("hls-{n}"),
             Self::Record(n) => format!("rec-{n}"),
@@ -216,8 +223,9 @@ impl Case {
         match self {
             Self::Setup => setup::run(context, kind),
             Self::ConnRate(n) => connrate::run(context, kind, n),
-            Self::FanOut(n) => fanout::run(context, kind, n, false),
-            Self::Gather(n) => fanout::run(context, kind, n, true),
+            Self::FanOut(n) => fanout::run(context, kind, n, (Rate::TwoMegabits, false)),
+            Self::Gather(n) => fanout::run(context, kind, n, (Rate::TwoMegabits, true)),
+            Self::Low(n) => fanout::run(context, kind, n, (Rate::Low, true)),
             Self::Ingest(n) => ingest::run(context, kind, n, none),
             Self::Hls(n) => ingest::run(context, kind, n, hls),
             Self::Record(n) => ingest::run(context, kind, n, record),

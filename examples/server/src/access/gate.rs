@@ -1,14 +1,16 @@
 //! The gate of one RTMP connection: its requests wait here for their answers, each in a task, while the connection goes on.
 
-use std::collections::{HashMap, VecDeque};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::collections::VecDeque;
+use std::pin::pin;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use streamcore::rtmp::session::RequestId;
-use tokio::sync::{Notify, watch};
+use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
 use super::{Action, Admission, Ask, ClientInfo, Grant, Refused};
+use crate::by_id::ById;
 
 /// What came of a request.
 #[derive(Debug)]
@@ -19,8 +21,42 @@ pub enum Answer {
     Request { request: RequestId, stream_id: u32, ask: Box<Ask>, result: Result<Grant, Refused> },
 }
 
-/// What is said of the connection; nothing yet where it is `None`.
-type Connection = Option<Result<Grant, Refused>>;
+/// What is said of the connection, once something is.
+#[derive(Debug, Default)]
+struct Decision {
+    result: OnceLock<Result<Grant, Refused>>,
+    told: Notify,
+}
+
+impl Decision {
+    /// The first to tell has told.
+    fn tell(&self, result: Result<Grant, Refused>) {
+        if self.result.set(result).is_ok() {
+            self.told.notify_waiters();
+        }
+    }
+
+    async fn wait(&self) -> &Result<Grant, Refused> {
+        loop {
+            let mut told = pin!(self.told.notified());
+            // Before the look, so that nothing is missed.
+            told.as_mut().enable();
+            match self.result.get() {
+                Some(result) => return result,
+                None => told.await,
+            }
+        }
+    }
+}
+
+/// Who decides. Nobody waits for one that is gone.
+struct Decider(Arc<Decision>);
+
+impl Drop for Decider {
+    fn drop(&mut self) {
+        self.0.tell(Err(Refused::unavailable("the connection was not decided on")));
+    }
+}
 
 /// Answers on their way to their connection: few and rare, so that a queue without memory of its own serves every idle connection. As many
 /// wait as there are message streams, which the session bounds.
@@ -33,7 +69,12 @@ impl Answers {
     }
 
     fn next(&self) -> Option<Answer> {
-        self.lock().pop_front()
+        let mut answers = self.lock();
+        let answer = answers.pop_front();
+        if answers.is_empty() {
+            *answers = VecDeque::new();
+        }
+        answer
     }
 
     fn lock(&self) -> MutexGuard<'_, VecDeque<Answer>> {
@@ -45,9 +86,9 @@ impl Answers {
 #[derive(Debug)]
 pub struct Gate {
     admission: Arc<Admission>,
-    connection: watch::Receiver<Connection>,
+    connection: Option<Arc<Decision>>,
     /// The request of each message stream that waits.
-    waiting: HashMap<u32, RequestId>,
+    waiting: ById<RequestId>,
     tasks: JoinSet<()>,
     answers: Answers,
     wake: Arc<Notify>,
@@ -58,8 +99,8 @@ impl Gate {
     pub fn new(admission: Arc<Admission>, wake: Arc<Notify>) -> Self {
         Self {
             admission,
-            connection: watch::channel(None).1,
-            waiting: HashMap::new(),
+            connection: None,
+            waiting: ById::new(),
             tasks: JoinSet::new(),
             answers: Answers::default(),
             wake,
@@ -68,8 +109,8 @@ impl Gate {
 
     /// Asks for the connection itself. Requests wait until it is let in.
     pub fn connect(&mut self, client: &Arc<ClientInfo>, query: String) {
-        let (tell, connection) = watch::channel(None);
-        self.connection = connection;
+        let decider = Decider(Arc::default());
+        self.connection = Some(decider.0.clone());
         let app = client.app.clone();
         let action = Action::Connect;
         let ask = Ask { client: client.clone(), action, app, name: String::new(), query };
@@ -79,7 +120,7 @@ impl Gate {
             if let Err(refused) = &result {
                 answer.send(Answer::Closed(refused.clone()));
             }
-            tell.send_replace(Some(result));
+            decider.0.tell(result);
         });
     }
 
@@ -87,20 +128,19 @@ impl Gate {
     pub fn ask(&mut self, request: RequestId, stream_id: u32, mut ask: Ask) {
         self.waiting.insert(stream_id, request);
         let (admission, answer) = (self.admission.clone(), self.answers.clone());
-        let mut connection = self.connection.clone();
+        // Without a connection nobody decides.
+        let none = || Decider(Arc::default()).0.clone();
+        let connection = self.connection.clone().unwrap_or_else(none);
         self.run(async move {
-            let connected = connection.wait_for(Option::is_some).await;
-            let connected = connected.ok().and_then(|connected| connected.clone());
-            let result = match connected {
-                Some(Err(refused)) => Err(refused),
-                Some(Ok(grant)) => {
+            let result = match connection.wait().await {
+                Err(refused) => Err(refused.clone()),
+                Ok(grant) => {
                     // The answer to `connect` may name another application.
                     if grant.app != ask.client.app {
-                        ask.app = grant.app;
+                        ask.app.clone_from(&grant.app);
                     }
                     admission.decide(&ask).await
                 }
-                None => Err(Refused::unavailable("the connection was not decided on")),
             };
             answer.send(Answer::Request { request, stream_id, ask: Box::new(ask), result });
         });
@@ -108,12 +148,13 @@ impl Gate {
 
     /// The client took back what it asked for on that message stream.
     pub fn forget(&mut self, stream_id: u32) {
-        self.waiting.remove(&stream_id);
+        self.waiting.remove(stream_id);
     }
 
     /// Whether the connection was let in.
     pub fn let_in(&self) -> bool {
-        matches!(&*self.connection.borrow(), Some(Ok(_)))
+        let decided = self.connection.as_ref().and_then(|connection| connection.result.get());
+        matches!(decided, Some(Ok(_)))
     }
 
     /// Closes the connection, with a reason for the log, whenever it is called.
@@ -133,8 +174,8 @@ impl Gate {
             match &answer {
                 Answer::Closed(_) => return Some(answer),
                 Answer::Request { request, stream_id, .. } => {
-                    if self.waiting.get(stream_id) == Some(request) {
-                        self.waiting.remove(stream_id);
+                    if self.waiting.get(*stream_id) == Some(request) {
+                        self.waiting.remove(*stream_id);
                         return Some(answer);
                     }
                 }

@@ -123,15 +123,18 @@ impl Journal {
     ) -> anyhow::Result<Self> {
         let (settings, changed) = (Arc::new(settings), watch::Sender::new(()));
         let journal = Self { store, settings, changed, metrics };
-        let authority = journal.settings.authority.as_deref();
-        let http = crate::hooks::http_client(authority)?;
-        for receiver in &journal.settings.receivers {
-            tokio::spawn(super::send::keep_sending(
-                journal.clone(),
-                receiver.clone(),
-                http.clone(),
-                journal.changed.subscribe(),
-            ));
+        let Settings { authority, receivers, .. } = &*journal.settings;
+        // Without anybody to send to, the certificates of the platform are not read either.
+        if authority.is_some() || !receivers.is_empty() {
+            let http = crate::hooks::http_client(authority.as_deref())?;
+            for receiver in receivers {
+                tokio::spawn(super::send::keep_sending(
+                    journal.clone(),
+                    receiver.clone(),
+                    http.clone(),
+                    journal.changed.subscribe(),
+                ));
+            }
         }
         tokio::spawn(write(journal.clone(), events));
         Ok(journal)

@@ -29,7 +29,8 @@ pub enum Reply {
 /// The client of all hooks. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Client {
-    http: reqwest::Client,
+    /// Or why there is none.
+    http: Result<reqwest::Client, String>,
     method: Method,
     format: NotifyFormat,
     timeout: Duration,
@@ -40,7 +41,7 @@ pub struct Client {
 impl Client {
     /// The client for hooks that are sent as the settings say, and who is told how they went.
     pub fn new(
-        http: reqwest::Client,
+        http: Result<reqwest::Client, String>,
         settings: &AppHookArgs,
         (metrics, troubles): (Arc<Metrics>, Arc<Troubles>),
     ) -> Self {
@@ -71,13 +72,13 @@ impl Client {
     }
 
     async fn exchange(&self, url: &HookUrl, notice: &Notice) -> Result<Reply, String> {
+        let http = self.http.as_ref().map_err(Clone::clone)?;
         let request = match (self.format, self.method) {
             (NotifyFormat::Srs, _) => {
                 let Some(object) = srs::encode(notice) else { return Ok(Reply::Pass) };
-                self.http.post(url.url().clone()).json(&object)
+                http.post(url.url().clone()).json(&object)
             }
-            (NotifyFormat::Nginx, Method::Post) => self
-                .http
+            (NotifyFormat::Nginx, Method::Post) => http
                 .post(url.url().clone())
                 .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
                 .body(form::encode(notice)),
@@ -89,7 +90,7 @@ impl Client {
                     None => form,
                 };
                 url.set_query(Some(&query));
-                self.http.get(url)
+                http.get(url)
             }
         };
         // The error of the library names the URL, whose query may hold a secret.

@@ -10,7 +10,7 @@ mod trouble;
 mod visit;
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use tokio::sync::Semaphore;
 
@@ -34,7 +34,8 @@ const NOTICES: usize = 1000;
 #[derive(Debug)]
 pub struct Hooks {
     config: Shared,
-    http: reqwest::Client,
+    /// Made for the first hook: it reads all certificates of the platform, which takes longer than all else at the start.
+    http: OnceLock<Result<reqwest::Client, String>>,
     metrics: Arc<Metrics>,
     troubles: Arc<Troubles>,
     notices: Arc<Semaphore>,
@@ -48,7 +49,11 @@ impl Hooks {
     /// # Errors
     /// The file with the authority for https cannot be used.
     pub fn new(config: Shared, metrics: Arc<Metrics>) -> anyhow::Result<Arc<Self>> {
-        let http = http::client(config.get().server.hooks.notify_ca.as_deref())?;
+        let http = match config.get().server.hooks.notify_ca.as_deref() {
+            // What is wrong with it is said at once.
+            Some(authority) => OnceLock::from(Ok(http::client(Some(authority))?)),
+            None => OnceLock::new(),
+        };
         Ok(Arc::new(Self {
             config,
             http,
@@ -66,7 +71,8 @@ impl Hooks {
     /// The client for hooks of an application.
     fn client(&self, app: &str) -> Client {
         let told = (self.metrics.clone(), self.troubles.clone());
-        Client::new(self.http.clone(), &self.config().app(app).hooks, told)
+        let made = || http::client(None).map_err(|error| format!("{error:#}"));
+        Client::new(self.http.get_or_init(made).clone(), &self.config().app(app).hooks, told)
     }
 
     /// What is wrong with hooks at present, a sentence for each that gives no answer.

@@ -1,5 +1,6 @@
 //! `/{app}/{name…}/{file}`: playlists, the MPD, init segments, media segments and parts of them.
 
+use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -31,6 +32,14 @@ use crate::names;
 use crate::redact::Redacted;
 use crate::sessions::{Figures, Via};
 use crate::stream::Stream;
+
+/// Whether a request surely is for a playlist, an MPD, a segment or a part of a stream: most are, and they need no way through the routes.
+pub fn is_file(request: &axum::http::Request<impl Sized>) -> bool {
+    let path = request.uri().path();
+    let ends = [".m3u8", ".m4s", ".mpd"].iter().any(|end| path.ends_with(end));
+    let first = path.trim_start_matches('/').split('/').next().unwrap_or_default();
+    request.method() == Method::GET && ends && !names::is_reserved(first)
+}
 
 /// Whatever is none of the server's own URLs: a file of a live stream.
 pub async fn file(
@@ -70,7 +79,7 @@ enum Found {
     TooMany,
 }
 
-async fn find(hub: &Arc<Hub>, peer: SocketAddr, request: &Parts) -> Response {
+pub(super) async fn find(hub: &Arc<Hub>, peer: SocketAddr, request: &Parts) -> Response {
     let query = request.uri.query().unwrap_or_default();
     let path = match names::decode_url_path(request.uri.path()) {
         Some(path) => match hub.keys().play(&path, query) {
@@ -228,15 +237,29 @@ async fn hold<'a>(
     }
 }
 
-fn headers_of(file: &File, etag: &str) -> HeaderMap {
-    let mut headers = HeaderMap::new();
-    for (name, value) in [(CACHE_CONTROL, &*file.cache.header()), (ETAG, etag)] {
-        if let Ok(value) = HeaderValue::try_from(value) {
+/// Room for all that an answer says, so that the map need not grow.
+const HEADERS: usize = 12;
+
+fn headers_of(file: &File, etag: String) -> HeaderMap {
+    let mut headers = HeaderMap::with_capacity(HEADERS);
+    let cache = match file.cache.header() {
+        Cow::Borrowed(text) => Ok(HeaderValue::from_static(text)),
+        Cow::Owned(text) => HeaderValue::try_from(text),
+    };
+    for (name, value) in [(CACHE_CONTROL, cache), (ETAG, HeaderValue::try_from(etag))] {
+        if let Ok(value) = value {
             headers.insert(name, value);
         }
     }
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(file.content_type));
     headers
+}
+
+fn respond(status: StatusCode, headers: HeaderMap, body: Body) -> Response {
+    let mut response = Response::new(body);
+    *response.status_mut() = status;
+    *response.headers_mut() = headers;
+    response
 }
 
 /// Whether the client has the file already (RFC 9110 13.1.2).
@@ -259,16 +282,17 @@ async fn playlist(stream: &Stream, file: File, request: &HeaderMap) -> Response 
     let gzip = compress::is_wanted(request.get(ACCEPT_ENCODING)) && compress::pays(&file);
     // Other bytes, another tag (RFC 9110 8.8.3.3).
     let etag = if gzip { file.etag.replacen('"', "\"gzip-", 1) } else { file.etag.clone() };
-    let mut headers = headers_of(&file, &etag);
+    let known = is_known(request, &etag);
+    let mut headers = headers_of(&file, etag);
     headers.insert(VARY, HeaderValue::from_static("Accept-Encoding"));
-    if is_known(request, &etag) {
+    if known {
         return not_modified(headers);
     }
     if !gzip {
-        return (headers, Body::new(ChainBody::from(file.body))).into_response();
+        return respond(StatusCode::OK, headers, Body::new(ChainBody::from(file.body)));
     }
     headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
-    (headers, stream.compressed().get(&file).await).into_response()
+    respond(StatusCode::OK, headers, stream.compressed().get(&file).await.into())
 }
 
 /// A segment that is being made: its length is not known, and it is not what will be kept under its name before it is whole.
@@ -283,7 +307,7 @@ fn growing_segment(
 
 /// A segment, a part or an init segment, or a range of its bytes.
 fn media(file: File, request: &HeaderMap) -> Response {
-    let mut headers = headers_of(&file, &file.etag);
+    let mut headers = headers_of(&file, file.etag.clone());
     headers.insert(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
     if is_known(request, &file.etag) {
         return not_modified(headers);
@@ -291,12 +315,12 @@ fn media(file: File, request: &HeaderMap) -> Response {
     let length = file.body.len();
     let same = request.get(IF_RANGE).is_none_or(|tag| tag.as_bytes() == file.etag.as_bytes());
     match range::read(request.get(RANGE).filter(|_| same), length) {
-        Wanted::All => (headers, Body::new(ChainBody::from(file.body))).into_response(),
+        Wanted::All => respond(StatusCode::OK, headers, Body::new(ChainBody::from(file.body))),
         Wanted::Bytes(range) => {
             let said = format!("bytes {}-{}/{length}", range.start, range.end - 1);
             headers.insert(CONTENT_RANGE, said.parse().expect("digits"));
             let body = Body::new(ChainBody::of_range(file.body, range));
-            (StatusCode::PARTIAL_CONTENT, headers, body).into_response()
+            respond(StatusCode::PARTIAL_CONTENT, headers, body)
         }
         Wanted::Nothing => {
             headers.remove(CONTENT_TYPE);

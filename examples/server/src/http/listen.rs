@@ -9,10 +9,11 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
 use axum::http::Request;
+use hyper::body::Incoming;
+use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
-use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
@@ -20,6 +21,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 use tower::ServiceExt as _;
 
+use super::{Files, hls};
 use crate::config::Shared;
 use crate::net::{self, Door, Permit};
 
@@ -38,6 +40,7 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(2);
 #[derive(Clone)]
 pub struct Web {
     pub router: Router,
+    pub files: Files,
     pub door: Arc<Door>,
     pub config: Shared,
     /// Connections at once.
@@ -128,18 +131,24 @@ async fn connection<S>(
 {
     let asked = Arc::new(Notify::new());
     let (first, config, cut) = (asked.clone(), web.config.clone(), handle.cut.clone());
-    let service =
-        web.router.clone().map_request(move |mut request: Request<hyper::body::Incoming>| {
-            first.notify_one();
-            let config = config.get();
-            let client = net::client(request.headers(), peer, &config.server.net.forwarded_from);
+    let web = web.clone();
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        first.notify_one();
+        let config = config.get();
+        let client = net::client(request.headers(), peer, &config.server.net.forwarded_from);
+        let (files, router, handle) = (web.files.clone(), web.router.clone(), handle.clone());
+        // In a box, so that a connection is no larger while nobody asks.
+        Box::pin(async move {
+            if hls::is_file(&request) {
+                return Ok(files.answer(client, request).await);
+            }
             request.extensions_mut().insert(ConnectInfo(client));
-            request.extensions_mut().insert(handle.clone());
-            request.map(Body::new)
-        });
+            request.extensions_mut().insert(handle);
+            router.oneshot(request.map(Body::new)).await
+        })
+    });
     let builder = builder();
-    let connection = builder
-        .serve_connection_with_upgrades(TokioIo::new(stream), TowerToHyperService::new(service));
+    let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service);
     let mut connection = std::pin::pin!(watcher.watch(connection.into_owned()));
     // Which of both protocols it is has to be said in time, too.
     let served = async {

@@ -13,12 +13,13 @@ mod recordings;
 mod stored;
 mod time;
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
-use axum::http::header::{HeaderName, HeaderValue, X_CONTENT_TYPE_OPTIONS};
+use axum::http::header::{HeaderMap, HeaderValue, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
 use axum::middleware::{Next, from_fn};
 use axum::response::Response;
 use axum::routing::get;
@@ -54,6 +55,33 @@ pub fn router(hub: Arc<Hub>) -> Router {
     router.fallback(hls::file).layer(from_fn(common_headers)).with_state(hub)
 }
 
+/// Files of streams, past all routes.
+#[derive(Clone)]
+pub struct Files {
+    hub: Arc<Hub>,
+    metrics: Arc<Metrics>,
+}
+
+impl Files {
+    pub const fn new(hub: Arc<Hub>, metrics: Arc<Metrics>) -> Self {
+        Self { hub, metrics }
+    }
+
+    /// Answers as the routes would.
+    async fn answer(
+        self,
+        client: SocketAddr,
+        request: hyper::Request<hyper::body::Incoming>,
+    ) -> Response {
+        let (request, _) = request.into_parts();
+        let mut response = hls::find(&self.hub, client, &request).await;
+        allow_any_origin(response.headers_mut());
+        add_common(response.headers_mut());
+        self.metrics.http(response.status().as_u16());
+        response
+    }
+}
+
 /// For balancers: not there any more as soon as the server is about to stop.
 async fn health(State(hub): State<Arc<Hub>>) -> (StatusCode, &'static str) {
     match *hub.phase().borrow() {
@@ -71,17 +99,17 @@ pub async fn count(State(metrics): State<Arc<Metrics>>, request: Request, next: 
 
 async fn common_headers(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
-    let headers = response.headers_mut();
-    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.insert(
-        HeaderName::from_static("referrer-policy"),
-        HeaderValue::from_static("no-referrer"),
-    );
+    add_common(response.headers_mut());
     response
 }
 
+fn add_common(headers: &mut HeaderMap) {
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+}
+
 /// Opens `headers` to pages of other origins: players are often embedded elsewhere.
-fn allow_any_origin(headers: &mut axum::http::HeaderMap) {
+fn allow_any_origin(headers: &mut HeaderMap) {
     use axum::http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS};
     headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
     headers.insert(

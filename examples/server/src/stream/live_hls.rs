@@ -13,7 +13,8 @@ use crate::origin::Archive;
 pub(super) struct Hls {
     /// Whose units are taken.
     pub(super) token: u64,
-    pub(super) muxer: Option<hls::Muxer>,
+    /// In a box: an application may be without.
+    pub(super) muxer: Option<Box<hls::Muxer>>,
     /// The application of the last publisher has none.
     pub(super) is_off: bool,
     /// The length of segments that is asked for.
@@ -64,13 +65,13 @@ impl Hls {
         let mut hls = config.hls.clone();
         counter.begin(&mut hls, goes_on);
         self.parts = hls.part_duration;
-        self.muxer = Some(hls::Muxer::new(hls, &config.limits));
+        self.muxer = Some(Box::new(hls::Muxer::new(hls, &config.limits)));
         self.counter = Some(counter);
     }
 
     /// What there is ends, and the playlists stay open (E1-09).
     pub(super) fn pause(&mut self, now: Instant) {
-        if let Some(Err(error)) = self.muxer.as_mut().map(hls::Muxer::handle_discontinuity) {
+        if let Some(Err(error)) = self.muxer.as_deref_mut().map(hls::Muxer::handle_discontinuity) {
             tracing::debug!("the last HLS segment is lost: {error}");
         }
         self.follow();
@@ -96,7 +97,7 @@ impl Hls {
 
     /// The playlists are closed.
     fn finish(&mut self) {
-        if let Some(Err(error)) = self.muxer.as_mut().map(hls::Muxer::finish) {
+        if let Some(Err(error)) = self.muxer.as_deref_mut().map(hls::Muxer::finish) {
             tracing::debug!("the last HLS segment is lost: {error}");
         }
         self.follow();
