@@ -33,7 +33,8 @@ try {
   await browser.close();
 }
 console.log(JSON.stringify(all));
-process.exit(all.length > 0 && all.every((one) => one.ended) ? 0 : 1);
+// Not at once: what is written to a pipe may still be on its way.
+process.exitCode = all.length > 0 && all.every((one) => one.ended) ? 0 : 1;
 
 /** Runs in the page. */
 function playAll({ base, names, milliseconds }) {
