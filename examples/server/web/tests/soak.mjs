@@ -46,6 +46,8 @@ function playAll({ base, names, milliseconds }) {
       hls.on(window.Hls.Events.ERROR, (_, data) => player.errors.push({ details: `${data.details} ${data.error?.message ?? ''}`, fatal: data.fatal, at: Date.now() }));
       hls.loadSource(`${base}index.m3u8`);
       hls.attachMedia(video);
+      // The others begin by themselves: dash.js takes a video that plays before it is there for one that is paused, and asks for no MPD again.
+      video.play().catch(() => undefined);
       return () => (hls.playingDate ? (Date.now() - hls.playingDate) / 1000 : null);
     },
     'shaka-hls': (video, player, base) => shaka(video, player, `${base}index.m3u8`),
@@ -60,7 +62,7 @@ function playAll({ base, names, milliseconds }) {
   function shaka(video, player, manifest) {
     window.shaka.polyfill.installAll();
     const it = new window.shaka.Player();
-    const note = (error) => player.errors.push({ details: `${error.category}.${error.code}: ${JSON.stringify(error.data)?.slice(0, 300)}`, fatal: error.severity === 2, at: Date.now() });
+    const note = (error) => player.errors.push({ details: error.category ? `${error.category}.${error.code}: ${JSON.stringify(error.data)?.slice(0, 300)}` : String(error), fatal: error.severity === 2, at: Date.now() });
     it.addEventListener('error', (event) => note(event.detail));
     it.configure({ streaming: { lowLatencyMode: true } });
     it.attach(video).then(() => it.load(manifest)).then(() => video.play()).catch(note);
@@ -80,7 +82,6 @@ function playAll({ base, names, milliseconds }) {
     const address = new URL(base);
     address.hostname = `player${index}.test`;
     const latency = open[name](video, player, address.href);
-    video.play?.().catch(() => undefined);
     let [time, since, dropped] = [0, 0, 0];
     const sample = () => {
       const now = Date.now();
