@@ -150,9 +150,9 @@ bench-parts:
 
 # Five minutes of a live run through lost connections, a change of resolution and the end, followed by a strict reader and four players, plain and as a set.
 soak-llhls: web
-	cargo test --locked -p streamcore-server --test interop_llhls --no-run
+	cargo test --locked --workspace --all-features --test interop_llhls --no-run
 	scripts/record-run soak-llhls 'A live run through disturbances' env STREAMCORE_SOAK=$(or $(SOAK),300) \
-		cargo test --quiet --locked -p streamcore-server --test interop_llhls soak -- --nocapture --test-threads 1
+		cargo test --quiet --locked --workspace --all-features --test interop_llhls soak -- --nocapture --test-threads 1
 
 # Each fuzz target for so many seconds: make fuzz SECONDS=60 TARGETS='amf0 sps'.
 SECONDS ?= 10

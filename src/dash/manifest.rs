@@ -148,6 +148,7 @@ impl AdaptationSet {
                     xml.text("Label", label);
                 }
                 self.reference(xml, live);
+                self.captions(xml);
                 let role = if self.main { "main" } else { "alternate" };
                 xml.empty("Role", |entry| {
                     entry.set("schemeIdUri", "urn:mpeg:dash:role:2011").set("value", role);
@@ -157,6 +158,22 @@ impl AdaptationSet {
                 }
             },
         );
+    }
+
+    /// Says what captions there are, of a language that nobody told (ANSI/SCTE 214-1 7.2.3).
+    fn captions(&self, xml: &mut Xml) {
+        let mut of = |scheme: &str, value: String| {
+            xml.empty("Accessibility", |entry| {
+                entry.set("schemeIdUri", scheme).set("value", value);
+            });
+        };
+        let analog: Vec<String> =
+            self.captions.analog().map(|channel| format!("{channel}=und")).collect();
+        if !analog.is_empty() {
+            of("urn:scte:dash:cc:cea-608:2015", analog.join(";"));
+        } else if self.captions.has_digital() {
+            of("urn:scte:dash:cc:cea-708:2015", "1=lang:und".to_owned());
+        }
     }
 
     /// Whether no segment of one representation overlaps one of another number of another (5.3.3.2).

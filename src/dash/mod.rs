@@ -20,6 +20,7 @@ pub use periods::{ListedSegment, Periods, Rendition};
 
 use std::time::Duration;
 
+use crate::codec::captions::Captions;
 use crate::media::MediaKind;
 
 /// All that an MPD says.
@@ -119,6 +120,8 @@ pub struct AdaptationSet {
     pub label: Option<String>,
     /// Whether this is the one to play, of those of its kind.
     pub main: bool,
+    /// Closed captions within the pictures.
+    pub captions: Captions,
     /// Media time and wall clock of one moment, where fragments carry `prft`.
     pub reference: Option<ReferenceTime>,
     /// At least one, all of the same timescale or each of its own.

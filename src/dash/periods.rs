@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{AdaptationSet, Period, Properties, ReferenceTime, Representation, Segment, Template};
+use crate::codec::captions::Captions;
 use crate::media::{CodecConfig, MediaKind};
 use crate::time::rescale;
 
@@ -28,6 +29,8 @@ pub struct Rendition {
     pub bandwidth: u64,
     /// Pictures in a thousand seconds, as measured; for video without a frame rate in its configuration.
     pub frame_rate: u64,
+    /// Closed captions within its pictures.
+    pub captions: Captions,
     /// Oldest first, each with the number after the one before.
     pub segments: Vec<ListedSegment>,
 }
@@ -49,6 +52,9 @@ pub struct ListedSegment {
     pub start: u64,
     /// In ticks.
     pub duration: u64,
+    /// Presentation time where what is shown last ends, in ticks: later than start and duration together where pictures are missing
+    /// that were to be shown before it, as where a stream breaks off.
+    pub presentation_end: u64,
     /// Wall clock at the start, microseconds since 1970.
     pub wall: Option<i64>,
     /// Whether there is no file: nothing came for this time.
@@ -69,7 +75,7 @@ impl ListedSegment {
     }
 
     fn end(&self) -> u64 {
-        self.start.saturating_add(self.duration)
+        self.start.saturating_add(self.duration).max(self.presentation_end)
     }
 }
 
@@ -258,6 +264,7 @@ impl Known {
             let kind = first.config.kind();
             let representation = self.representation(rendition, first, &listed);
             if let Some(set) = like.and_then(|index| sets.get_mut(index)) {
+                set.captions = set.captions.union(rendition.captions);
                 set.representations.push(representation);
                 continue;
             }
@@ -270,6 +277,7 @@ impl Known {
                 language: None,
                 label: None,
                 main: kind == MediaKind::Video || sounds == 1,
+                captions: rendition.captions,
                 reference,
                 representations: vec![representation],
             });

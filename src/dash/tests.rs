@@ -55,6 +55,7 @@ fn set(id: u32, kind: MediaKind, representation: Representation) -> AdaptationSe
         language: None,
         label: None,
         main: true,
+        captions: Captions::default(),
         reference: None,
         representations: vec![representation],
     }

@@ -146,10 +146,15 @@ fn rendition(view: RenditionView<'_>, open: bool) -> dash::Rendition {
         let before = segments.last().filter(|before| !before.gap);
         let mut listed = listed(&segment);
         if !segment.is_whole() {
-            // It will be as long as the one before, as far as anybody can tell.
+            // As far as anybody can tell it will be as long as the one before. A part longer is said: Shaka Player fetches a segment again that becomes
+            // longer than it was said to be, and where a stream ends, it comes to the end of a track only if it takes it to reach as far as the
+            // others.
             let same = before.filter(|before| open && before.timescale == listed.timescale);
             let Some(before) = same else { continue };
-            listed.duration = listed.duration.max(before.duration);
+            let part = view.part_target().unwrap_or_default();
+            let part = u128::from(listed.timescale) * part.as_micros() / 1_000_000;
+            let longest = before.duration.saturating_add(u64::try_from(part).unwrap_or(0));
+            listed.duration = listed.duration.max(longest);
         }
         segments.push(listed);
     }
@@ -159,6 +164,7 @@ fn rendition(view: RenditionView<'_>, open: bool) -> dash::Rendition {
         name: view.id().to_string(),
         bandwidth: view.peak_bandwidth(),
         frame_rate: view.frame_rate(),
+        captions: view.captions(),
         segments,
     }
 }
@@ -181,6 +187,7 @@ fn listed(segment: &SegmentView<'_>) -> ListedSegment {
         timescale: segment.timescale(),
         start: u64::try_from(segment.presentation_start()).unwrap_or(0),
         duration: segment.duration(),
+        presentation_end: u64::try_from(segment.presentation_end()).unwrap_or(0),
         wall: segment.wall(),
         gap: segment.is_gap(),
     }

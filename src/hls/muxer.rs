@@ -175,7 +175,7 @@ impl Muxer {
     ///
     /// Fails with `LimitExceeded` where a segment cannot be described by its boxes.
     pub fn handle_discontinuity(&mut self) -> Result<()> {
-        self.end_epoch()?;
+        self.end_epoch(true)?;
         self.publish();
         Ok(())
     }
@@ -184,7 +184,7 @@ impl Muxer {
     ///
     /// Fails with `LimitExceeded` where a segment cannot be described by its boxes.
     pub fn finish(&mut self) -> Result<()> {
-        self.end_epoch()?;
+        self.end_epoch(false)?;
         self.ended = true;
         self.publish();
         Ok(())
@@ -195,7 +195,7 @@ impl Muxer {
     ///
     /// Fails with `LimitExceeded` where a segment cannot be described by its boxes.
     pub fn resume(&mut self) -> Result<()> {
-        self.end_epoch()?;
+        self.end_epoch(true)?;
         self.ended = false;
         self.renditions.iter_mut().for_each(|rendition| rendition.announced = false);
         self.publish();

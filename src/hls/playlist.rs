@@ -5,11 +5,15 @@ use std::fmt::Write as _;
 use super::part::PartTarget;
 use super::rendition::Rendition;
 use super::segment::{Segment, part_name};
+use crate::codec::captions::Captions;
 use crate::time::UtcDate;
 
 /// Whole segments whose parts are listed, besides the one that is open: less than three target durations (rfc8216bis 6.2.2),
 /// and all that a player near the end can use.
 const SEGMENTS_WITH_PARTS: usize = 2;
+
+/// Group of the closed captions of all variants.
+const CAPTIONS: &str = "cc";
 
 /// What the playlists of all renditions have in common.
 #[derive(Clone, Copy, Debug)]
@@ -20,6 +24,10 @@ pub(super) struct Terms {
     pub(super) part_hold_back: Option<u64>,
     pub(super) event: bool,
     pub(super) ended: bool,
+    /// Whether parts are listed, where they are made.
+    pub(super) parts: bool,
+    /// Whether nothing is made until another epoch begins.
+    pub(super) waits: bool,
     /// Media sequence number of the first segment that is listed.
     pub(super) first: u64,
 }
@@ -59,19 +67,23 @@ pub(super) fn media(
     for (index, segment) in window.live().enumerate().skip(skipped) {
         map(&mut text, &mut init, segment.discontinuity, &segment.init.name);
         text.push_str(&segment.text.head);
-        // What is over is played by segments: who looks whether all is there looks for the last part else, which may end behind other tracks.
-        if low.is_some() && index >= with_parts && !terms.ended {
+        if low.is_some() && index >= with_parts && terms.parts {
             text.push_str(&segment.text.parts);
         }
         text.push_str(&segment.text.tail);
     }
-    if !open.is_empty() && low.is_some() {
-        map(&mut text, &mut init, rendition.opens_epoch(), &rendition.current_init().name);
+    // A hint belongs to the segment that comes next: who fetches by it has to know what decodes that, and that it begins anew.
+    let begins = rendition.opens_epoch();
+    if low.is_some() && !terms.ended && !terms.waits && (begins || !open.is_empty()) {
+        map(&mut text, &mut init, begins, &rendition.current_init().name);
         text.push_str(&open.text().head);
         text.push_str(&open.text().parts);
     }
     if terms.ended {
         text.push_str("#EXT-X-ENDLIST\n");
+    } else if low.is_some() && terms.waits {
+        // Nobody knows yet what decodes the next part.
+        reports.iter().for_each(|report| report_line(&mut text, report));
     } else if low.is_some() {
         let hint = part_name(rendition.id(), window.next_number(), open.parts().len());
         line(&mut text, format_args!("#EXT-X-PRELOAD-HINT:TYPE=PART,URI=\"{hint}\""));
@@ -160,6 +172,8 @@ pub(super) struct Variant {
     pub(super) frame_rate: Option<u64>,
     /// The group of its sound.
     pub(super) audio: Option<String>,
+    /// Closed captions within its pictures.
+    pub(super) captions: Captions,
 }
 
 /// One audio rendition.
@@ -187,11 +201,26 @@ pub(super) fn multivariant(audio: &[AudioMedia], variants: &[Variant]) -> String
             ),
         );
     }
-    variants.iter().for_each(|variant| stream(&mut text, variant));
+    let none = Captions::default();
+    let captions = variants.iter().fold(none, |all, variant| all.union(variant.captions));
+    let digital = captions.has_digital().then_some("SERVICE1");
+    // Where a stream has both, CEA-608 says the same to more players.
+    let channels = captions.analog().chain(digital.filter(|_| captions.analog().next().is_none()));
+    for channel in channels {
+        line(
+            &mut text,
+            format_args!(
+                "#EXT-X-MEDIA:TYPE=CLOSED-CAPTIONS,GROUP-ID=\"{CAPTIONS}\",NAME=\"{channel}\",DEFAULT=NO,AUTOSELECT=YES,\
+                 INSTREAM-ID=\"{channel}\""
+            ),
+        );
+    }
+    variants.iter().for_each(|variant| stream(&mut text, variant, captions));
     text
 }
 
-fn stream(text: &mut String, variant: &Variant) {
+/// Writes a variant. `captions` are those of all: `NONE` is for all or for no variant (RFC 8216 4.3.4.2).
+fn stream(text: &mut String, variant: &Variant, captions: Captions) {
     let _ = write!(
         text,
         "#EXT-X-STREAM-INF:BANDWIDTH={},AVERAGE-BANDWIDTH={},CODECS=\"{}\"",
@@ -207,6 +236,11 @@ fn stream(text: &mut String, variant: &Variant) {
     }
     if let Some(audio) = &variant.audio {
         let _ = write!(text, ",AUDIO=\"{audio}\"");
+    }
+    if captions.is_empty() {
+        text.push_str(",CLOSED-CAPTIONS=NONE");
+    } else if !variant.captions.is_empty() {
+        let _ = write!(text, ",CLOSED-CAPTIONS=\"{CAPTIONS}\"");
     }
     line(text, format_args!("\n{}", variant.uri));
 }

@@ -10,6 +10,7 @@ use super::open::Open;
 use super::rendition::Rendition;
 use super::segment::{Part, Segment, part_name, segment_name};
 use crate::buf::Chain;
+use crate::codec::captions::Captions;
 use crate::media::{Track, TrackId};
 
 /// All renditions of a stream as they are now.
@@ -113,6 +114,12 @@ impl<'a> RenditionView<'a> {
     #[must_use]
     pub fn frame_rate(&self) -> u64 {
         self.measured().frame_rate()
+    }
+
+    /// Closed captions that its pictures were seen to carry so far.
+    #[must_use]
+    pub const fn captions(&self) -> Captions {
+        self.rendition.captions
     }
 
     const fn measured(&self) -> &'a Measured {
@@ -241,6 +248,19 @@ impl<'a> SegmentView<'a> {
             State::Whole(segment) => segment.duration,
             State::Open(open) => open.duration(),
         }
+    }
+
+    /// Presentation time where the sample that is shown last ends, so far. Where a stream breaks off between pictures, that is later than the
+    /// presentation start and the duration together.
+    #[must_use]
+    pub fn presentation_end(&self) -> i64 {
+        let parts = match self.state {
+            State::Whole(segment) => segment.parts.as_slice(),
+            State::Open(open) => open.parts(),
+        };
+        let duration = i64::try_from(self.duration()).unwrap_or(i64::MAX);
+        let end = self.presentation_start().saturating_add(duration);
+        parts.iter().map(|part| part.shown).fold(end, i64::max)
     }
 
     /// Wall clock at [`presentation_start`](Self::presentation_start), in microseconds since 1970, where it is known.

@@ -16,6 +16,7 @@ use super::part::PartTarget;
 use super::segment::{Init, Sample};
 use super::timeline::{Epoch, MICROS, TrackClock};
 use super::window::Window;
+use crate::codec::captions::Captions;
 use crate::error::Result;
 use crate::media::{AccessUnit, CodecConfig, MediaKind, Track, TrackId};
 use crate::mp4::{self, Eac3Samples};
@@ -105,6 +106,8 @@ pub(super) struct Rendition {
     pub(super) open: Open,
     pub(super) window: Window,
     pub(super) measured: Measured,
+    /// Within its pictures, as far as it was seen.
+    pub(super) captions: Captions,
     pub(super) playlist: Playlists,
 }
 
@@ -155,6 +158,7 @@ impl Rendition {
             open: Open::default(),
             window: Window::default(),
             measured: Measured::default(),
+            captions: Captions::default(),
             playlist: Playlists::default(),
         })
     }
@@ -203,6 +207,7 @@ impl Rendition {
                 self.typical = step;
             }
         }
+        self.captions.look_into(&self.track.config, &unit.data);
         self.queued_bytes = self.queued_bytes.saturating_add(unit.data.len());
         let sample = Sample {
             time: placed.time,

@@ -47,6 +47,8 @@ pub(super) struct Part {
     pub(super) start: i64,
     /// From there to the end of the last sample, in ticks.
     pub(super) duration: u64,
+    /// Presentation time where the sample that is shown last ends.
+    pub(super) shown: i64,
     /// Whether decoding can start within it.
     pub(super) independent: bool,
     pub(super) samples: usize,
@@ -153,7 +155,7 @@ pub(super) fn pack(
     let mut run: Vec<mp4::Sample> = Vec::with_capacity(samples.len());
     let mut run_start = 0;
     let start = samples.first().map_or(0, |sample| sample.time);
-    let mut clock = start;
+    let (mut clock, mut shown) = (start, i64::MIN);
     let nexts = samples.iter().skip(1).map(|sample| Some(sample.time)).chain([next]);
     for ((index, sample), next) in samples.iter().enumerate().zip(nexts) {
         let duration = sample.duration.unwrap_or_else(|| span(sample.time, next, typical));
@@ -164,6 +166,7 @@ pub(super) fn pack(
             sync: sample.key,
         });
         clock = sample.time.saturating_add(duration.into());
+        shown = shown.max(sample.present().saturating_add(duration.into()));
         let last = index + 1 == samples.len();
         if last || next != Some(clock) {
             let packed = samples.get(run_start..=index).unwrap_or_default();
@@ -187,6 +190,7 @@ pub(super) fn pack(
         body,
         start,
         duration: u64::try_from(clock.saturating_sub(start)).unwrap_or(0),
+        shown,
         independent: samples.iter().any(|sample| sample.key),
         samples: samples.len(),
     };

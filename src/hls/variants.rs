@@ -75,6 +75,7 @@ fn variant(lead: &Rendition, sounds: &[&Rendition], group: &str, options: Option
         resolution: lead.track.config.size(),
         frame_rate: lead.is_video().then(|| lead.measured.frame_rate()),
         audio: (!sounds.is_empty()).then(|| group.to_owned()),
+        captions: lead.captions,
     }
 }
 

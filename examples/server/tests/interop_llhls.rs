@@ -94,7 +94,7 @@ fn follow(playlist: &str) -> Value {
     seen
 }
 
-/// Plays the run by four players at once. hls.js has to come through without a fatal error; what becomes of the others is printed.
+/// Plays the run by four players at once. Each has to come through without a fatal error, to the end.
 fn play_all(base: &str, deadline: u64) {
     let deadline = deadline.to_string();
     let mut players = Process::start("node", [&*script("soak.mjs"), base, "--deadline", &deadline]);
@@ -102,13 +102,15 @@ fn play_all(base: &str, deadline: u64) {
     let said = players.text();
     let line = said.lines().find(|line| line.starts_with('[')).unwrap_or_else(|| panic!("{said}"));
     let seen: Vec<Value> = serde_json::from_str(line).expect("JSON");
-    for player in &seen {
-        println!("{player}");
-        let errors = player["errors"].as_array().expect("a list");
-        let fatal = errors.iter().filter(|error| error["fatal"] == true).count();
-        assert!(player["name"] != "hls.js" || fatal == 0, "{player}");
-    }
     assert_eq!(seen.len(), 4, "{said}");
+    seen.iter().for_each(|player| println!("{player}"));
+    for player in &seen {
+        let errors = player["errors"].as_array().expect("a list");
+        assert!(errors.iter().all(|error| error["fatal"] == false), "{player}");
+        // hls.js does not say the end where the buffer has small holes.
+        let is_at_end = player["left_s"].as_f64().is_some_and(|left| left < 0.5);
+        assert!(player["ended"] == true || (player["name"] == "hls.js" && is_at_end), "{player}");
+    }
 }
 
 fn number(seen: &Value, name: &str) -> u64 {
@@ -139,6 +141,8 @@ fn soak_every_playlist_of_a_disturbed_run_is_good_and_every_segment_is_its_parts
         let deltas = if soak().is_some() { 50 } else { 1 };
         assert!(number(&seen, "deltas") >= deltas, "{seen}");
         assert!(number(&seen, "hints") > 70, "{seen}");
+        // Only while nobody published: once for each lost connection and rendition.
+        assert_eq!(number(&seen, "unhinted"), 2 * rounds, "{seen}");
     });
 }
 
@@ -157,7 +161,10 @@ fn soak_every_playlist_of_a_disturbed_set_is_good() {
             (answer.text().matches("#EXT-X-STREAM-INF").count() == 2).then(|| answer.text())
         });
         assert_eq!(index.matches("TYPE=AUDIO").count(), 2, "{index}");
+        let base = server.http_url("live/set/");
+        let players = soak().map(|seconds| scope.spawn(move || play_all(&base, seconds + 60)));
         let seen = follow(&server.http_url("live/set/index.m3u8"));
+        players.into_iter().for_each(|players| players.join().expect("see above"));
         let rounds = runs.map(|run| run.join().expect("see above"));
         assert!(rounds.iter().all(|&count| count >= 1), "{rounds:?}");
         assert_eq!(number(&seen, "ended"), 4, "two of video, two of sound: {seen}");

@@ -16,6 +16,7 @@ fn video(first: u64, count: u64, epoch: u64, start: u64, wall: i64) -> Vec<Liste
         timescale: 90_000,
         start: start + n * 180_000,
         duration: 180_000,
+        presentation_end: 0,
         wall: Some(wall + i64::try_from(n).unwrap() * 2_000_000),
         gap: false,
     };
@@ -43,6 +44,7 @@ fn rendition(name: &str, segments: Vec<ListedSegment>) -> Rendition {
         name: name.into(),
         bandwidth: 1_000_000,
         frame_rate: 29_969,
+        captions: Captions::default(),
         segments,
     }
 }

@@ -7,7 +7,9 @@ use crate::hls::file::Text;
 use crate::hls::playlist::{self, Report, Terms};
 use crate::hls::rendition::{Playlists, Rendition};
 use crate::hls::segment::Segment;
+use crate::hls::timeline::MICROS;
 use crate::hls::variants;
+use crate::time::rescale;
 
 impl Muxer {
     /// Lets players know what has changed.
@@ -93,8 +95,27 @@ impl Muxer {
             part_hold_back: longest.map(|longest| longest.saturating_mul(3)),
             event: self.config.playlist_type == PlaylistType::Event,
             ended: self.ended,
+            parts: !self.ended || self.ends_together(),
+            waits: self.held.is_some(),
             first: self.config.sequence_of(rendition.window.first_number),
         }
+    }
+
+    /// Whether the middle of the last part of each rendition is within what all of them have.
+    ///
+    /// A player that has come to the last part but one looks for the last one, also when the stream is over. But hls.js takes it for there only where its
+    /// middle is in the buffers of all tracks: where it can't be, what is over is played by segments.
+    fn ends_together(&self) -> bool {
+        let last = |one: &Rendition| {
+            let segment = one.window.live().next_back()?;
+            let part = segment.parts.last()?;
+            let half = i64::try_from(part.duration / 2).unwrap_or(i64::MAX);
+            let micros = |ticks| rescale(ticks, segment.timescale, MICROS);
+            Some((micros(part.shown.saturating_sub(half)), micros(part.shown)))
+        };
+        let ends: Vec<(i64, i64)> = self.shown().filter_map(last).collect();
+        let first = ends.iter().map(|(_, end)| *end).min();
+        first.is_some_and(|first| ends.iter().all(|(middle, _)| *middle < first))
     }
 
     fn report(&self, rendition: &Rendition) -> Option<Report> {

@@ -122,18 +122,17 @@ impl Muxer {
     fn align(&mut self) {
         let started = || self.renditions.iter().filter(|rendition| rendition.started);
         let next = started().map(|rendition| rendition.window.next_number()).max().unwrap_or(0);
-        let (terms, micros) = (self.terms(), self.target_micros());
+        let (terms, end) = (self.terms(), self.newest());
         for rendition in self.renditions.iter_mut().filter(|rendition| rendition.started) {
             // One epoch leaves a rendition behind by the last segment at most.
             while rendition.window.next_number() < next {
-                let duration = rescale(micros, MICROS, rendition.timescale());
-                rendition.push_gap(&terms, duration);
+                rendition.push_gap_until(&terms, end);
             }
         }
     }
 
-    /// Ends all segments. The next unit begins a new epoch.
-    pub(super) fn end_epoch(&mut self) -> Result<()> {
+    /// Ends all segments. The next unit begins a new epoch. Where the stream `goes_on`, all renditions have the same next number.
+    pub(super) fn end_epoch(&mut self, goes_on: bool) -> Result<()> {
         let rests: Vec<AccessUnit> =
             self.renditions.iter_mut().flat_map(Rendition::take_rest).collect();
         rests.into_iter().try_for_each(|rest| self.accept(rest, None))?;
@@ -157,8 +156,10 @@ impl Muxer {
                 self.note(index, closed);
             }
         }
-        // Before the playlists hint at a number that one of them would only have a gap for.
-        self.align();
+        if goes_on {
+            // Before the playlists hint at a number that one of them would only have a gap for.
+            self.align();
+        }
         self.held = Some(Held::default());
         self.change_due = false;
         Ok(())

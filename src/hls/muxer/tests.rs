@@ -113,7 +113,7 @@ fn e1_19_a_stream_of_video_and_sound_has_all_its_playlists() {
     assert!(source.muxer.file("index.m3u8").is_none(), "E1-20");
     source.run(9000, 0);
     let index = source.text("index.m3u8");
-    assert!(index.contains("CODECS=\"avc1.64001e,mp4a.40.2\",RESOLUTION=640x360,FRAME-RATE=30.000,AUDIO=\"audio\"\nvideo.m3u8\n"), "{index}");
+    assert!(index.contains("CODECS=\"avc1.64001e,mp4a.40.2\",RESOLUTION=640x360,FRAME-RATE=30.000,AUDIO=\"audio\",CLOSED-CAPTIONS=NONE\nvideo.m3u8\n"), "{index}");
     assert!(index.contains("TYPE=AUDIO,GROUP-ID=\"audio\",NAME=\"audio\",DEFAULT=YES,AUTOSELECT=YES,CHANNELS=\"2\",URI=\"audio.m3u8\""), "{index}");
     let video = source.text("video.m3u8");
     assert_eq!(
@@ -374,7 +374,8 @@ fn b4_20_e2_06_sound_alone_is_cut_by_time() {
     assert!(extinf(&text).iter().all(|&duration| (duration - 2.0).abs() < 0.06), "{text}");
     let index = source.text("index.m3u8");
     assert!(
-        index.contains("CODECS=\"mp4a.40.2\"\naudio.m3u8\n") && !index.contains("RESOLUTION"),
+        index.contains("CODECS=\"mp4a.40.2\",CLOSED-CAPTIONS=NONE\naudio.m3u8\n")
+            && !index.contains("RESOLUTION"),
         "{index}"
     );
 }

@@ -19,7 +19,7 @@ impl Muxer {
     ///
     /// Fails as [`finish`](Self::finish) does.
     pub fn finish_unseen(&mut self) -> Result<()> {
-        self.end_epoch()?;
+        self.end_epoch(false)?;
         let segments = self.renditions.iter().flat_map(|rendition| rendition.window.live());
         let longest = segments.map(crate::hls::segment::Segment::micros).max().unwrap_or(0);
         // To the nearest second, as EXTINF is held against it (RFC 8216 4.3.3.1).

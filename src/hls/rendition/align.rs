@@ -62,8 +62,8 @@ impl Rendition {
         let timescale = self.timescale();
         let at = rescale(cut.present, cut.timescale, timescale);
         let away = sample.present().saturating_sub(at).saturating_abs();
-        // A segment does not end where it begins.
-        let begins = index == 0 && self.open.is_empty();
+        // A segment does not end where it begins, nor before a part that was hinted at.
+        let begins = index == 0 && (self.open.is_empty() || self.part_target.is_some());
         let behind = sample.present().saturating_add(self.half_frame()) >= at;
         sample.key
             && sample.time <= self.latest_end(terms, at)

@@ -203,7 +203,12 @@ impl Rendition {
 
     /// Packs all that is queued, at the end of an epoch.
     pub(in crate::hls) fn flush(&mut self, terms: &Terms) -> Result<Closed> {
-        let mut closed = self.close(terms, i64::MAX, false)?;
+        let mut closed = Closed::default();
+        while let Some(cut) = self.cuts.front().copied() {
+            let Some((boundary, behind)) = self.find_sample(cut, i64::MAX) else { break };
+            let behind = behind.or_else(|| self.last_behind(terms, cut, boundary));
+            closed.add(self.close_at(terms, cut, boundary, behind)?);
+        }
         closed.dropped += self.drop_foreign() as u64;
         let end = self.queue.back().map_or(0, |last| last.time);
         closed.dropped += self.drop_late(terms, end, self.queue.len()) as u64;
@@ -214,6 +219,16 @@ impl Rendition {
             self.finish_segment(terms);
         }
         Ok(closed)
+    }
+
+    /// The last sample, where all sound ends shortly before the last cut: the segment behind it would have nothing, and players take a
+    /// gap for a fault.
+    fn last_behind(&self, terms: &Terms, cut: Cut, boundary: i64) -> Option<usize> {
+        let is_last = self.cuts.len() == 1 && !cut.discontinuity;
+        let goes_on = is_last && !self.is_video() && self.sealed.is_none();
+        let near = boundary.saturating_sub(rescale(terms.reach / 2, MICROS, self.timescale()));
+        let is_near = self.queue.back().is_some_and(|last| last.time >= near);
+        self.queue.len().checked_sub(1).filter(|&last| goes_on && is_near && last > 0)
     }
 
     /// Drops those of the next `count` samples that no segment of allowed length can hold if it ends at `end`:
@@ -307,6 +322,13 @@ impl Rendition {
         // It takes no time on the time line of what follows.
         self.end = end;
         self.discontinuity = true;
+    }
+
+    /// Says that nothing came from the last segment up to `end`, in microseconds.
+    pub(in crate::hls) fn push_gap_until(&mut self, terms: &Terms, end: i64) {
+        let start = self.end.max(self.boundary).unwrap_or(0);
+        let end = rescale(end, MICROS, self.timescale());
+        self.push_gap(terms, end.saturating_sub(start));
     }
 
     /// Says that nothing came for a time, so that the numbers of all renditions go together.

@@ -7,6 +7,7 @@ use bytes::Bytes;
 
 use super::input::{limits, number, take};
 use super::mp4::configs;
+use crate::codec::captions::Captions;
 use crate::dash;
 use crate::hls::{Answer, Muxer, MuxerConfig};
 use crate::media::{AccessUnit, MediaKind, Track, TrackId};
@@ -166,6 +167,7 @@ pub fn mpd(mut data: &[u8]) {
         language: Some(word()),
         label: Some(word()),
         main: next() & 1 == 0,
+        captions: Captions::default(),
         reference: None,
         representations: vec![representation],
     };

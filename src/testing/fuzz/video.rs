@@ -4,6 +4,7 @@ use bytes::Bytes;
 
 use super::input::limits;
 use crate::codec::av1::{self, Av1Config, Obus, TemporalUnitInfo, leb128, put_leb128};
+use crate::codec::captions::Captions;
 use crate::codec::h264::{self, AvcConfig, nal};
 use crate::codec::hevc::{self, HevcConfig, HevcRecord};
 use crate::codec::vp8::{self, Vp8Config};
@@ -46,6 +47,10 @@ pub fn nal_units(data: &[u8]) {
         }
         assert!(taken <= data.len());
     }
+    let mut captions = Captions::default();
+    captions.avc(data);
+    captions.hevc(data);
+    assert_eq!(captions.is_empty(), captions == Captions::default());
     let mut end = 0;
     for unit in nal::AnnexB::new(data) {
         let start = unit.as_ptr().addr() - data.as_ptr().addr();

@@ -194,6 +194,7 @@ impl Archive {
         }
         let track = &mut progress.tracks[at];
         (track.bandwidth, track.frame_rate) = (view.peak_bandwidth(), view.frame_rate());
+        track.captions = view.captions();
         true
     }
 
@@ -369,6 +370,7 @@ fn fill(tracks: &mut [Track], at: usize, number: u64) {
             epoch: like.epoch,
             start: ticks(like.start),
             duration: ticks(like.duration),
+            presentation_end: ticks(like.presentation_end),
             wall: like.wall,
             gap: true,
             ..last.clone()
@@ -386,6 +388,7 @@ fn listed(segment: &SegmentView<'_>) -> ListedSegment {
         timescale: segment.timescale(),
         start: u64::try_from(segment.presentation_start()).unwrap_or(0),
         duration: segment.duration(),
+        presentation_end: u64::try_from(segment.presentation_end()).unwrap_or(0),
         wall: segment.wall(),
         gap: segment.is_gap(),
     }

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use streamcore::codec::captions::Captions;
 use streamcore::dash::{self, Kind, ListedSegment, Periods};
 use streamcore::media::{MediaKind, TrackId};
 use streamcore::time::{UtcDate, rescale};
@@ -53,13 +54,22 @@ pub(super) struct Track {
     pub(super) group: u8,
     pub(super) bandwidth: u64,
     pub(super) frame_rate: u64,
+    pub(super) captions: Captions,
     pub(super) entries: Vec<Entry>,
     pub(super) inits: HashMap<String, Init>,
 }
 
 impl Track {
     pub(super) fn new(id: TrackId, group: u8) -> Self {
-        Self { id, group, bandwidth: 0, frame_rate: 0, entries: Vec::new(), inits: HashMap::new() }
+        Self {
+            id,
+            group,
+            bandwidth: 0,
+            frame_rate: 0,
+            captions: Captions::default(),
+            entries: Vec::new(),
+            inits: HashMap::new(),
+        }
     }
 
     pub(super) fn content_type(&self) -> &'static str {
@@ -162,6 +172,7 @@ impl Track {
             name: self.id.to_string(),
             bandwidth: self.bandwidth,
             frame_rate: self.frame_rate,
+            captions: self.captions,
             segments: segments.collect(),
         }
     }

@@ -132,6 +132,12 @@ impl Client {
         panic!("the connection ended before {text}");
     }
 
+    /// Waits until the server has taken all that was sent before.
+    pub fn sync(&mut self) {
+        self.command(1, &[string("getStreamLength"), Value::Number(9.0), Value::Null]);
+        self.expect("_result");
+    }
+
     /// Reads up to the next audio or video message.
     pub fn media(&mut self) -> Option<Message> {
         loop {

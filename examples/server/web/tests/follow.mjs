@@ -16,7 +16,7 @@ if (!url) {
   process.exit(64);
 }
 const deadline = AbortSignal.timeout(Number(values.deadline) * 1000);
-const seen = { hints: 0, hints_in_vain: 0, playlists: 0, deltas: 0, parts: 0, segments: 0, late: 0, discontinuities: 0, maps: 0, ended: 0 };
+const seen = { hints: 0, hints_in_vain: 0, unhinted: 0, playlists: 0, deltas: 0, parts: 0, segments: 0, late: 0, discontinuities: 0, maps: 0, ended: 0 };
 const faults = [];
 
 /** One media playlist: what it has said so far, and how the next version of it is asked for. */
@@ -129,6 +129,7 @@ class Follower {
   /** Asks for a part that is hinted at, as players do: it comes, or nothing more does. */
   followHint(playlist) {
     const hint = playlist.segments.at(-1)?.parts.find((part) => part.hint)?.uri;
+    if (!hint) seen.unhinted += 1;
     if (!hint || this.hints.has(hint)) return;
     const ask = async () => {
       const { status } = await fetch(new URL(hint, this.address), { signal: deadline });

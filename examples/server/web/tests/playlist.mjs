@@ -86,7 +86,8 @@ function partFaults({ segments, partTargetDuration: target, lowLatencyCompatibil
   const faults = [];
   if (!(control?.partHoldBack >= 2 * target)) faults.push('PART-HOLD-BACK is under two part targets (4.4.3.8)');
   const hints = segments.flatMap((segment) => segment.parts.filter((part) => part.hint));
-  if (hints.length !== (endlist ? 0 : 1)) faults.push(`${hints.length} preload hints (4.4.5.3)`);
+  // None where nobody publishes: what comes next may need another map.
+  if (hints.length > (endlist ? 0 : 1)) faults.push(`${hints.length} preload hints (4.4.5.3)`);
   for (const segment of segments) {
     const parts = segment.parts.filter((part) => !part.hint);
     const sum = parts.reduce((total, part) => total + part.duration, 0);

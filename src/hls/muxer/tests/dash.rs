@@ -139,8 +139,9 @@ fn e4_10_the_segment_that_is_made_is_listed_and_grows() {
     let last = all.last().unwrap();
     assert_eq!(
         (last.0, last.1),
-        (whole[2].0 + whole[2].1, whole[2].1),
-        "as long as the one before"
+        // The longest part is 210 ms.
+        (whole[2].0 + whole[2].1, whole[2].1 + 18_900),
+        "as long as the one before, and a part"
     );
     assert!(
         low.contains("availabilityTimeOffset=\"1.7") && !plain.contains("availabilityTimeOffset")
@@ -225,4 +226,27 @@ fn c3_14_eac3_of_fewer_blocks_is_cut_in_samples_of_six() {
     let ticks: u64 = all.iter().map(|part| part.1).sum();
     // 133 whole ones, and one that the end left short.
     assert_eq!((samples, ticks), (134, 400 * 512), "{all:?}");
+}
+
+/// A picture that is shown after others which never came: a player that ends before it does not come to the end of the media.
+#[test]
+fn e4_15_the_presentation_ends_with_the_picture_that_is_shown_last() {
+    let mut source = source(None);
+    source.run(4000, 0);
+    // A frame for three frames later.
+    source.send(unit(TrackId::VIDEO, 4000, 167, false, Bytes::from_static(b"video ahead")));
+    source.muxer.finish().unwrap();
+    let view = source.muxer.presentation();
+    let end = view.renditions().flat_map(|one| {
+        one.segments().map(move |segment| {
+            u64::try_from(segment.presentation_end()).unwrap() * 1000 / u64::from(one.timescale())
+        })
+    });
+    // The time line begins at ten seconds.
+    let end = end.max().unwrap() - 10_000;
+    assert!((4195..4205).contains(&end), "{end}");
+    let mpd = source.text("index.mpd");
+    let (_, told) = mpd.split_once("mediaPresentationDuration=\"PT").unwrap();
+    let seconds: f64 = told.split_once('S').unwrap().0.parse().unwrap();
+    assert!((seconds * 1000.0 - end as f64).abs() < 2.0, "{end} ms: {mpd}");
 }
