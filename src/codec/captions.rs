@@ -59,29 +59,29 @@ impl Captions {
     /// Whether there are any.
     #[must_use]
     pub const fn is_empty(self) -> bool {
-        let [first, second, digital] = self.seen;
-        !(first || second || digital)
+        let [first, second, cea_708] = self.seen;
+        !(first || second || cea_708)
     }
 
     /// Those of either.
     #[must_use]
     pub fn union(self, other: Self) -> Self {
         let [a, b, c] = self.seen;
-        let [first, second, digital] = other.seen;
-        Self { seen: [a || first, b || second, c || digital] }
+        let [first, second, third] = other.seen;
+        Self { seen: [a || first, b || second, c || third] }
     }
 
     /// CEA-608 channels by their names, `CC1` and `CC3`.
-    pub fn analog(self) -> impl Iterator<Item = &'static str> {
+    pub fn cea_608(self) -> impl Iterator<Item = &'static str> {
         let [first, second, _] = self.seen;
         [("CC1", first), ("CC3", second)].into_iter().filter_map(|(name, is)| is.then_some(name))
     }
 
     /// Whether there is CEA-708.
     #[must_use]
-    pub const fn has_digital(self) -> bool {
-        let [.., digital] = self.seen;
-        digital
+    pub const fn has_cea_708(self) -> bool {
+        let [.., cea_708] = self.seen;
+        cea_708
     }
 
     /// All SEI messages of a NAL unit (H.264 7.3.2.3.1). `None` at its end.
@@ -111,11 +111,11 @@ impl Captions {
             let is_valid = marker & 4 != 0;
             // Without their bits of parity, both bytes of padding are zero.
             let has_text = (first | second) & 0x7f != 0;
-            let [field_1, field_2, digital] = &mut self.seen;
+            let [field_1, field_2, cea_708] = &mut self.seen;
             match marker & 3 {
                 0 => *field_1 |= is_valid && has_text,
                 1 => *field_2 |= is_valid && has_text,
-                _ => *digital |= is_valid,
+                _ => *cea_708 |= is_valid,
             }
         }
         Some(())
@@ -160,7 +160,7 @@ mod tests {
         let mut captions = Captions::default();
         units.iter().for_each(|unit| look(&mut captions, unit));
         assert_eq!(captions.is_empty(), captions == Captions::default());
-        (captions.analog().collect(), captions.has_digital())
+        (captions.cea_608().collect(), captions.has_cea_708())
     }
 
     #[test]
@@ -183,8 +183,8 @@ mod tests {
     fn what_is_cut_off_tells_nothing_wrong() {
         let whole = unit(&[6], &[[0xfc, 0x94, 0x2c]]);
         for end in 0..whole.len() {
-            let (analog, digital) = seen(Captions::avc, &[whole[..end].to_vec()]);
-            assert!(!digital && analog.iter().all(|name| *name == "CC1"), "{end}: {analog:?}");
+            let (cea_608, cea_708) = seen(Captions::avc, &[whole[..end].to_vec()]);
+            assert!(!cea_708 && cea_608.iter().all(|name| *name == "CC1"), "{end}: {cea_608:?}");
         }
     }
 }

@@ -168,10 +168,10 @@ impl AdaptationSet {
             });
         };
         let analog: Vec<String> =
-            self.captions.analog().map(|channel| format!("{channel}=und")).collect();
+            self.captions.cea_608().map(|channel| format!("{channel}=und")).collect();
         if !analog.is_empty() {
             of("urn:scte:dash:cc:cea-608:2015", analog.join(";"));
-        } else if self.captions.has_digital() {
+        } else if self.captions.has_cea_708() {
             of("urn:scte:dash:cc:cea-708:2015", "1=lang:und".to_owned());
         }
     }

@@ -203,9 +203,10 @@ pub(super) fn multivariant(audio: &[AudioMedia], variants: &[Variant]) -> String
     }
     let none = Captions::default();
     let captions = variants.iter().fold(none, |all, variant| all.union(variant.captions));
-    let digital = captions.has_digital().then_some("SERVICE1");
+    let digital = captions.has_cea_708().then_some("SERVICE1");
     // Where a stream has both, CEA-608 says the same to more players.
-    let channels = captions.analog().chain(digital.filter(|_| captions.analog().next().is_none()));
+    let channels =
+        captions.cea_608().chain(digital.filter(|_| captions.cea_608().next().is_none()));
     for channel in channels {
         line(
             &mut text,
