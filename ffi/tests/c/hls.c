@@ -199,8 +199,8 @@ int main(int argc, char **argv) {
     fetch(w.muxer, "index.m3u8", text, sizeof text);
     CHECK(strstr(text, "#EXTM3U") == text && strstr(text, "video.m3u8") != NULL);
     fetch(w.muxer, "video.m3u8", text, sizeof text);
-    // Parts are for who plays at the live edge: an ended playlist lists whole segments alone.
-    CHECK(strstr(text, "#EXT-X-ENDLIST") != NULL && strstr(text, "#EXT-X-PART:") == NULL);
+    // The end: nothing is hinted at any more.
+    CHECK(strstr(text, "#EXT-X-ENDLIST") != NULL && strstr(text, "#EXT-X-PRELOAD-HINT") == NULL);
     size_t media = 0;
     for (char *line = strtok(text, "\n"); line != NULL; line = strtok(NULL, "\n")) {
         if (line[0] != '#') media += fetch(w.muxer, line, NULL, 0);
