@@ -167,10 +167,10 @@ impl AdaptationSet {
                 entry.set("schemeIdUri", scheme).set("value", value);
             });
         };
-        let analog: Vec<String> =
+        let channels: Vec<String> =
             self.captions.cea_608().map(|channel| format!("{channel}=und")).collect();
-        if !analog.is_empty() {
-            of("urn:scte:dash:cc:cea-608:2015", analog.join(";"));
+        if !channels.is_empty() {
+            of("urn:scte:dash:cc:cea-608:2015", channels.join(";"));
         } else if self.captions.has_cea_708() {
             of("urn:scte:dash:cc:cea-708:2015", "1=lang:und".to_owned());
         }

@@ -203,10 +203,10 @@ pub(super) fn multivariant(audio: &[AudioMedia], variants: &[Variant]) -> String
     }
     let none = Captions::default();
     let captions = variants.iter().fold(none, |all, variant| all.union(variant.captions));
-    let digital = captions.has_cea_708().then_some("SERVICE1");
+    let cea_708 = captions.has_cea_708().then_some("SERVICE1");
     // Where a stream has both, CEA-608 says the same to more players.
     let channels =
-        captions.cea_608().chain(digital.filter(|_| captions.cea_608().next().is_none()));
+        captions.cea_608().chain(cea_708.filter(|_| captions.cea_608().next().is_none()));
     for channel in channels {
         line(
             &mut text,

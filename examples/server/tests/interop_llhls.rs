@@ -107,11 +107,8 @@ fn play_all(base: &str, deadline: u64, may_stay: &[&str]) {
     for player in &seen {
         let errors = player["errors"].as_array().expect("a list");
         assert!(errors.iter().all(|error| error["fatal"] == false), "{player}");
-        // hls.js does not say the end where the buffer has small holes.
-        let is_at_end = player["left_s"].as_f64().is_some_and(|left| left < 0.5);
         let name = player["name"].as_str().expect("a name");
-        let ends = player["ended"] == true || (name == "hls.js" && is_at_end);
-        assert!(ends || may_stay.contains(&name), "{player}");
+        assert!(player["at_end"] == true || may_stay.contains(&name), "{player}");
     }
 }
 

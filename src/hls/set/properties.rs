@@ -227,7 +227,7 @@ fn config() -> ProptestConfig {
     };
     match std::env::var_os("PROPTEST_CASES") {
         Some(_) => base,
-        None => ProptestConfig { cases: 12, rng_seed: RngSeed::Fixed(1), ..base },
+        None => ProptestConfig { cases: 40, rng_seed: RngSeed::Fixed(1), ..base },
     }
 }
 

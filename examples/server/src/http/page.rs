@@ -10,6 +10,7 @@ use axum::http::header::{
 };
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
 use flate2::read::GzDecoder;
 
 use super::compress;
@@ -23,6 +24,8 @@ struct Headers {
     etag: HeaderValue,
     /// Of the packed page.
     packed_etag: HeaderValue,
+    /// The page for who does not take gzip, once somebody has asked for it.
+    plain: OnceLock<Bytes>,
     policy: HeaderValue,
 }
 
@@ -54,7 +57,8 @@ fn answer(request: &HeaderMap, packed: &'static [u8], known: &Headers) -> Respon
         headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
         return (headers, packed).into_response();
     }
-    (headers, unpacked(packed)).into_response()
+    let plain = known.plain.get_or_init(|| unpacked(packed).into());
+    (headers, plain.clone()).into_response()
 }
 
 /// The text of a packed page.
@@ -72,6 +76,7 @@ fn headers_of(packed: &[u8]) -> Headers {
     Headers {
         etag: value(format!("\"{hash}\"")),
         packed_etag: value(format!("\"gzip-{hash}\"")),
+        plain: OnceLock::new(),
         policy: value(policy(&page)),
     }
 }

@@ -28,6 +28,7 @@ class Follower {
   turn = 0;
   hints = new Map();
   vain = [];
+  unhinted = null;
 
   constructor(address) {
     this.address = address;
@@ -93,6 +94,7 @@ class Follower {
       if (before === undefined) {
         if (this.segments.size > 0 && !this.segments.has(number - 1)) this.fault(`segment ${number} comes after a hole`);
         if (segment.discontinuity) seen.discontinuities += 1;
+        else if (number === this.unhinted) this.fault(`segment ${number} goes on, and none of its parts was hinted at`);
         this.segments.set(number, said);
       } else if (before !== said) {
         this.fault(`segment ${number} was "${before}" and is "${said}"`);
@@ -129,7 +131,11 @@ class Follower {
   /** Asks for a part that is hinted at, as players do: it comes, or nothing more does. */
   followHint(playlist) {
     const hint = playlist.segments.at(-1)?.parts.find((part) => part.hint)?.uri;
-    if (!hint) seen.unhinted += 1;
+    if (!hint) {
+      seen.unhinted += 1;
+      this.unhinted = this.next.number;
+      if (this.next.part > 0) this.fault('no hint within a segment (4.4.5.3)');
+    }
     if (!hint || this.hints.has(hint)) return;
     const ask = async () => {
       const { status } = await fetch(new URL(hint, this.address), { signal: deadline });

@@ -7,7 +7,7 @@
 // and with DASH, and dash.js, the last two with the low-latency MPD. Each line of the result says, by the time of day, where playback stood still and
 // where frames were dropped, so that whoever disturbed the stream can tell disturbances from faults; and how far behind live it was, by the
 // stream's own dates.
-// Exit status: 0 all played to the end, or to within half a second of it; 1 one did not; 64 wrong usage.
+// Exit status: 0 all came to the end (`at_end`; hls.js to within half a second of it); 1 one did not; 64 wrong usage.
 
 import { readFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
@@ -34,7 +34,7 @@ try {
 }
 console.log(JSON.stringify(all));
 // Not at once: what is written to a pipe may still be on its way.
-process.exitCode = all.length > 0 && all.every((one) => one.ended || (one.left_s !== null && one.left_s < 0.5)) ? 0 : 1;
+process.exitCode = all.length > 0 && all.every((one) => one.at_end) ? 0 : 1;
 
 /** Runs in the page. */
 function playAll({ base, names, milliseconds }) {
@@ -103,12 +103,13 @@ function playAll({ base, names, milliseconds }) {
       time = video.currentTime;
       // hls.js stays a little before the end where the buffer has a small hole further back, as a discontinuity leaves behind frames that are reordered.
       const stalled = player.stalls.at(-1);
-      if (name === 'hls.js' && left() < 0.5 && stalled?.to === now && now - stalled.from > 3000) return done();
+      if (isAtEnd() && stalled?.to === now && now - stalled.from > 3000) return done();
       const quality = video.getVideoPlaybackQuality();
       if (quality.droppedVideoFrames > dropped) player.drops.push({ at: now, count: quality.droppedVideoFrames - dropped });
       dropped = quality.droppedVideoFrames;
     };
     const left = () => video.duration - video.currentTime;
+    const isAtEnd = () => video.ended || (name === 'hls.js' && left() < 0.5);
     const timer = setInterval(sample, 250);
     const done = () => {
       clearInterval(timer);
@@ -118,7 +119,7 @@ function playAll({ base, names, milliseconds }) {
       let played = 0;
       for (let i = 0; i < video.played.length; i += 1) played += video.played.end(i) - video.played.start(i);
       resolve({
-        ...player, started: since, ended: video.ended, played_s: round(played), decoded_frames: quality.totalVideoFrames, dropped_frames: quality.droppedVideoFrames,
+        ...player, started: since, ended: video.ended, at_end: isAtEnd(), played_s: round(played), decoded_frames: quality.totalVideoFrames, dropped_frames: quality.droppedVideoFrames,
         stalls: player.stalls.filter((stall) => stall.to - stall.from >= 250),
         latency_s: { p50: share(late, 0.5), p95: share(late, 0.95), max: share(late, 1) },
         current_time: round(video.currentTime), left_s: Number.isFinite(left()) ? round(left()) : null,
