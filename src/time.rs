@@ -73,7 +73,12 @@ pub fn rescale(value: i64, from: u32, to: u32) -> i64 {
     if from == to {
         return value;
     }
-    let (from, to) = (i128::from(from.max(1)), i128::from(to.max(1)));
+    let (from, to) = (i64::from(from.max(1)), i64::from(to.max(1)));
+    // All times but those of centuries: a division of 128 bits takes several times as long.
+    if let Some(twice) = value.checked_mul(2 * to).and_then(|twice| twice.checked_add(from)) {
+        return twice.div_euclid(2 * from);
+    }
+    let (from, to) = (i128::from(from), i128::from(to));
     let scaled = (2 * i128::from(value) * to + from).div_euclid(2 * from);
     i64::try_from(scaled).unwrap_or(if scaled < 0 { i64::MIN } else { i64::MAX })
 }

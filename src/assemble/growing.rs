@@ -26,8 +26,9 @@ pub(super) struct Growing {
     /// The first field of a frame whose second field may come in a message of its own.
     pub(super) field: Option<Field>,
     composition: i64,
-    /// Each with 4-byte lengths.
-    parts: Vec<Bytes>,
+    /// With 4-byte lengths, and so are those that followed.
+    first: Bytes,
+    more: Vec<Bytes>,
     bytes: usize,
 }
 
@@ -40,9 +41,9 @@ impl Growing {
         part: Bytes,
     ) -> Self {
         let bytes = prefix.len() + part.len();
-        let prefix = Some(Bytes::from(prefix)).filter(|prefix| !prefix.is_empty());
-        let parts = prefix.into_iter().chain([part]).collect();
-        Self { wire, key, field: None, composition, parts, bytes }
+        let (first, more) =
+            if prefix.is_empty() { (part, Vec::new()) } else { (prefix.into(), vec![part]) };
+        Self { wire, key, field: None, composition, first, more, bytes }
     }
 
     /// Adds a further message of the picture; false where the picture would outgrow `limit` bytes.
@@ -50,25 +51,22 @@ impl Growing {
         let fits = self.bytes.saturating_add(part.len()) <= limit;
         if fits {
             self.bytes += part.len();
-            self.parts.push(part);
+            self.more.push(part);
         }
         fits
     }
 
     pub(super) fn into_unit(self, track: TrackId, stage: &mut Stage) -> RawUnit {
-        let Self { wire, key, composition, parts, .. } = self;
-        RawUnit { track, wire, behind: 0, composition, key, data: joined(parts, stage) }
-    }
-}
-
-fn joined(parts: Vec<Bytes>, stage: &mut Stage) -> Bytes {
-    match <[Bytes; 1]>::try_from(parts) {
-        Ok([only]) => only,
-        Err(parts) => {
+        let Self { wire, key, composition, first, more, bytes, .. } = self;
+        let data = if more.is_empty() {
+            first
+        } else {
             stage.note(NoticeKind::Rebuilt, "ISO/IEC 14496-15 5.3.3.1");
-            let mut out = Writer::with_capacity(parts.iter().map(Bytes::len).sum());
-            parts.iter().for_each(|part| out.bytes(part));
+            let mut out = Writer::with_capacity(bytes);
+            out.bytes(&first);
+            more.iter().for_each(|part| out.bytes(part));
             out.freeze()
-        }
+        };
+        RawUnit { track, wire, behind: 0, composition, key, data }
     }
 }

@@ -198,16 +198,20 @@ impl Stage {
         self.fresh.extend(self.notices.count(kind, clause));
     }
 
-    /// Takes the items up to the first that is held.
-    fn take_ready(&mut self) -> VecDeque<Item> {
-        let held = self.items.iter().position(|item| matches!(item, Item::Hold(_)));
-        let behind = held.map(|held| self.items.split_off(held)).unwrap_or_default();
-        std::mem::replace(&mut self.items, behind)
+    /// Takes the first item, unless it is held.
+    fn take_ready(&mut self) -> Option<Item> {
+        let ready = !matches!(self.items.front()?, Item::Hold(_));
+        if ready { self.items.pop_front() } else { None }
     }
 
     /// Takes the place of a held picture out, and all behind it.
     fn split_at_hold(&mut self, id: TrackId) -> VecDeque<Item> {
         let hold = |item: &Item| matches!(item, Item::Hold(held) if *held == id);
+        // Mostly nothing is behind it.
+        if self.items.back().is_some_and(hold) {
+            self.items.pop_back();
+            return VecDeque::new();
+        }
         let place = self.items.iter().position(hold).unwrap_or(self.items.len());
         let mut behind = self.items.split_off(place);
         behind.pop_front();
@@ -299,30 +303,27 @@ impl Assembler {
         if tag.body.first().is_some_and(|first| first & 0x8f == LEGACY_HEVC) {
             self.stage.note(NoticeKind::LegacyHevc, "FLV 10.1 E.4.3.1");
         }
-        let (bodies, error) = VideoBody::parse_all(&tag.body);
-        if error.is_some() {
-            self.stage.note(NoticeKind::MalformedBody, "FLV 10.1 E.4.3.1");
-        }
-        for body in &bodies {
-            let (limits, stage) = (&self.limits, &mut self.stage);
-            let points = self.start_points;
+        let (limits, points, stage) = (&self.limits, self.start_points, &mut self.stage);
+        let error = VideoBody::each(&tag.body, |body| {
             if let Some(track) = tracks::video(&mut self.video, body, points, limits, stage) {
                 track.handle(body, tag.timestamp, stage);
             }
+        });
+        if error.is_some() {
+            self.stage.note(NoticeKind::MalformedBody, "FLV 10.1 E.4.3.1");
         }
         self.bound(tag.timestamp);
     }
 
     fn handle_audio(&mut self, tag: &Tag) {
-        let (bodies, error) = AudioBody::parse_all(&tag.body);
-        if error.is_some() {
-            self.stage.note(NoticeKind::MalformedBody, "FLV 10.1 E.4.2.1");
-        }
-        for body in &bodies {
-            let (limits, stage) = (&self.limits, &mut self.stage);
+        let (limits, stage) = (&self.limits, &mut self.stage);
+        let error = AudioBody::each(&tag.body, |body| {
             if let Some(track) = tracks::audio(&mut self.audio, body, limits, stage) {
                 track.handle(body, tag.timestamp, stage);
             }
+        });
+        if error.is_some() {
+            self.stage.note(NoticeKind::MalformedBody, "FLV 10.1 E.4.2.1");
         }
         self.bound(tag.timestamp);
     }
@@ -346,7 +347,7 @@ impl Assembler {
 
     /// Times what the first stage gave, unless it waits behind a picture that may still grow.
     fn run(&mut self) {
-        for item in self.stage.take_ready() {
+        while let Some(item) = self.stage.take_ready() {
             let events = &mut self.events;
             self.clock.handle(item, &mut |event| events.push_back(event), &mut self.stage);
         }

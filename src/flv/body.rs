@@ -181,6 +181,16 @@ impl VideoBody {
         }
     }
 
+    /// Gives what [`parse_all`](Self::parse_all) finds, without a list where it is one.
+    pub(crate) fn each(body: &Bytes, mut take: impl FnMut(&Self)) -> Option<Error> {
+        if body.first().is_some_and(|first| first & 0x80 != 0) {
+            let (bodies, error) = enhanced::video_bodies(body);
+            bodies.iter().for_each(take);
+            return error;
+        }
+        Self::parse_legacy(body).map(|one| take(&one)).err()
+    }
+
     fn parse_legacy(body: &Bytes) -> Result<Self> {
         let malformed =
             |_| Error::malformed(Layer::Flv, "video tag header").clause("FLV 10.1 E.4.3.1");
@@ -349,6 +359,16 @@ impl AudioBody {
                 Err(error) => (Vec::new(), Some(error)),
             },
         }
+    }
+
+    /// Gives what [`parse_all`](Self::parse_all) finds, without a list where it is one.
+    pub(crate) fn each(body: &Bytes, mut take: impl FnMut(&Self)) -> Option<Error> {
+        if body.first().is_some_and(|first| first >> 4 == 9) {
+            let (bodies, error) = enhanced::audio_bodies(body);
+            bodies.iter().for_each(take);
+            return error;
+        }
+        Self::parse_legacy(body).map(|one| take(&one)).err()
     }
 
     fn parse_legacy(body: &Bytes) -> Result<Self> {

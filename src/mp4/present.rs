@@ -14,20 +14,35 @@ pub struct Presented {
     pub end: i64,
     /// Sum of the durations.
     pub media: u64,
+    /// There is a sample.
+    any: bool,
 }
 
 impl Presented {
     /// Of these samples, in decode order.
     #[must_use]
     pub fn of(samples: impl IntoIterator<Item = FileSample>) -> Self {
-        let (mut time, mut first, mut end) = (0_i64, None, 0_i64);
-        for sample in samples {
-            let present = time.saturating_add(sample.composition_offset.into());
-            first = Some(first.map_or(present, |first: i64| first.min(present)));
-            end = end.max(present.saturating_add(sample.duration.into()));
-            time = time.saturating_add(sample.duration.into());
-        }
-        Self { first: first.unwrap_or(0), end, media: unsigned(time) }
+        let mut presented = Self::default();
+        samples.into_iter().for_each(|sample| presented.push(&sample));
+        presented
+    }
+
+    /// Adds the next sample.
+    pub fn push(&mut self, sample: &FileSample) {
+        let time = i64::try_from(self.media).unwrap_or(i64::MAX);
+        let present = time.saturating_add(sample.composition_offset.into());
+        let end = present.saturating_add(sample.duration.into());
+        (self.first, self.end) =
+            if self.any { (self.first.min(present), self.end.max(end)) } else { (present, end) };
+        self.any = true;
+        self.media = self.media.saturating_add(sample.duration.into());
+    }
+
+    /// The same with all composition offsets moved up.
+    #[must_use]
+    pub fn lifted(self, lift: i32) -> Self {
+        let up = |time: i64| time.saturating_add(lift.into());
+        Self { first: up(self.first), end: up(self.end), ..self }
     }
 
     /// What has to be added to all composition offsets, since no media time is negative.

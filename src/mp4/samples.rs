@@ -81,28 +81,25 @@ impl Samples {
         let before = self.before;
         let gap = offset.wrapping_sub(before.end);
         let mut flags = if sync { SYNC } else { 0 };
-        let at = self.packed.len();
-        self.packed.push(0);
-        self.put(size.into());
+        let mut packed = Packed::default();
+        packed.put(size.into());
         if gap != before.gap {
             flags |= GAP;
-            self.put(zigzag(gap.cast_signed()));
+            packed.put(zigzag(gap.cast_signed()));
         }
         if duration != before.duration {
             flags |= DURATION;
-            self.put(duration.into());
+            packed.put(duration.into());
         }
         if composition_offset != before.composition_offset {
             flags |= COMPOSITION;
-            self.put(zigzag(composition_offset.into()));
+            packed.put(zigzag(composition_offset.into()));
         }
         if description != before.description {
             flags |= DESCRIPTION;
-            self.put(description.into());
+            packed.put(description.into());
         }
-        if let Some(slot) = self.packed.get_mut(at) {
-            *slot = flags;
-        }
+        self.packed.extend_from_slice(packed.behind(flags));
         let end = offset.wrapping_add(size.into());
         self.before = Before { end, gap, duration, composition_offset, description };
         let Traits { composition: (least, most), sync: all_sync, size: same } = self.traits;
@@ -166,17 +163,39 @@ impl Samples {
     pub fn iter(&self) -> Iter<'_> {
         Iter { packed: &self.packed, before: Before::default() }
     }
+}
 
+/// One sample as it is packed: a byte of flags, and at most five numbers of at most ten bytes.
+struct Packed {
+    bytes: [u8; 64],
+    len: usize,
+}
+
+impl Default for Packed {
+    fn default() -> Self {
+        Self { bytes: [0; 64], len: 1 }
+    }
+}
+
+impl Packed {
     /// Seven bits a byte, the lowest first; the eighth says that more follow.
     fn put(&mut self, mut value: u64) {
         loop {
             let low = u8::try_from(value & 0x7f).unwrap_or(0);
             value >>= 7;
+            let Some(slot) = self.bytes.get_mut(self.len) else { return };
+            *slot = if value == 0 { low } else { low | 0x80 };
+            self.len += 1;
             if value == 0 {
-                return self.packed.push(low);
+                return;
             }
-            self.packed.push(low | 0x80);
         }
+    }
+
+    fn behind(&mut self, flags: u8) -> &[u8] {
+        let [first, ..] = &mut self.bytes;
+        *first = flags;
+        self.bytes.get(..self.len).unwrap_or_default()
     }
 }
 

@@ -43,6 +43,7 @@ pub struct Skimmer {
     arena: BytesMut,
     /// Nothing is passed over any more.
     whole: bool,
+    looked_at: usize,
     /// The end was reached: where the file is cut.
     end: Option<Option<u64>>,
 }
@@ -123,6 +124,7 @@ impl Skimmer {
             state: State::Read { at: 0, since: 0 },
             arena: BytesMut::new(),
             whole: false,
+            looked_at: 0,
             end: None,
         }
     }
@@ -148,10 +150,13 @@ impl Skimmer {
     pub fn handle_read(&mut self, bytes: &[u8]) -> Result<()> {
         let Some(Range { start, .. }) = self.poll_read() else { return Ok(()) };
         let mut steps = 0;
+        self.looked_at = 0;
         while let Some(range) = self.poll_read() {
             let at = range.start.checked_sub(start).and_then(|at| usize::try_from(at).ok());
-            let here = at.and_then(|at| bytes.get(at..)).unwrap_or_default();
-            if (here.len() as u64) < range.end - range.start {
+            let Some((at, here)) = at.and_then(|at| Some((at, bytes.get(at..)?))) else { break };
+            let wanted = usize::try_from(range.end - range.start).unwrap_or(usize::MAX);
+            self.looked_at = self.looked_at.max(at.saturating_add(wanted));
+            if here.len() < wanted {
                 break;
             }
             match self.step(here) {
@@ -165,6 +170,13 @@ impl Skimmer {
             return Err(Error::misuse(Layer::Remux, "fewer bytes than wanted"));
         }
         Ok(())
+    }
+
+    /// How many of the bytes that were given last it looked at, and more than those where it wanted some that followed them:
+    /// what tells how many to give with the next.
+    #[must_use]
+    pub const fn looked_at(&self) -> usize {
+        self.looked_at
     }
 
     /// How far the file has been read, in bytes.
@@ -257,7 +269,9 @@ impl Skimmer {
         if let Shape::Whole = shape {
             return self.whole_tag(body, at, head);
         }
-        let mut partial = Partial { at, head, parts: vec![(0, 0)], next: start as u64, need: 4 };
+        let mut parts = Vec::with_capacity(4);
+        parts.push((0, 0));
+        let mut partial = Partial { at, head, parts, next: start as u64, need: 4 };
         self.arena.clear();
         room(&mut self.arena, start).put_slice(body.get(..start).unwrap_or_default());
         if let Shape::Head = shape {

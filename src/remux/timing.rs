@@ -28,8 +28,7 @@ pub(super) struct TimedTrack {
     pub(super) rates: Bitrates,
     /// Presentation time of the first sample, in ticks of the track.
     start: u64,
-    /// Presented length, in ticks of the track.
-    length: u64,
+    presented: Presented,
 }
 
 impl TimedTrack {
@@ -46,7 +45,7 @@ impl TimedTrack {
             start: micros(self.start, self.timescale),
             duration: match presented.reduce(u64::saturating_add) {
                 Some(presented) => micros(presented, movie),
-                None => micros(self.length, self.timescale),
+                None => micros(self.presented.length(), self.timescale),
             },
         }
     }
@@ -68,7 +67,7 @@ pub(super) fn place(index: &Index, offsets: &Offsets) -> Vec<TimedTrack> {
     timed.sort_by_key(|track| track.id);
     let movie = movie_timescale(&timed);
     for track in &mut timed {
-        track.edits = Presented::of(&track.samples).edits(track.start, track.timescale, movie);
+        track.edits = track.presented.edits(track.start, track.timescale, movie);
     }
     timed
 }
@@ -101,7 +100,11 @@ fn time_track(
     let mut typical = clock.typical();
     let mut now = None;
     let mut begin = 0;
-    let mut samples = Samples::new();
+    let (mut samples, mut presented) = (Samples::new(), Presented::default());
+    let mut push = |sample: FileSample| {
+        presented.push(&sample);
+        samples.push(sample);
+    };
     // The newest sample, whose length the next one tells.
     let mut last: Option<(i64, FileSample)> = None;
     let mut shift = 0;
@@ -124,7 +127,7 @@ fn time_track(
             None => begin = time,
             Some((before, sample)) => {
                 let step = u32::try_from(time.saturating_sub(before)).ok();
-                samples.push(FileSample { duration: step.unwrap_or(typical), ..sample });
+                push(FileSample { duration: step.unwrap_or(typical), ..sample });
                 if is_video {
                     typical = step.filter(|&step| step < timescale).unwrap_or(typical);
                 }
@@ -143,10 +146,10 @@ fn time_track(
     if let Some((_, sample)) = last {
         // Sound lasts as long as its last frame does.
         let duration = if is_video { typical } else { clock.typical() };
-        samples.push(FileSample { duration, ..sample });
+        push(FileSample { duration, ..sample });
     }
-    let presented = Presented::of(&samples);
-    let samples = lifted(samples, presented.lift());
+    let (lift, begin) = (presented.lift(), begin.saturating_add(presented.first));
+    let samples = lifted(samples, lift);
     Some(TimedTrack {
         id: track.id,
         timescale,
@@ -154,8 +157,8 @@ fn time_track(
         configs: track.configs.clone(),
         samples,
         edits: Vec::new(),
-        start: unsigned(begin.saturating_add(presented.first)),
-        length: presented.length(),
+        start: unsigned(begin),
+        presented: presented.lifted(lift),
     })
 }
 

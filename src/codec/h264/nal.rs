@@ -124,16 +124,10 @@ impl<'a> Iterator for LengthPrefixed<'a> {
 /// Position of the next start code prefix (00 00 01) at or behind `from`.
 #[must_use]
 pub fn find_start_code(data: &[u8], from: usize) -> Option<usize> {
-    let mut at = from;
-    loop {
-        // The third byte tells how far a prefix can be.
-        match data.get(at..at + 3)? {
-            [0, 0, 1] => return Some(at),
-            [_, _, 0] => at += 1,
-            [_, 0, _] | [_, _, 1] => at += if matches!(data.get(at + 1), Some(0)) { 2 } else { 3 },
-            _ => at += 3,
-        }
-    }
+    // The last byte of a start code is the rarest of its three.
+    let ones = memchr::memchr_iter(1, data.get(from..)?);
+    ones.filter_map(|one| (from + one).checked_sub(2).filter(|&at| at >= from))
+        .find(|&at| matches!(data.get(at..at + 2), Some([0, 0])))
 }
 
 /// Whether `data` begins as an Annex B byte stream does: 00 00 01 or 00 00 00 01.

@@ -10,9 +10,8 @@ use streamcore::limits::Limits;
 use streamcore::remux::{Options, Piece, Plan, Skimmer};
 use tokio::runtime::Runtime;
 
-use super::GLANCE;
 use super::command::refuse_encrypted;
-use super::io::{BLOCK, Window, read_at};
+use super::io::{BLOCK, Glance, Window};
 use super::part::{Part, bar};
 use super::place::Place;
 use super::ranges::Ranges;
@@ -82,13 +81,10 @@ impl Source {
         let index_bar = bar(size);
         index_bar.set_message("index");
         let mut skimmer = Skimmer::new(size, &Limits::default());
-        let mut buffer = Vec::new();
+        let mut glance = Glance::default();
         while let Some(range) = skimmer.poll_read() {
             match self {
-                Self::File(file, _) => {
-                    read_at(file, &range, GLANCE, &mut buffer).context("cannot read the FLV")?;
-                    skimmer.handle_read(&buffer)?;
-                }
+                Self::File(file, _) => glance.read(file, &range, &mut skimmer)?,
                 Self::Far(ranges) => {
                     let bytes = ranges.read_at(&range).context("cannot read the FLV")?;
                     skimmer.handle_read(&bytes)?;

@@ -4,6 +4,9 @@ use std::fs::File;
 use std::io::{self, Write as _};
 use std::ops::Range;
 
+use anyhow::Context as _;
+use streamcore::remux::Skimmer;
+
 /// Bytes that are read and written at once where the kernel does not copy: larger blocks do not stay in the cache of a core.
 pub const BLOCK: usize = 256 << 10;
 /// Bytes that are copied between two looks at the progress.
@@ -41,6 +44,42 @@ pub fn read_at(
     }
     buffer.truncate(filled);
     Ok(())
+}
+
+/// Bytes that are read at once for the index at first, and the least and the most: what stands between two pictures.
+const GLANCE: usize = 1536;
+const GLANCES: std::ops::RangeInclusive<usize> = 512..=16 << 10;
+/// A read that did not reach makes those behind it so much longer, and one that did a byte shorter: in the end one of so many
+/// does not. A further read costs as much as a kilobyte that is read in vain.
+const LONGER: usize = 24;
+
+/// Reads of a file for its index, mostly as long as what the skimmer looks at.
+pub struct Glance {
+    bytes: usize,
+    buffer: Vec<u8>,
+}
+
+impl Default for Glance {
+    fn default() -> Self {
+        Self { bytes: GLANCE, buffer: Vec::new() }
+    }
+}
+
+impl Glance {
+    /// Reads what the skimmer wants next, and gives it.
+    pub fn read(
+        &mut self,
+        file: &File,
+        range: &Range<u64>,
+        skimmer: &mut Skimmer,
+    ) -> anyhow::Result<()> {
+        read_at(file, range, self.bytes, &mut self.buffer).context("cannot read the FLV")?;
+        skimmer.handle_read(&self.buffer)?;
+        let reached = skimmer.looked_at() <= self.bytes;
+        let bytes = if reached { self.bytes - 1 } else { self.bytes + LONGER };
+        self.bytes = bytes.clamp(*GLANCES.start(), *GLANCES.end());
+        Ok(())
+    }
 }
 
 #[cfg(unix)]

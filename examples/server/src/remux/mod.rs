@@ -13,18 +13,16 @@ use std::fs::File;
 use std::io::{BufReader, Read as _};
 use std::path::Path;
 
-use anyhow::{Context as _, ensure};
+use anyhow::ensure;
 use streamcore::limits::Limits;
 use streamcore::remux::{Options, Piece, Plan, Skimmer};
 
 pub use command::{print, run};
-use io::{BLOCK, Copier, How, Window};
+use io::{BLOCK, Copier, Glance, How, Window};
 pub use place::Place;
 
 use crate::media_info::mp4;
 
-/// Bytes that are read at once for the index: little more than what stands between two pictures.
-const GLANCE: usize = 1536;
 /// Reads between two looks at the progress.
 const READS: u32 = 256;
 
@@ -36,11 +34,10 @@ pub fn index(
     progress: &mut dyn FnMut(u64),
 ) -> anyhow::Result<Plan> {
     let mut skimmer = Skimmer::new(size, &Limits::default());
-    let mut buffer = Vec::new();
+    let mut glance = Glance::default();
     let mut reads = 0_u32;
     while let Some(range) = skimmer.poll_read() {
-        io::read_at(source, &range, GLANCE, &mut buffer).context("cannot read the FLV")?;
-        skimmer.handle_read(&buffer)?;
+        glance.read(source, &range, &mut skimmer)?;
         reads = reads.wrapping_add(1);
         if reads.is_multiple_of(READS) {
             progress(skimmer.position());
