@@ -165,12 +165,15 @@ impl Periods {
         }
         self.next = self.next.max(last.saturating_add(1));
         let nexts = self.known.iter().skip(1).map(Some).chain([None]);
-        let periods = self.known.iter().zip(nexts).map(|(known, next)| {
+        let periods = self.known.iter().zip(nexts).filter_map(|(known, next)| {
             let end = next.map_or(last.saturating_add(1), |next| next.first);
+            if known.has_lost(renditions, end) {
+                return None;
+            }
             // Where nothing comes before the next one, players would wait for it to the end of the period.
             let hole = next.is_some_and(|next| next.start > known.end);
             let length = hole.then(|| duration(known.end.saturating_sub(known.start)));
-            Period { duration: length, ..known.period(renditions, end) }
+            Some(Period { duration: length, ..known.period(renditions, end) })
         });
         periods.collect()
     }
@@ -243,6 +246,14 @@ impl Periods {
 }
 
 impl Known {
+    /// Whether all segments up to the number `end` of one of its renditions have slid out, and not those of the others: a period without sound among others with
+    /// it is none that players can join to these.
+    fn has_lost(&self, renditions: &[Rendition], end: u64) -> bool {
+        let slid = |one: &Rendition| one.segments.first().is_some_and(|first| first.number >= end);
+        let inside = |one: &&Rendition| self.inits.iter().any(|(id, _)| *id == one.id);
+        renditions.iter().filter(inside).any(slid)
+    }
+
     /// The period with what is listed of it: the segments up to the number `end`.
     fn period(&self, renditions: &[Rendition], end: u64) -> Period {
         let numbers = self.first..end;

@@ -304,6 +304,17 @@ impl Rendition {
         self.cuts.iter().any(|cut| cut.discontinuity)
     }
 
+    /// Whether an epoch has begun for the others, and nothing of this rendition has come yet: it may begin in any configuration.
+    pub(super) fn is_fresh(&self) -> bool {
+        let nothing = self.open.is_empty() && self.queue.is_empty() && self.cuts.is_empty();
+        self.started && self.discontinuity && nothing && self.sealed.is_none()
+    }
+
+    /// Whether nobody knows how its segment begins, since who made it before is away or comes back in another configuration.
+    pub(super) fn is_awaited(&self) -> bool {
+        self.is_fresh() && (!self.announced || self.pending.is_some())
+    }
+
     /// Enters a new epoch: the next segment says so, and a new configuration applies.
     pub(super) fn cross(&mut self) -> Result<()> {
         self.discontinuity = self.started;

@@ -94,8 +94,8 @@ fn follow(playlist: &str) -> Value {
     seen
 }
 
-/// Plays the run by four players at once. Each has to come through without a fatal error, and to the end, but for those who `may_stay`.
-fn play_all(base: &str, deadline: u64, may_stay: &[&str]) {
+/// Plays the run by four players at once. Each has to come through without a fatal error, and to the end.
+fn play_all(base: &str, deadline: u64) {
     let deadline = deadline.to_string();
     let mut players = Process::start("node", [&*script("soak.mjs"), base, "--deadline", &deadline]);
     players.wait_exit(LIMIT + Duration::from_secs(soak().unwrap_or(0) + 60));
@@ -107,8 +107,7 @@ fn play_all(base: &str, deadline: u64, may_stay: &[&str]) {
     for player in &seen {
         let errors = player["errors"].as_array().expect("a list");
         assert!(errors.iter().all(|error| error["fatal"] == false), "{player}");
-        let name = player["name"].as_str().expect("a name");
-        assert!(player["at_end"] == true || may_stay.contains(&name), "{player}");
+        assert!(player["at_end"] == true, "{player}");
     }
 }
 
@@ -125,7 +124,7 @@ fn soak_every_playlist_of_a_disturbed_run_is_good_and_every_segment_is_its_parts
         let run = scope.spawn(|| disturbed_run(&server, "run"));
         server.wait_live("live/run");
         let base = server.http_url("live/run/");
-        let players = soak().map(|seconds| scope.spawn(move || play_all(&base, seconds + 60, &[])));
+        let players = soak().map(|seconds| scope.spawn(move || play_all(&base, seconds + 60)));
         let seen = follow(&playlist);
         let rounds = u64::from(run.join().expect("see above"));
         players.into_iter().for_each(|players| players.join().expect("see above"));
@@ -161,10 +160,7 @@ fn soak_every_playlist_of_a_disturbed_set_is_good() {
         });
         assert_eq!(index.matches("TYPE=AUDIO").count(), 2, "{index}");
         let base = server.http_url("live/set/");
-        // Shaka Player over DASH falls behind in a set and stands still (docs/packaging.md).
-        let stays = &["shaka-dash"];
-        let players =
-            soak().map(|seconds| scope.spawn(move || play_all(&base, seconds + 60, stays)));
+        let players = soak().map(|seconds| scope.spawn(move || play_all(&base, seconds + 60)));
         let seen = follow(&server.http_url("live/set/index.m3u8"));
         players.into_iter().for_each(|players| players.join().expect("see above"));
         let rounds = runs.map(|run| run.join().expect("see above"));

@@ -105,6 +105,23 @@ fn e4_04_one_rendition_may_slide_before_the_other() {
 }
 
 #[test]
+fn e4_04_a_period_that_has_lost_one_rendition_is_not_listed() {
+    let mut periods = Periods::default();
+    let mut list = video(0, 3, 0, 900_000, WALL);
+    list.extend(video(3, 3, 1, 1_530_000, WALL + 8_000_000));
+    assert_eq!(periods.update(&both(list.clone()), false).len(), 2);
+    let mut after = |pictures: usize, sounds: usize| {
+        let sound = audio(&list)[sounds..].to_vec();
+        let renditions = [rendition("video", list[pictures..].to_vec()), rendition("audio", sound)];
+        let found = shape(&periods.update(&renditions, false));
+        found.into_iter().map(|(id, _, counts, _)| (id, counts)).collect::<Vec<_>>()
+    };
+    assert_eq!(after(1, 2), [("0".into(), vec![2, 1]), ("3".into(), vec![3, 3])]);
+    assert_eq!(after(2, 3), [("3".into(), vec![3, 3])]);
+    assert_eq!(after(4, 3), [("3".into(), vec![2, 3])]);
+}
+
+#[test]
 fn e4_09_an_epoch_is_a_period_where_the_clock_on_the_wall_has_it() {
     let mut periods = Periods::default();
     let mut list = video(0, 3, 0, 900_000, WALL);

@@ -30,8 +30,10 @@ impl Muxer {
     pub(super) fn take(&mut self, unit: AccessUnit, wall: Option<i64>) -> Result<()> {
         let found = self.renditions.iter().position(|rendition| rendition.id() == unit.track);
         let Some(index) = found else { return Ok(()) };
+        let awaited = self.renditions.get(index).is_some_and(Rendition::is_awaited);
         match self.admit(index, &unit)? {
-            Place::Now => {}
+            // The playlist can say now what comes.
+            Place::Now => self.dirty |= awaited,
             Place::Later => {
                 let most = self.limits.segment_bytes;
                 let lost =
@@ -113,6 +115,10 @@ impl Muxer {
         }
         if rendition.pending.is_none() {
             rendition.starving = false;
+            return Ok(Place::Now);
+        }
+        if rendition.is_fresh() {
+            rendition.cross()?;
             return Ok(Place::Now);
         }
         if rendition.must_cross() {

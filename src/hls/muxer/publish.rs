@@ -96,7 +96,8 @@ impl Muxer {
             event: self.config.playlist_type == PlaylistType::Event,
             ended: self.ended,
             parts: !self.ended || self.ends_together(),
-            waits: self.held.is_some(),
+            // Which map it begins with is not known yet.
+            waits: self.held.is_some() || rendition.is_awaited(),
             first: self.config.sequence_of(rendition.window.first_number),
         }
     }

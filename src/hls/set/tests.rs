@@ -386,6 +386,45 @@ fn e2_08_all_publishers_may_go_and_come_back() {
 }
 
 #[test]
+fn e2_08_who_comes_back_after_the_others_in_another_configuration_has_no_gap() {
+    for late in [0, 1] {
+        let mut ladder = Ladder::new(config(true), &[PLAIN; 2]);
+        [0, 1].iter().for_each(|&source| ladder.join(source));
+        ladder.run(&[0, 1], 0, 8000);
+        [0, 1].iter().for_each(|&source| ladder.set.leave(source).unwrap());
+        // Both come back with larger pictures, one of them when the other has sent its first already.
+        let back = |ladder: &mut Ladder, source: u8| {
+            ladder.set.join(source).unwrap();
+            ladder.set.handle_track(source, avc(1280, 960)).unwrap();
+            ladder.set.handle_track(source, aac(48_000)).unwrap();
+        };
+        let early = 1 - late;
+        back(&mut ladder, early);
+        ladder.run(&[early], 10_000, 10_200);
+        let playlist = ladder.text(["video.m3u8", "video1.m3u8"][usize::from(late)]);
+        assert!(!playlist.contains("PRELOAD-HINT"), "of which map? {playlist}");
+        back(&mut ladder, late);
+        ladder.sends[usize::from(late)].phase = 10_200;
+        ladder.run(&[0, 1], 10_200, 20_000);
+        let [first, second] = ["video", "video1"].map(|name| ladder.segments(name));
+        assert!(first.iter().chain(&second).all(|(.., at)| at.is_some()), "{first:?} {second:?}");
+        assert_eq!(ladder.set.muxer().stats().dropped_units, 0);
+        let again = ["video.m3u8", "video1.m3u8"].map(|name| {
+            let text = ladder.text(name);
+            assert_eq!(text.matches("EXT-X-MAP").count(), 2, "{text}");
+            text.matches("#EXT-X-DISCONTINUITY\n").count()
+        });
+        assert_eq!(again, [1, 1]);
+        let mpd = ladder.text("index.mpd");
+        let last = mpd.rsplit("<Period ").next().unwrap();
+        assert!(
+            last.starts_with("id=\"4\"") && last.matches("<Representation ").count() == 4,
+            "{mpd}"
+        );
+    }
+}
+
+#[test]
 fn e2_08_video_tracks_of_one_publisher_are_variants_with_the_same_sound() {
     let mut muxer = Muxer::new(config(true), &Limits::default());
     let second = TrackId { index: 1, ..TrackId::VIDEO };
