@@ -149,10 +149,11 @@ bench-parts:
 	scripts/record-run parts 'Parts over HTTP' cargo bench --quiet --locked -p streamcore-server --bench parts $(ARGS)
 
 # Five minutes of a live run through lost connections, a change of resolution and the end, followed by a strict reader and four players, plain and as a set.
+# Less of it: make soak-llhls SOAK=60 PLAYERS=hls.js ONLY=run, or ONLY=set.
 soak-llhls: web
 	cargo test --locked --workspace --all-features --test interop_llhls --no-run
-	scripts/record-run soak-llhls 'A live run through disturbances' env STREAMCORE_SOAK=$(or $(SOAK),300) \
-		cargo test --quiet --locked --workspace --all-features --test interop_llhls soak -- --nocapture --test-threads 1
+	scripts/record-run soak-llhls 'A live run through disturbances' env STREAMCORE_SOAK=$(or $(SOAK),300) STREAMCORE_PLAYERS=$(PLAYERS) \
+		cargo test --quiet --locked --workspace --all-features --test interop_llhls soak$(if $(ONLY),_every_playlist_of_a_disturbed_$(ONLY)) -- --nocapture --test-threads 1
 
 # Each fuzz target for so many seconds: make fuzz SECONDS=60 TARGETS='amf0 sps'.
 SECONDS ?= 10

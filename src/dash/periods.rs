@@ -14,6 +14,9 @@ const MICROS: u32 = 1_000_000;
 /// A live period whose media are so far from where the wall clock has them is followed by another: players take what the MPD says for the time at which a
 /// segment can be had. Few enough to be rare (at 50 ppm one in 80 minutes), little enough for a player that stays a second behind. In microseconds.
 const DRIFT: i64 = 250_000;
+/// What is told of a presentation that is over ends with the first of its renditions that comes so near to its end, in microseconds: outputs of one encoder do not
+/// stop at the same picture, and players who have all of one wait for what only another one has.
+const SAME_END: i64 = 500_000;
 
 /// One track as it is listed. All tracks number their segments alike.
 #[derive(Clone, Debug)]
@@ -164,6 +167,9 @@ impl Periods {
             self.note(renditions, number);
         }
         self.next = self.next.max(last.saturating_add(1));
+        if ended && let Some(known) = self.known.back_mut() {
+            known.end = known.common_end(renditions, last);
+        }
         let nexts = self.known.iter().skip(1).map(Some).chain([None]);
         let periods = self.known.iter().zip(nexts).filter_map(|(known, next)| {
             let end = next.map_or(last.saturating_add(1), |next| next.first);
@@ -246,6 +252,18 @@ impl Periods {
 }
 
 impl Known {
+    /// Where it ends for players of any of its renditions, where these end with the segment `last`: sound that ends before the pictures holds nobody up.
+    fn common_end(&self, renditions: &[Rendition], last: u64) -> i64 {
+        let end = |one: &Rendition| {
+            let segment = one.segments.last().filter(|one| one.number == last && !one.gap)?;
+            Some((segment.config.kind(), self.place(segment.micros(segment.end()))))
+        };
+        let near = |&(_, at): &(MediaKind, i64)| self.end.saturating_sub(at) <= SAME_END;
+        let ends: Vec<_> = renditions.iter().filter_map(end).filter(near).collect();
+        let of = |kind| ends.iter().filter(move |(one, _)| *one == kind).map(|(_, end)| *end).min();
+        of(MediaKind::Video).max(of(MediaKind::Audio)).unwrap_or(self.end)
+    }
+
     /// Whether all segments up to the number `end` of one of its renditions have slid out, and not those of the others: a period without sound among others with
     /// it is none that players can join to these.
     fn has_lost(&self, renditions: &[Rendition], end: u64) -> bool {

@@ -122,6 +122,32 @@ fn e4_04_a_period_that_has_lost_one_rendition_is_not_listed() {
 }
 
 #[test]
+fn e4_13_what_is_over_ends_where_all_variants_have_come_to() {
+    let list = video(0, 3, 0, 900_000, WALL);
+    let mut shorter = list.clone();
+    shorter[2].duration -= 9_000;
+    let variants = |other: Vec<ListedSegment>| {
+        let other = Rendition { id: 3, ..rendition("video1", other) };
+        [both(list.clone()).to_vec(), vec![other]].concat()
+    };
+    let end = |renditions: &[Rendition], ended| {
+        let mut periods = Periods::default();
+        assert_eq!(periods.update(renditions, ended).len(), 1);
+        periods.end().as_micros()
+    };
+    assert_eq!(end(&variants(shorter.clone()), false), 6_003_333);
+    // Sound goes on for 3 ms, the pictures of one variant end 100 ms before.
+    assert_eq!(end(&variants(shorter.clone()), true), 6_003_333);
+    let silent = |other| variants(other).into_iter().filter(|one| one.name != "audio");
+    assert_eq!(end(&silent(shorter.clone()).collect::<Vec<_>>(), true), 5_900_000);
+    // Who was gone long before does not count, nor who has no segment there.
+    shorter[2].duration -= 90_000;
+    assert_eq!(end(&silent(shorter.clone()).collect::<Vec<_>>(), true), 6_000_000);
+    shorter.pop();
+    assert_eq!(end(&silent(shorter).collect::<Vec<_>>(), true), 6_000_000);
+}
+
+#[test]
 fn e4_09_an_epoch_is_a_period_where_the_clock_on_the_wall_has_it() {
     let mut periods = Periods::default();
     let mut list = video(0, 3, 0, 900_000, WALL);

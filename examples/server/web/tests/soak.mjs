@@ -5,9 +5,9 @@
 // BASE is the address of the stream's folder on this machine (http://127.0.0.1:8080/live/demo/). Each player asks a host of its own name, as each viewer has
 // connections of its own: four that hold requests would be in each other's way with the six that Chromium has for a host. The players are hls.js as the watch page sets it up, Shaka Player with HLS
 // and with DASH, and dash.js, the last two with the low-latency MPD. Each line of the result says, by the time of day, where playback stood still and
-// where frames were dropped, so that whoever disturbed the stream can tell disturbances from faults; and how far behind live it was, by the
-// stream's own dates.
-// Exit status: 0 all came to the end (`at_end`; hls.js to within half a second of it); 1 one did not; 64 wrong usage.
+// where frames were dropped; how many of these were not within four seconds of a picture of another size (`dropped_apart`), which is where the stream of
+// the soak was disturbed; and how far behind live it was, by the stream's own dates.
+// Exit status: 0 all came to the end (`at_end`: said so, or stands at it; hls.js within half a second of it); 1 one did not; 64 wrong usage.
 
 import { readFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
@@ -83,7 +83,7 @@ function playAll({ base, names, milliseconds }) {
     const video = document.createElement('video');
     video.muted = true;
     document.body.append(video);
-    const player = { name, errors: [], stalls: [], drops: [], sizes: [], latencies: [] };
+    const player = { name, errors: [], stalls: [], drops: [], sizes: [], resized: [], latencies: [] };
     const address = new URL(base);
     address.hostname = `player${index}.test`;
     const latency = open[name](video, player, address.href);
@@ -109,17 +109,18 @@ function playAll({ base, names, milliseconds }) {
       dropped = quality.droppedVideoFrames;
     };
     const left = () => video.duration - video.currentTime;
-    const isAtEnd = () => video.ended || (name === 'hls.js' && left() < 0.5);
+    const isAtEnd = () => video.ended || left() < (name === 'hls.js' ? 0.5 : 0.02);
     const timer = setInterval(sample, 250);
     const done = () => {
       clearInterval(timer);
       clearTimeout(deadline);
       const quality = video.getVideoPlaybackQuality();
       const late = player.latencies.map((one) => one.late).sort((a, b) => a - b);
+      const apart = player.drops.filter((drop) => !player.resized.some((at) => Math.abs(drop.at - at) < 4000));
       let played = 0;
       for (let i = 0; i < video.played.length; i += 1) played += video.played.end(i) - video.played.start(i);
       resolve({
-        ...player, started: since, ended: video.ended, at_end: isAtEnd(), played_s: round(played), decoded_frames: quality.totalVideoFrames, dropped_frames: quality.droppedVideoFrames,
+        ...player, started: since, ended: video.ended, at_end: isAtEnd(), played_s: round(played), decoded_frames: quality.totalVideoFrames, dropped_frames: quality.droppedVideoFrames, dropped_apart: apart.reduce((sum, drop) => sum + drop.count, 0),
         stalls: player.stalls.filter((stall) => stall.to - stall.from >= 250),
         latency_s: { p50: share(late, 0.5), p95: share(late, 0.95), max: share(late, 1) },
         current_time: round(video.currentTime), left_s: Number.isFinite(left()) ? round(left()) : null,
@@ -127,7 +128,7 @@ function playAll({ base, names, milliseconds }) {
     };
     const deadline = setTimeout(done, milliseconds);
     video.addEventListener('ended', done);
-    video.addEventListener('resize', () => { const size = `${video.videoWidth}x${video.videoHeight}`; if (player.sizes.at(-1) !== size) player.sizes.push(size); });
+    video.addEventListener('resize', () => { const size = `${video.videoWidth}x${video.videoHeight}`; if (player.sizes.at(-1) !== size) { player.sizes.push(size); player.resized.push(Date.now()); } });
   });
   return Promise.all(names.map(play));
 }
