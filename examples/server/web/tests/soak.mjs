@@ -120,7 +120,7 @@ function playAll({ base, names, milliseconds }) {
       let played = 0;
       for (let i = 0; i < video.played.length; i += 1) played += video.played.end(i) - video.played.start(i);
       resolve({
-        ...player, started: since, ended: video.ended, at_end: isAtEnd(), played_s: round(played), decoded_frames: quality.totalVideoFrames, dropped_frames: quality.droppedVideoFrames, dropped_apart: apart.reduce((sum, drop) => sum + drop.count, 0),
+        ...player, latencies: undefined, started: since, ended: video.ended, at_end: isAtEnd(), played_s: round(played), decoded_frames: quality.totalVideoFrames, dropped_frames: quality.droppedVideoFrames, dropped_apart: apart.reduce((sum, drop) => sum + drop.count, 0),
         stalls: player.stalls.filter((stall) => stall.to - stall.from >= 250),
         latency_s: { p50: share(late, 0.5), p95: share(late, 0.95), max: share(late, 1) },
         current_time: round(video.currentTime), left_s: Number.isFinite(left()) ? round(left()) : null,
