@@ -258,10 +258,12 @@ impl Known {
             let segment = one.segments.last().filter(|one| one.number == last && !one.gap)?;
             Some((segment.config.kind(), self.place(segment.micros(segment.end()))))
         };
-        let near = |&(_, at): &(MediaKind, i64)| self.end.saturating_sub(at) <= SAME_END;
-        let ends: Vec<_> = renditions.iter().filter_map(end).filter(near).collect();
+        let ends: Vec<_> = renditions.iter().filter_map(end).collect();
+        let longest = ends.iter().map(|(_, at)| *at).max().unwrap_or(self.end);
+        let near = |(_, at): &&(MediaKind, i64)| longest.saturating_sub(*at) <= SAME_END;
+        let ends: Vec<_> = ends.iter().filter(near).collect();
         let of = |kind| ends.iter().filter(move |(one, _)| *one == kind).map(|(_, end)| *end).min();
-        of(MediaKind::Video).max(of(MediaKind::Audio)).unwrap_or(self.end)
+        of(MediaKind::Video).max(of(MediaKind::Audio)).unwrap_or(longest)
     }
 
     /// Whether all segments up to the number `end` of one of its renditions have slid out, and not those of the others: a period without sound among others with

@@ -133,13 +133,22 @@ fn e4_13_what_is_over_ends_where_all_variants_have_come_to() {
     let end = |renditions: &[Rendition], ended| {
         let mut periods = Periods::default();
         assert_eq!(periods.update(renditions, ended).len(), 1);
-        periods.end().as_micros()
+        let first = periods.end().as_micros();
+        // Told again it is the same.
+        periods.update(renditions, ended);
+        assert_eq!(periods.end().as_micros(), first);
+        first
     };
     assert_eq!(end(&variants(shorter.clone()), false), 6_003_333);
     // Sound goes on for 3 ms, the pictures of one variant end 100 ms before.
     assert_eq!(end(&variants(shorter.clone()), true), 6_003_333);
     let silent = |other| variants(other).into_iter().filter(|one| one.name != "audio");
     assert_eq!(end(&silent(shorter.clone()).collect::<Vec<_>>(), true), 5_900_000);
+    let mut shortest = shorter.clone();
+    shortest[2].duration -= 40_000;
+    let mut three: Vec<_> = silent(shorter.clone()).collect();
+    three.push(Rendition { id: 4, ..rendition("video2", shortest) });
+    assert_eq!(end(&three, true), 5_900_000);
     // Who was gone long before does not count, nor who has no segment there.
     shorter[2].duration -= 90_000;
     assert_eq!(end(&silent(shorter.clone()).collect::<Vec<_>>(), true), 6_000_000);

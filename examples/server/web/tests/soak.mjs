@@ -7,7 +7,7 @@
 // and with DASH, and dash.js, the last two with the low-latency MPD. Each line of the result says, by the time of day, where playback stood still and
 // where frames were dropped; how many of these were not within four seconds of a picture of another size (`dropped_apart`), which is where the stream of
 // the soak was disturbed; and how far behind live it was, by the stream's own dates.
-// Exit status: 0 all came to the end (`at_end`: said so, or stands at it; hls.js within half a second of it); 1 one did not; 64 wrong usage.
+// Exit status: 0 all came to the end (`at_end`: said so; hls.js within half a second of it, Shaka Player over HLS at it); 1 one did not; 64 wrong usage.
 
 import { readFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
@@ -109,7 +109,9 @@ function playAll({ base, names, milliseconds }) {
       dropped = quality.droppedVideoFrames;
     };
     const left = () => video.duration - video.currentTime;
-    const isAtEnd = () => video.ended || left() < (name === 'hls.js' ? 0.5 : 0.02);
+    // Shaka Player over HLS may stand at the last picture and not say that it is the last.
+    const near = { 'hls.js': 0.5, 'shaka-hls': 0.02 }[name] ?? 0;
+    const isAtEnd = () => video.ended || left() < near;
     const timer = setInterval(sample, 250);
     const done = () => {
       clearInterval(timer);
