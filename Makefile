@@ -149,7 +149,7 @@ bench-parts:
 	scripts/record-run parts 'Parts over HTTP' cargo bench --quiet --locked -p streamcore-server --bench parts $(ARGS)
 
 # Five minutes of a live run through lost connections, a change of resolution and the end, followed by a strict reader and four players, plain and as a set.
-# Less of it: make soak-llhls SOAK=60 PLAYERS=hls.js ONLY=run, or ONLY=set.
+# Less of it: make soak-llhls SOAK=60 PLAYERS=hls.js ONLY=run, or ONLY=set. PLAYERS=hls.js,file has as long a plain MP4 played beside it.
 soak-llhls: web
 	cargo test --locked --workspace --all-features --test interop_llhls --no-run
 	scripts/record-run soak-llhls 'A live run through disturbances' env STREAMCORE_SOAK=$(or $(SOAK),300) STREAMCORE_PLAYERS=$(PLAYERS) \

@@ -106,7 +106,6 @@ impl Muxer {
         if let Some(rendition) = known {
             rendition.refused = fits.is_err();
             fits?;
-            let awaited = rendition.is_awaited();
             (rendition.announced, rendition.left) = (true, false);
             // What waits is of the configuration before this one.
             let next = rendition.pending.as_ref().map(|pending| &pending.config);
@@ -116,7 +115,6 @@ impl Muxer {
             let same = rendition.track.config == track.config
                 && rendition.track.timescale == track.timescale;
             rendition.pending = (!same).then_some(track);
-            self.dirty |= awaited || rendition.is_awaited();
             return Ok(());
         }
         fits?;

@@ -109,6 +109,8 @@ pub(super) struct Rendition {
     /// Within its pictures, as far as it was seen.
     pub(super) captions: Captions,
     pub(super) playlist: Playlists,
+    /// Whether players were told last that what comes next is not known yet.
+    pub(super) told_to_wait: bool,
 }
 
 /// Its playlist as it is now, written when it is asked for.
@@ -135,6 +137,7 @@ impl Rendition {
             pending: None,
             refused: false,
             announced: true,
+            told_to_wait: false,
             started: false,
             joiner: Eac3Samples::default(),
             clock,
@@ -297,6 +300,11 @@ impl Rendition {
         };
         let queued = self.queue.front().zip(self.queue.back());
         !self.is_video() || !self.cuts.is_empty() || queued.is_some_and(|(a, b)| spans(a, b))
+    }
+
+    /// Whether segments wait for their end.
+    pub(super) fn has_cuts(&self) -> bool {
+        !self.cuts.is_empty()
     }
 
     /// Whether an epoch has ended for the others and not yet for this rendition.

@@ -146,7 +146,8 @@ fn copy(
     body: &Body,
     progress: &mut dyn FnMut(u64),
 ) -> io::Result<()> {
-    let mut copier = Copier::new(source, target, How::Kernel);
+    let bytes = head.len() as u64 + body.len();
+    let mut copier = Copier::new(source, target, How::Kernel, bytes);
     copier.write(head)?;
     for piece in body.iter() {
         match piece {
@@ -172,9 +173,9 @@ fn mp4(source: &File, args: &RepairArgs, output: &Path) -> anyhow::Result<Done> 
     let index = index(source)?;
     let part = Part::create(output)?;
     let plan = index.in_front(block_size(&part.file))?;
-    let mut copier = Copier::new(source, &part.file, How::Kernel);
-    copier.write(&plan.head)?;
     let bytes = plan.head.len() as u64 + (plan.source.end - plan.source.start);
+    let mut copier = Copier::new(source, &part.file, How::Kernel, bytes);
+    copier.write(&plan.head)?;
     let copy_bar = bar(plan.source.end - plan.source.start);
     copier.copy(plan.source, &mut |done| copy_bar.inc(done))?;
     copier.flush()?;

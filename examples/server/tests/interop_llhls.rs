@@ -94,12 +94,26 @@ fn follow(playlist: &str) -> Value {
     seen
 }
 
-/// Plays the run by four players at once, or by those that `STREAMCORE_PLAYERS` names. Each has to come through without a fatal error, and to the end.
+/// Plays the run by four players at once, or by those that `STREAMCORE_PLAYERS` names; `file` among them plays as long an MP4 of the same film. Each has to
+/// come through without a fatal error, and to the end.
 fn play_all(base: &str, deadline: u64) {
     let deadline = deadline.to_string();
     let names = std::env::var("STREAMCORE_PLAYERS").ok().filter(|names| !names.is_empty());
     let names = names.unwrap_or_else(|| "hls.js,shaka-hls,shaka-dash,dash.js".into());
-    let words = [&*script("soak.mjs"), base, "--deadline", &deadline, "--only", &names];
+    let folder = kit::temp_dir();
+    let file = folder.path().join("film.mp4");
+    if names.split(',').any(|name| name == "file") {
+        let (film, seconds) = (Film::new(14).flv(FILMS), soak().unwrap_or(0));
+        let words = format!(
+            "-nostdin -v error -stream_loop -1 -i {} -t {seconds} -c copy {}",
+            film.display(),
+            file.display()
+        );
+        process::run("ffmpeg", words.split(' '));
+    }
+    let file = file.to_str().expect("UTF-8");
+    let words =
+        [&*script("soak.mjs"), base, "--deadline", &deadline, "--only", &names, "--file", file];
     let mut players = Process::start("node", words);
     players.wait_exit(LIMIT + Duration::from_secs(soak().unwrap_or(0) + 60));
     let said = players.text();

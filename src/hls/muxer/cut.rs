@@ -30,10 +30,8 @@ impl Muxer {
     pub(super) fn take(&mut self, unit: AccessUnit, wall: Option<i64>) -> Result<()> {
         let found = self.renditions.iter().position(|rendition| rendition.id() == unit.track);
         let Some(index) = found else { return Ok(()) };
-        let awaited = self.renditions.get(index).is_some_and(Rendition::is_awaited);
         match self.admit(index, &unit)? {
-            // The playlist can say now what comes.
-            Place::Now => self.dirty |= awaited,
+            Place::Now => {}
             Place::Later => {
                 let most = self.limits.segment_bytes;
                 let lost =
@@ -68,17 +66,15 @@ impl Muxer {
             self.close_up_to(index, if left { i64::MAX } else { given_up })?;
         }
         self.close_parts()?;
-        if std::mem::take(&mut self.dirty) {
-            self.publish();
-        }
+        self.tell_changes();
         Ok(())
     }
 
     /// Goes on with units in a new configuration, once the others are at the cut.
     fn change(&mut self, index: usize) -> Result<()> {
-        let lead = self.lead_index();
         let Some(rendition) = self.renditions.get(index) else { return Ok(()) };
         let Some(first) = rendition.first_waiting() else { return Ok(()) };
+        let lead = self.lead_index();
         if rendition.pending.is_some() {
             if lead == Some(index) {
                 // The one that led is gone.
@@ -343,6 +339,10 @@ impl Muxer {
 
     fn close_up_to(&mut self, index: usize, given_up: i64) -> Result<()> {
         self.decide_part_target(index, false);
+        // So it is with nearly every unit.
+        if self.renditions.get(index).is_none_or(|rendition| !rendition.has_cuts()) {
+            return Ok(());
+        }
         let (terms, follows) = (self.terms(), self.lead_index() != Some(index));
         let Some(rendition) = self.renditions.get_mut(index) else { return Ok(()) };
         let closed = rendition.close(&terms, given_up, follows)?;

@@ -127,9 +127,15 @@ struct Said {
     hints: HashMap<TrackId, (u64, usize)>,
     version: u64,
     texts: HashMap<TrackId, String>,
+    /// The leading video jumped within a group of pictures.
+    jumped: bool,
 }
 
 impl Said {
+    fn expect(&mut self, step: &Step) {
+        self.jumped |= matches!(step, Step::Video { ahead, .. } if ahead.unsigned_abs() > 500);
+    }
+
     fn check(&mut self, muxer: &Muxer) {
         for rendition in &muxer.renditions {
             let id = rendition.id();
@@ -169,7 +175,9 @@ impl Said {
                 let (number, part) =
                     (numbers.next().unwrap(), usize::try_from(numbers.next().unwrap()).unwrap());
                 let hinted = self.hints.insert(id, (number, part));
-                if let Some((number, part)) = hinted
+                // Where the others are cut because the leading video jumped, a variant may have come to a key frame, and begins with it.
+                let cut_short = id == VARIANT && self.jumped;
+                if let Some((number, part)) = hinted.filter(|_| !cut_short)
                     && part > 0
                     && let Some(whole) = muxer.file(&format!("{id}_{number}.m4s"))
                 {
@@ -186,7 +194,10 @@ impl Said {
         // While nobody publishes nothing is on its way, and before a rendition has come back nobody knows what.
         let here = muxer.renditions.iter().any(|one| one.id() == id && !one.is_awaited());
         let hints = !text.contains("ENDLIST") && muxer.held.is_none() && here;
-        assert_eq!(text.contains("PRELOAD-HINT"), hints, "E3-06: {text}");
+        // What was announced is told with the next unit.
+        if !muxer.has_stale_hints() {
+            assert_eq!(text.contains("PRELOAD-HINT"), hints, "E3-06: {text}");
+        }
         for segment in muxer
             .presentation()
             .renditions()
@@ -257,6 +268,23 @@ impl Said {
     }
 }
 
+/// Applies steps to a muxer with parts of 200 ms, and looks at all playlists after each.
+fn apply_all(steps: &[Step], tracks: &[Track]) -> Muxer {
+    let config = MuxerConfig {
+        window: Duration::from_secs(8),
+        part_duration: Some(Duration::from_millis(200)),
+        ..MuxerConfig::default()
+    };
+    let mut muxer = Muxer::new(config, &Limits::default());
+    let (mut wire, mut said) = (Wire::default(), Said::default());
+    tracks.iter().for_each(|track| muxer.handle_track(track.clone()).unwrap());
+    for step in steps {
+        apply(&mut muxer, &mut wire, step);
+        said.check(&muxer);
+    }
+    muxer
+}
+
 /// A variant had its parts up to a key frame when the leading one jumped ahead and was cut near there: the part that was hinted at comes first.
 #[test]
 fn e3_06_a_variant_is_not_cut_before_a_part_that_was_hinted_at() {
@@ -267,22 +295,34 @@ fn e3_06_a_variant_is_not_cut_before_a_part_that_was_hinted_at() {
         Step::Plain { frames: 102, gop: 18 },
         Step::Video { ahead: 2674, offset: 0, key: false },
     ];
-    let config = MuxerConfig {
-        window: Duration::from_secs(8),
-        part_duration: Some(Duration::from_millis(200)),
-        ..MuxerConfig::default()
-    };
-    let mut muxer = Muxer::new(config, &Limits::default());
-    let (mut wire, mut said) = (Wire::default(), Said::default());
-    for step in &steps {
-        apply(&mut muxer, &mut wire, step);
-        said.check(&muxer);
-    }
+    let muxer = apply_all(&steps, &[]);
     assert!(muxer.file("video1_1.m4s").is_some(), "it was cut");
 }
 
+/// Of video nothing is there behind a jump when its next configuration is announced: what begins then is not known any more.
+#[test]
+fn e3_06_a_hint_goes_with_a_new_configuration_and_not_with_its_first_picture() {
+    let steps = [
+        Step::Configure { track: 2 },
+        Step::Plain { frames: 1, gop: 1 },
+        Step::Variant { ahead: 30_255, offset: 0, key: false },
+    ];
+    let mut muxer = apply_all(&steps, &[avc(640, 360), aac(48_000)]);
+    let hints = |muxer: &Muxer| {
+        let text = muxer.file("video.m3u8").unwrap().body.to_bytes();
+        text.windows(12).filter(|&at| at == b"PRELOAD-HINT").count()
+    };
+    assert_eq!(hints(&muxer), 1);
+    let before = muxer.version();
+    muxer.handle_track(avc(1280, 720)).unwrap();
+    let sound = unit(TrackId::AUDIO, 54, 0, true, Bytes::from_static(b"unit"));
+    muxer.handle_unit(sound, Some(0)).unwrap();
+    assert_eq!(hints(&muxer), 0);
+    assert!(muxer.version() > before, "who waits is told");
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 256, max_shrink_iters: 300, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { max_shrink_iters: 300, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn e1_02_e1_05_e1_07_b4_08_playlists_keep_their_promises(
@@ -299,6 +339,7 @@ proptest! {
             muxer.handle_track(aac(48_000)).unwrap();
         }
         for step in &steps {
+            said.expect(step);
             apply(&mut muxer, &mut wire, step);
             said.check(&muxer);
             for rendition in &muxer.renditions {

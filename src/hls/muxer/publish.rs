@@ -12,9 +12,32 @@ use crate::hls::variants;
 use crate::time::rescale;
 
 impl Muxer {
+    /// Publishes where playlists would say something else than they do. Not at once when a track is announced: others may follow.
+    pub(super) fn tell_changes(&mut self) {
+        if self.dirty || self.has_stale_hints() {
+            self.dirty = false;
+            self.publish();
+        }
+    }
+
+    /// Whether it is known of a rendition what its next segment begins with and its playlist does not say it, or the other way round.
+    pub(super) fn has_stale_hints(&self) -> bool {
+        let is_stale = |one: &Rendition| one.told_to_wait != self.waits(one);
+        self.config.part_duration.is_some() && self.renditions.iter().any(is_stale)
+    }
+
+    /// Whether nobody knows which map the next segment of a rendition begins with.
+    fn waits(&self, rendition: &Rendition) -> bool {
+        self.held.is_some() || rendition.is_awaited()
+    }
+
     /// Lets players know what has changed.
     pub(super) fn publish(&mut self) {
         self.version = self.version.saturating_add(1);
+        let is_held = self.held.is_some();
+        for rendition in &mut self.renditions {
+            rendition.told_to_wait = is_held || rendition.is_awaited();
+        }
         if self.target.is_none() {
             return;
         }
@@ -96,8 +119,7 @@ impl Muxer {
             event: self.config.playlist_type == PlaylistType::Event,
             ended: self.ended,
             parts: !self.ended || self.ends_together(),
-            // Which map it begins with is not known yet.
-            waits: self.held.is_some() || rendition.is_awaited(),
+            waits: self.waits(rendition),
             first: self.config.sequence_of(rendition.window.first_number),
         }
     }

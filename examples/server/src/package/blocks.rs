@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use bytes::{Bytes, BytesMut};
 
 /// Bytes of a block.
-pub const BLOCK: usize = 512 << 10;
+pub const BLOCK: usize = 1 << 20;
 
 /// Blocks that were read into, oldest first.
 #[derive(Debug, Default)]

@@ -7,6 +7,8 @@ use std::ops::Range;
 use anyhow::Context as _;
 use streamcore::remux::Skimmer;
 
+use super::kernel::KernelCopy;
+
 /// Bytes that are read and written at once where the kernel does not copy: larger blocks do not stay in the cache of a core.
 pub const BLOCK: usize = 256 << 10;
 /// Bytes that are copied between two looks at the progress.
@@ -137,17 +139,20 @@ pub fn shares_blocks(_: &File, _: &File) -> io::Result<bool> {
 pub struct Copier<'a> {
     source: &'a File,
     target: &'a File,
-    how: How,
+    /// `None` where all goes through memory.
+    kernel: Option<KernelCopy>,
     /// What is still to be written.
     pending: Vec<u8>,
     window: Window<'a>,
 }
 
 impl<'a> Copier<'a> {
-    /// A copier to the end of `target`.
-    pub fn new(source: &'a File, target: &'a File, how: How) -> Self {
+    /// A copier to the end of `target`, which is empty and will have so many bytes.
+    pub fn new(source: &'a File, target: &'a File, how: How, bytes: u64) -> Self {
+        let kernel = KernelCopy::new(target, bytes);
+        let kernel = (how == How::Kernel).then_some(kernel);
         let pending = Vec::with_capacity(BLOCK);
-        Self { source, target, how, pending, window: Window::new(source) }
+        Self { source, target, kernel, pending, window: Window::new(source) }
     }
 
     /// Writes bytes.
@@ -165,13 +170,13 @@ impl<'a> Copier<'a> {
     /// Copies a range of the source; `done` is told of each part that was copied.
     pub fn copy(&mut self, range: Range<u64>, done: &mut dyn FnMut(u64)) -> io::Result<()> {
         let Range { mut start, end } = range;
-        if self.how == How::Kernel && end - start >= LONG {
+        if self.kernel.is_some() && end - start >= LONG {
             self.flush()?;
-            while start < end {
+            while let Some(kernel) = self.kernel.as_ref().filter(|_| start < end) {
                 let step = STEP.min(end - start);
-                let Some(count) = kernel_copy(self.source, start, self.target, step)? else {
+                let Some(count) = kernel.copy(self.source, start, self.target, step)? else {
                     // Another file system, or one that cannot: from here on through memory.
-                    self.how = How::Memory;
+                    self.kernel = None;
                     break;
                 };
                 start += count;
@@ -201,30 +206,6 @@ impl<'a> Copier<'a> {
         self.pending.clear();
         Ok(())
     }
-}
-
-/// Copies up to `len` bytes to the end of what was written; `None` where the system does not.
-#[cfg(target_os = "linux")]
-fn kernel_copy(source: &File, mut from: u64, target: &File, len: u64) -> io::Result<Option<u64>> {
-    use rustix::io::Errno;
-    let len = usize::try_from(len).unwrap_or(usize::MAX);
-    loop {
-        return match rustix::fs::copy_file_range(source, Some(&mut from), target, None, len) {
-            // A file that ended early, or that only claims to be long: a read will tell.
-            Ok(0) => Ok(None),
-            Ok(count) => Ok(Some(count as u64)),
-            Err(Errno::INTR) => continue,
-            Err(Errno::XDEV | Errno::INVAL | Errno::OPNOTSUPP | Errno::NOSYS | Errno::PERM) => {
-                Ok(None)
-            }
-            Err(error) => Err(error.into()),
-        };
-    }
-}
-
-#[cfg(not(target_os = "linux"))]
-fn kernel_copy(_: &File, _: u64, _: &File, _: u64) -> io::Result<Option<u64>> {
-    Ok(None)
 }
 
 /// Reads ranges that mostly follow each other, in blocks.
@@ -285,7 +266,7 @@ mod tests {
             for (head, size) in sizes.into_iter().flat_map(|a| sizes.map(|b| (a, b))) {
                 let target = dir.path().join("target");
                 let file = File::create(&target).unwrap();
-                let mut copier = Copier::new(&source, &file, how);
+                let mut copier = Copier::new(&source, &file, how, 1 << 20);
                 let (mut wanted, mut copied) = (Vec::new(), 0);
                 for start in [0, 7, 5_000_000, 5_000_000 + size] {
                     let inline = &bytes[1000..1000 + head];

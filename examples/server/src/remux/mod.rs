@@ -4,6 +4,7 @@ pub mod command;
 mod far;
 mod fragmented;
 pub mod io;
+mod kernel;
 pub mod part;
 mod place;
 mod ranges;
@@ -54,7 +55,7 @@ pub fn write(
     how: How,
     progress: &mut dyn FnMut(u64),
 ) -> std::io::Result<()> {
-    let mut copier = Copier::new(source, target, how);
+    let mut copier = Copier::new(source, target, how, plan.len());
     copier.write(&plan.head)?;
     let mut done = 0;
     for piece in plan.body.iter() {

@@ -1,21 +1,22 @@
 // Plays one stream by four players at once, in one page of Chromium, to its end, and prints one line of JSON about each.
 //
-//   node tests/soak.mjs BASE [--deadline SECONDS] [--only NAME,…]
+//   node tests/soak.mjs BASE [--deadline SECONDS] [--only NAME,…] [--file MP4]
 //
 // BASE is the address of the stream's folder on this machine (http://127.0.0.1:8080/live/demo/). Each player asks a host of its own name, as each viewer has
 // connections of its own: four that hold requests would be in each other's way with the six that Chromium has for a host. The players are hls.js as the watch page sets it up, Shaka Player with HLS
 // and with DASH, and dash.js, the last two with the low-latency MPD. Each line of the result says, by the time of day, where playback stood still and
 // where frames were dropped; how many of these were not within four seconds of a picture of another size (`dropped_apart`), which is where the stream of
-// the soak was disturbed; and how far behind live it was, by the stream's own dates.
+// the soak was disturbed; and how far behind live it was, by the stream's own dates. A player named `file` plays that MP4 out of memory, in the same page and
+// at the same time: what it drops is the browser's and the machine's own.
 // Exit status: 0 all came to the end (`at_end`: said so; hls.js within half a second of it, Shaka Player over HLS at it); 1 one did not; 64 wrong usage.
 
 import { readFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { launch } from './browser.mjs';
 
-const { values, positionals: [base] } = parseArgs({ allowPositionals: true, options: { deadline: { type: 'string', default: '120' }, only: { type: 'string', default: 'hls.js,shaka-hls,shaka-dash,dash.js' } } });
+const { values, positionals: [base] } = parseArgs({ allowPositionals: true, options: { deadline: { type: 'string', default: '120' }, only: { type: 'string', default: 'hls.js,shaka-hls,shaka-dash,dash.js' }, file: { type: 'string' } } });
 if (!base?.endsWith('/')) {
-  console.error('usage: soak.mjs BASE/ [--deadline SECONDS] [--only NAME,…]');
+  console.error('usage: soak.mjs BASE/ [--deadline SECONDS] [--only NAME,…] [--file MP4]');
   process.exit(64);
 }
 const LIBRARIES = ['hls.js/dist/hls.min.js', 'shaka-player/dist/shaka-player.compiled.js', 'dashjs/dist/modern/umd/dash.all.min.js'];
@@ -26,6 +27,7 @@ try {
   const page = await browser.newPage({ viewport: { width: 1280, height: 800 } });
   const stand = `${new URL(base).origin}/.well-known/player-probe`;
   await page.route(stand, (route) => route.fulfill({ contentType: 'text/html', body: '<!doctype html><meta charset="utf-8"><title>probe</title><style>video{width:48%}</style>' }));
+  if (values.file) await page.route(`${stand}/file`, (route) => route.fulfill({ contentType: 'video/mp4', path: values.file }));
   await page.goto(stand);
   for (const library of LIBRARIES) await page.addScriptTag({ content: await readFile(new URL(`../node_modules/${library}`, import.meta.url), 'utf8') });
   all = await page.evaluate(playAll, { base, names: values.only.split(','), milliseconds: Number(values.deadline) * 1000 });
@@ -57,6 +59,12 @@ function playAll({ base, names, milliseconds }) {
       dash.on('error', ({ error }) => player.errors.push({ details: `${error?.code}: ${error?.message}`, fatal: true, at: Date.now() }));
       dash.initialize(video, `${base}index_ll.mpd`, true);
       return () => dash.getCurrentLiveLatency() || null;
+    },
+    file: (video, player) => {
+      const note = (error) => player.errors.push({ details: String(error), fatal: true, at: Date.now() });
+      video.addEventListener('error', () => note(video.error?.message));
+      fetch(`${location.href}/file`).then((answer) => answer.blob()).then((blob) => { video.src = URL.createObjectURL(blob); return video.play(); }).catch(note);
+      return () => null;
     },
   };
   function shaka(video, player, manifest) {
