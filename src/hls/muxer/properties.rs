@@ -127,13 +127,13 @@ struct Said {
     hints: HashMap<TrackId, (u64, usize)>,
     version: u64,
     texts: HashMap<TrackId, String>,
-    /// The leading video jumped within a group of pictures.
+    /// The leading video has just jumped within a group of pictures.
     jumped: bool,
 }
 
 impl Said {
     fn expect(&mut self, step: &Step) {
-        self.jumped |= matches!(step, Step::Video { ahead, .. } if ahead.unsigned_abs() > 500);
+        self.jumped = matches!(step, Step::Video { ahead, .. } if ahead.unsigned_abs() > 500);
     }
 
     fn check(&mut self, muxer: &Muxer) {
@@ -342,6 +342,10 @@ proptest! {
             said.expect(step);
             apply(&mut muxer, &mut wire, step);
             said.check(&muxer);
+            let has_units = both && matches!(*step, Step::Plain { frames, .. } if frames > 0);
+            if has_units && muxer.held.is_none() && !muxer.is_ended() {
+                assert!(!muxer.has_stale_hints(), "E3-06");
+            }
             for rendition in &muxer.renditions {
                 assert!(rendition.window.fetchable().count() <= 66);
             }

@@ -7,7 +7,7 @@ use std::ops::Range;
 use anyhow::Context as _;
 use streamcore::remux::Skimmer;
 
-use super::kernel::KernelCopy;
+use super::kernel::{KernelCopy, reserve};
 
 /// Bytes that are read and written at once where the kernel does not copy: larger blocks do not stay in the cache of a core.
 pub const BLOCK: usize = 256 << 10;
@@ -149,8 +149,8 @@ pub struct Copier<'a> {
 impl<'a> Copier<'a> {
     /// A copier to the end of `target`, which is empty and will have so many bytes.
     pub fn new(source: &'a File, target: &'a File, how: How, bytes: u64) -> Self {
-        let kernel = KernelCopy::new(target, bytes);
-        let kernel = (how == How::Kernel).then_some(kernel);
+        reserve(target, bytes);
+        let kernel = (how == How::Kernel).then(|| KernelCopy::new(target));
         let pending = Vec::with_capacity(BLOCK);
         Self { source, target, kernel, pending, window: Window::new(source) }
     }
