@@ -2,6 +2,7 @@
 
 mod align;
 mod close;
+mod gaps;
 mod wait;
 
 pub(super) use close::Closed;
@@ -71,6 +72,8 @@ pub(super) struct Rendition {
     pub(super) announced: bool,
     /// Whether it has segments, or samples on the way to one.
     pub(super) started: bool,
+    /// Number of the first segment that it might have: gaps before it stand for an earlier muxer's, and for what others have.
+    own_first: u64,
     /// E-AC-3 on its way to samples of six blocks.
     pub(super) joiner: Eac3Samples,
     clock: TrackClock,
@@ -139,6 +142,7 @@ impl Rendition {
             announced: true,
             told_to_wait: false,
             started: false,
+            own_first: 0,
             joiner: Eac3Samples::default(),
             clock,
             queue: VecDeque::new(),
@@ -356,7 +360,13 @@ impl Rendition {
     /// Begins with the segment that the others are at.
     pub(super) fn join(&mut self, sequence: u64, discontinuities: u64) {
         self.window = Window::new(sequence, discontinuities);
+        self.own_first = sequence;
         self.started = true;
+    }
+
+    /// How many segments there were since it began.
+    pub(super) fn own_segments(&self) -> u64 {
+        self.window.next_number().saturating_sub(self.own_first)
     }
 
     /// Number in the name of the next init segment.

@@ -142,12 +142,15 @@ impl Muxer {
             let cut = self.cut_before(index, unit);
             self.make_cut(Cut { discontinuity: true, ..cut })?;
         }
-        let numbers =
-            |rendition: &Rendition| (rendition.open_number(), rendition.open_discontinuities());
-        let first = (self.config.first_number(), self.config.first_discontinuity);
-        let at = lead.and_then(|lead| self.renditions.get(lead)).map_or(first, numbers);
-        if let Some(rendition) = self.renditions.get_mut(index) {
-            rendition.join(at.0, at.1);
+        let time = self.cut_before(index, unit);
+        let time = rescale(time.present, time.timescale, MICROS);
+        let past = lead.and_then(|lead| self.renditions.get(lead)).map(Rendition::past);
+        let (terms, first) = (self.terms(), self.config.first_number());
+        let (discontinuities, gaps) = (self.config.first_discontinuity, self.config.goes_on);
+        let Some(rendition) = self.renditions.get_mut(index) else { return Ok(()) };
+        match past {
+            Some(past) => rendition.join_at(&terms, &past, time, gaps),
+            None => rendition.join(first, discontinuities),
         }
         Ok(())
     }

@@ -81,9 +81,8 @@ impl Muxer {
     /// Whether a rendition has enough segments for a playlist.
     pub(super) fn is_listed(&self, rendition: &Rendition) -> bool {
         // What was listed once may slide, but not below three.
-        let least = if self.ended { 1 } else { self.config.first_segments.clamp(1, 3) };
-        let least = least + usize::from(self.config.goes_on);
-        self.target.is_some() && rendition.started && rendition.window.live().len() >= least
+        let least = if self.ended { 1 } else { self.config.first_segments.clamp(1, 3) as u64 };
+        self.target.is_some() && rendition.started && rendition.own_segments() >= least
     }
 
     /// Whether players are to know of it: its publisher is there, or all is over and some of it is left.

@@ -60,18 +60,19 @@ impl Muxer {
 
     /// Lets renditions begin that have units now and had none before.
     fn join_all(&mut self, comes: impl Fn(&Rendition) -> bool) {
-        let numbers =
-            |rendition: &Rendition| (rendition.open_number(), rendition.open_discontinuities());
+        let past = self.renditions.iter().find(|one| one.started).map(Rendition::past);
         let first = (self.config.first_number(), self.config.first_discontinuity);
-        let at = self.renditions.iter().find(|rendition| rendition.started).map_or(first, numbers);
-        let is_first = !self.renditions.iter().any(|rendition| rendition.started);
-        let new =
-            self.renditions.iter_mut().filter(|rendition| !rendition.started && comes(rendition));
-        new.for_each(|rendition| rendition.join(at.0, at.1));
-        if is_first && self.config.goes_on {
-            let (terms, micros) = (self.terms(), self.target_micros());
-            let new = self.renditions.iter_mut().filter(|rendition| rendition.started);
-            new.for_each(|rendition| rendition.begin_with_gap(&terms, micros));
+        let (terms, goes_on) = (self.terms(), self.config.goes_on);
+        let micros = self.target_micros();
+        let new = self.renditions.iter_mut().filter(|one| !one.started && comes(one));
+        for rendition in new {
+            match &past {
+                Some(past) => rendition.join_at(&terms, past, i64::MAX, goes_on),
+                None => rendition.join(first.0, first.1),
+            }
+            if past.is_none() && goes_on {
+                rendition.begin_with_gap(&terms, micros);
+            }
         }
     }
 

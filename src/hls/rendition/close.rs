@@ -315,35 +315,7 @@ impl Rendition {
         self.window.push(segment, terms.window, terms.most);
     }
 
-    /// Says that something is missing before the first segment, in the epoch before this one.
-    pub(in crate::hls) fn begin_with_gap(&mut self, terms: &Terms, micros: i64) {
-        let end = self.end;
-        self.push_gap(terms, rescale(micros, MICROS, self.timescale()));
-        // It takes no time on the time line of what follows.
-        self.end = end;
-        self.discontinuity = true;
-    }
-
-    /// Says that nothing came from the last segment up to `end`, in microseconds.
-    pub(in crate::hls) fn push_gap_until(&mut self, terms: &Terms, end: i64) {
-        let start = self.end.max(self.boundary).unwrap_or(0);
-        let end = rescale(end, MICROS, self.timescale());
-        self.push_gap(terms, end.saturating_sub(start));
-    }
-
-    /// Says that nothing came for a time, so that the numbers of all renditions go together.
-    pub(in crate::hls) fn push_gap(&mut self, terms: &Terms, duration: i64) {
-        // Never nothing, and never more than the playlist promises.
-        let max = rescale(terms.max, MICROS, self.timescale());
-        let duration = duration.clamp(i64::from(self.typical).min(max), max);
-        let start = self.boundary.or(self.end).unwrap_or(0);
-        let wall = terms.epoch.wall_at(start, self.timescale());
-        let segment = self.segment(Open::gap(start, wall), duration.unsigned_abs());
-        self.end = self.end.max(Some(start.saturating_add(duration)));
-        self.window.push(segment, terms.window, terms.most);
-    }
-
-    fn segment(&mut self, open: Open, gap: u64) -> Segment {
+    pub(super) fn segment(&mut self, open: Open, gap: u64) -> Segment {
         let discontinuity = std::mem::take(&mut self.discontinuity);
         let (number, timescale) = (self.window.next_number(), self.timescale());
         open.finish(self.track.id, number, &self.init, timescale, discontinuity, gap)

@@ -166,21 +166,27 @@ fn check_parts(name: &str, text: &str) {
         format!("{seconds}{rest:0<6}").parse::<u64>().unwrap()
     };
     let target = micros(field(target, "PART-TARGET="));
-    let mut parts: Vec<u64> = Vec::new();
-    let even = |parts: &[u64]| {
-        for part in parts {
-            assert!(*part * 100 >= target * 85, "E3-01: {name}: {part} of {target}: {text}");
+    let mut parts: Vec<(u64, bool)> = Vec::new();
+    let even = |parts: &[(u64, bool)]| {
+        for (part, may_be_short) in parts {
+            assert!(
+                *may_be_short || *part * 100 >= target * 85,
+                "E3-01: {name}: {part} of {target}: {text}"
+            );
         }
     };
     for line in text.lines() {
         if line.starts_with("#EXT-X-PART:") {
             let part = micros(field(line, "DURATION="));
             assert!(part <= target, "E3-01: {name}: {line}");
-            parts.push(part);
+            // A picture that decoding can start with may follow what it cuts off by less than a frame: such a part may be short (rfc8216bis 4.4.4.9).
+            let may_be_short = name.starts_with("video") && line.ends_with("INDEPENDENT=YES");
+            parts.push((part, may_be_short));
         } else if let Some(length) = line.strip_prefix("#EXTINF:") {
             if let Some((_, all)) = parts.split_last() {
                 even(all);
-                let (sum, length) = (parts.iter().sum::<u64>(), micros(field(length, "")));
+                let (sum, length) =
+                    (parts.iter().map(|(part, _)| part).sum::<u64>(), micros(field(length, "")));
                 assert!(sum.abs_diff(length) < 100, "E3-01: {name}: {sum} make {length}: {text}");
             }
             parts.clear();
@@ -217,8 +223,8 @@ fn run(publishers: &[Publisher]) -> Reader {
     reader
 }
 
-/// The same publishers each time, and others where `PROPTEST_CASES` says how many. Of some 5,000 random sets five were not as is asked here: in four the first part
-/// behind a lost connection has 84 hundredths of the target, since one frame more would be more than all of it, and in one a cut left out a hinted part.
+/// The same publishers each time, and others where `PROPTEST_CASES` says how many. Of some 3,000 random sets one was not as is asked here: where the leading
+/// publisher came back three and a half seconds late, the other was cut at its key frame before a part that was hinted at.
 fn config() -> ProptestConfig {
     let base = ProptestConfig {
         max_shrink_iters: 60,

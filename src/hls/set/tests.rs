@@ -69,9 +69,15 @@ impl Ladder {
     }
 
     /// The same; `look` sees what has become of each unit.
-    fn run_and_look(&mut self, sources: &[u8], from: i64, to: i64, mut look: impl FnMut(&Muxer)) {
+    fn run_and_look(&mut self, sources: &[u8], from: i64, to: i64, look: impl FnMut(&Muxer)) {
+        let sources: Vec<(u8, i64)> = sources.iter().map(|&source| (source, from)).collect();
+        self.run_each(&sources, to, look);
+    }
+
+    /// The same of sources that each begin at a time of their own.
+    fn run_each(&mut self, sources: &[(u8, i64)], to: i64, mut look: impl FnMut(&Muxer)) {
         let mut units = Vec::new();
-        for &source in sources {
+        for &(source, from) in sources {
             let sends = self.sends[usize::from(source)];
             for time in (from..to).step_by(40) {
                 let since = time - sends.phase;
@@ -357,8 +363,21 @@ fn e1_14_a_variant_that_is_late_after_a_restart_is_waited_for_and_then_there_is_
     assert!(matches!(asked(&ladder, "other.m3u8"), Answer::NotFound));
     ladder.join(1);
     ladder.run(&[0, 1], 5000, 11_000);
-    let text = ladder.text("video1.m3u8");
-    assert!(text.contains("#EXT-X-MEDIA-SEQUENCE:2"), "{text}");
+    // A player of it knows the epoch of the first gap, and the discontinuity behind it tells how the times go on.
+    let [first, second] = ["video.m3u8", "video1.m3u8"].map(|name| ladder.text(name));
+    let begins = "#EXT-X-MEDIA-SEQUENCE:20\n#EXT-X-DISCONTINUITY-SEQUENCE:0\n";
+    assert!(first.contains(begins) && second.contains(begins), "{first} {second}");
+    assert_eq!([&first, &second].map(|text| text.matches("#EXT-X-GAP\n").count()), [1, 4]);
+    let numbers = ["video", "video1"].map(|name| ladder.segments(name));
+    let length =
+        |list: &[(u64, u64, Option<i64>)]| list.iter().map(|one| one.1).collect::<Vec<_>>();
+    assert_eq!(length(&numbers[0])[..3], length(&numbers[1])[..3], "{numbers:?}");
+    for text in [first, second] {
+        let lines: Vec<&str> = text.lines().filter(|line| !line.starts_with("#EXT-X-P")).collect();
+        let gap = lines.iter().position(|line| *line == "#EXT-X-GAP").unwrap();
+        assert_eq!(lines[gap + 3], "#EXT-X-DISCONTINUITY", "{text}");
+        assert_eq!(text.matches("#EXT-X-DISCONTINUITY\n").count(), 1, "{text}");
+    }
     // Who does not come back is not waited for for ever: players go to another.
     assert!(matches!(asked(&ladder, "video2.m3u8"), Answer::NotFound));
     // Without an earlier muxer there is nothing to come back.
@@ -366,6 +385,32 @@ fn e1_14_a_variant_that_is_late_after_a_restart_is_waited_for_and_then_there_is_
     first.join(0);
     first.run(&[0], 0, 5000);
     assert!(matches!(asked(&first, "video1.m3u8"), Answer::NotFound));
+}
+
+#[test]
+fn e2_08_who_joins_late_and_lags_has_the_numbers_of_its_times() {
+    for (parts, goes_on) in [(false, false), (true, false), (true, true)] {
+        for delay in [1500, 2500] {
+            let config = MuxerConfig { goes_on, first_sequence: 20, ..config(parts) };
+            let mut ladder = Ladder::new(config, &[PLAIN, Sends { delay, ..PLAIN }]);
+            ladder.join(0);
+            ladder.run(&[0], 0, 1200);
+            ladder.join(1);
+            // What it sends is of the same times as the other's, and comes when those are over.
+            ladder.run_each(&[(0, 1200), (1, 0)], 14_000, |_| {});
+            let second = |name| {
+                let all = ladder.segments(name);
+                all.into_iter().filter(|one| one.2.is_some()).collect::<Vec<_>>()
+            };
+            for [one, other] in
+                [["video", "video1"], ["audio", "audio1"]].map(|two| two.map(second))
+            {
+                assert!(other.len() >= 4, "{delay}: {other:?}");
+                assert_eq!(one[..other.len()], other[..], "{delay}");
+            }
+            assert_eq!(ladder.set.muxer().stats().dropped_units, 0);
+        }
+    }
 }
 
 #[test]

@@ -87,6 +87,8 @@ function stay({ url, name, lowest, milliseconds }) {
       time = video.currentTime;
       // A jump to the live edge is no playing.
       if (step > 0 && step < 1) played += step;
+      // What was in the buffer says nothing of what comes behind it.
+      if (phase === 'stands still' && name === 'hls.js' && epochs.length < 2) played = 0;
       still = step === 0 ? still + 200 : 0;
       if (phase === 'starts' && played > 4) {
         phase = 'plays';
@@ -95,7 +97,7 @@ function stay({ url, name, lowest, milliseconds }) {
       } else if (phase === 'plays' && (still >= 1000 || errors.length > known)) {
         phase = 'stands still';
         [played, outage] = [0, Date.now() - still];
-      } else if (phase === 'stands still' && played > 5 && (name !== 'hls.js' || epochs.length > 1)) {
+      } else if (phase === 'stands still' && played > 5) {
         phase = 'plays again';
         outage = Date.now() - outage - 5000;
         done(true);
