@@ -38,6 +38,8 @@ pub struct Muxer {
     held: Option<Held>,
     /// Decode time where the present segment begins, in microseconds.
     segment_start: i64,
+    /// How often a rendition joined or was interrupted in this epoch.
+    joined: u64,
     /// A configuration waits for the next key frame.
     change_due: bool,
     /// Segments or parts were made that no playlist lists yet.
@@ -76,6 +78,7 @@ impl Muxer {
             epoch: Epoch::default(),
             held: Some(Held::default()),
             segment_start: 0,
+            joined: 0,
             change_due: false,
             dirty: false,
             target: None,
@@ -215,9 +218,11 @@ impl Muxer {
 
     /// What comes next of a group is not the continuation of what is here.
     pub(super) fn interrupt(&mut self, group: u8) {
+        self.joined = self.joined.saturating_add(1);
         for rendition in self.renditions.iter_mut().filter(|one| one.group == group) {
             self.stats.dropped_units += rendition.wait_no_more() as u64;
             rendition.seal();
+            rendition.since = self.joined;
         }
     }
 
@@ -298,13 +303,17 @@ impl Muxer {
         self.held_bytes() >= self.config.max_bytes
     }
 
-    /// The rendition whose key frames cut all: the first video, or else the first audio. Who came back goes with the others up
-    /// to the next cut.
+    /// The rendition whose key frames cut all: the first video, or else the first audio. Who joins or comes back goes with those that are there,
+    /// so that nobody is cut elsewhere than at key frames because of it.
     fn lead_index(&self) -> Option<usize> {
         let there = |one: &Rendition| one.started && !one.left;
-        let steady = self.renditions.iter().position(|one| there(one) && !one.is_sealed());
-        let there = steady.or_else(|| self.renditions.iter().position(there));
-        there.or_else(|| self.renditions.iter().position(|one| one.started))
+        let first = |fits: &dyn Fn(&Rendition) -> bool| {
+            let fitting = self.renditions.iter().enumerate().filter(|(_, one)| fits(one));
+            fitting.min_by_key(|(_, one)| (!one.is_video(), one.since)).map(|(index, _)| index)
+        };
+        first(&|one| there(one) && !one.is_sealed())
+            .or_else(|| first(&there))
+            .or_else(|| first(&|one| one.started))
     }
 
     fn target_micros(&self) -> i64 {

@@ -72,6 +72,8 @@ pub(super) struct Rendition {
     pub(super) announced: bool,
     /// Whether it has segments, or samples on the way to one.
     pub(super) started: bool,
+    /// Who joined in its epoch before it: those lead.
+    pub(super) since: u64,
     /// Number of the first segment that it might have: gaps before it stand for an earlier muxer's, and for what others have.
     own_first: u64,
     /// E-AC-3 on its way to samples of six blocks.
@@ -142,6 +144,7 @@ impl Rendition {
             announced: true,
             told_to_wait: false,
             started: false,
+            since: 0,
             own_first: 0,
             joiner: Eac3Samples::default(),
             clock,

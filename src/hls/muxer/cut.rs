@@ -147,7 +147,9 @@ impl Muxer {
         let past = lead.and_then(|lead| self.renditions.get(lead)).map(Rendition::past);
         let (terms, first) = (self.terms(), self.config.first_number());
         let (discontinuities, gaps) = (self.config.first_discontinuity, self.config.goes_on);
+        self.joined = self.joined.saturating_add(1);
         let Some(rendition) = self.renditions.get_mut(index) else { return Ok(()) };
+        rendition.since = self.joined;
         match past {
             Some(past) => rendition.join_at(&terms, &past, time, gaps),
             None => rendition.join(first, discontinuities),
@@ -207,6 +209,10 @@ impl Muxer {
         let rendition = self.renditions.get(index)?;
         if rendition.is_sealed() {
             return rendition.cut_at_seal();
+        }
+        // Whoever led before was ahead: what that one cut comes first.
+        if rendition.has_cuts() {
+            return None;
         }
         let queue = &rendition.queue;
         let start = rescale(self.segment_start, MICROS, rendition.timescale());

@@ -49,7 +49,9 @@ impl Muxer {
         if self.renditions.iter().any(|rendition| rendition.started) {
             self.stats.discontinuities += 1;
         }
+        self.joined = 0;
         for rendition in &mut self.renditions {
+            rendition.since = 0;
             rendition.cross()?;
             rendition.restart_clock(begin);
         }
