@@ -15,7 +15,10 @@ import { parseArgs } from 'node:util';
 import { launch } from './browser.mjs';
 
 const { values, positionals: [base] } = parseArgs({ allowPositionals: true, options: { deadline: { type: 'string', default: '120' }, only: { type: 'string', default: 'hls.js,shaka-hls,shaka-dash,dash.js' }, file: { type: 'string' } } });
-if (!base?.endsWith('/')) {
+const NAMES = ['hls.js', 'shaka-hls', 'shaka-dash', 'dash.js', 'file'];
+const unknown = values.only.split(',').filter((name) => !NAMES.includes(name));
+if (!base?.endsWith('/') || unknown.length > 0) {
+  if (unknown.length > 0) console.error(`no player is named ${unknown.join(' or ')}; there are ${NAMES.join(', ')}`);
   console.error('usage: soak.mjs BASE/ [--deadline SECONDS] [--only NAME,…] [--file MP4]');
   process.exit(64);
 }
