@@ -38,6 +38,12 @@ impl Bundle {
         is_media
     }
 
+    /// Puts all of it into one buffer, by a copy: a plain send of that costs less than a vectored write, and what many connections get is
+    /// copied once for all of them.
+    pub fn join(&mut self) {
+        self.chain = Chain::from(self.chain.to_bytes());
+    }
+
     /// Bytes on the wire.
     #[must_use]
     pub const fn len(&self) -> usize {

@@ -121,15 +121,16 @@ impl Watched {
         }
     }
 
-    /// Writes what the socket takes at once.
+    /// Writes what the socket takes at once. Of one piece that is a plain send, which the kernel has less to do for.
     pub(super) fn try_write(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
-        match &self.state {
-            State::Watched(stream) => stream.try_write_vectored(slices),
-            State::Alone(stream) => {
+        match (&self.state, slices) {
+            (State::Watched(stream), [piece]) => stream.try_write(piece),
+            (State::Watched(stream), _) => stream.try_write_vectored(slices),
+            (State::Alone(stream), _) => {
                 let mut stream = stream;
                 stream.write_vectored(slices)
             }
-            State::Closed => Err(io::ErrorKind::BrokenPipe.into()),
+            (State::Closed, _) => Err(io::ErrorKind::BrokenPipe.into()),
         }
     }
 

@@ -14,7 +14,7 @@ mod stream_keys;
 mod streams;
 mod targets;
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request, State};
@@ -26,7 +26,7 @@ use axum::routing::get;
 use bytes::Bytes;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
-use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 use utoipa_axum::routes;
 
 pub use problem::Problem;
@@ -38,6 +38,9 @@ use crate::upload::Uploader;
 
 /// Longest body of a request, in bytes.
 const BODY: usize = 64 << 10;
+
+/// Made when it is first asked for: that takes two MiB, and few ever ask. As text it takes a tenth of them.
+static DESCRIPTION: LazyLock<Bytes> = LazyLock::new(describe);
 
 /// What the routes work on.
 #[derive(Clone, Debug)]
@@ -75,22 +78,40 @@ impl Modify for Bearer {
 
 /// All routes below `/api/v1/` that manage something, and their description.
 pub fn router(api: Api) -> Router {
-    let ((guarded, mut description), (open, more)) =
-        (guarded().split_for_parts(), open().split_for_parts());
-    description.merge(more);
-    name_operations(&mut description);
-    let guarded = other_methods(guarded.route("/metrics", get(metrics)));
+    let guarded = other_methods(plain(guarded).route("/metrics", get(metrics)));
     let guarded = guarded.layer(from_fn_with_state(api.clone(), auth::check));
-    let open = other_methods(open).layer(from_fn_with_state(api.clone(), auth::recognize));
+    let open = other_methods(plain(open)).layer(from_fn_with_state(api.clone(), auth::recognize));
     let routes = guarded
         .merge(open)
         .layer(from_fn(no_store))
         .layer(DefaultBodyLimit::max(BODY))
         .with_state(api);
-    // As text it takes a tenth of the memory.
-    let text = Bytes::from(serde_json::to_vec(&description).unwrap_or_default());
     let json = [(CONTENT_TYPE, "application/json")];
-    routes.route("/api/v1/openapi.json", get(move || async move { (json, text) }))
+    routes.route("/api/v1/openapi.json", get(move || async move { (json, DESCRIPTION.clone()) }))
+}
+
+/// Takes routes, each address with its methods and what is said of them.
+type Take<'a> = &'a mut dyn FnMut(UtoipaMethodRouter<Api>);
+
+/// Routes without their descriptions.
+fn plain(all: fn(Take<'_>)) -> Router<Api> {
+    let mut router = Router::new();
+    all(&mut |(_, paths, methods)| {
+        if let Some(path) = paths.paths.keys().next() {
+            router = std::mem::take(&mut router).route(path, methods);
+        }
+    });
+    router
+}
+
+fn describe() -> Bytes {
+    let mut routes = OpenApiRouter::with_openapi(Description::openapi());
+    for all in [guarded, open] {
+        all(&mut |more| routes = std::mem::take(&mut routes).routes(more));
+    }
+    let mut description = routes.into_openapi();
+    name_operations(&mut description);
+    Bytes::from(serde_json::to_vec(&description).unwrap_or_default())
 }
 
 fn other_methods(routes: Router<Api>) -> Router<Api> {
@@ -127,48 +148,46 @@ fn name_operations(description: &mut utoipa::openapi::OpenApi) {
 }
 
 /// Routes that the page reads wherever it is opened.
-fn open() -> OpenApiRouter<Api> {
-    OpenApiRouter::new()
-        .routes(routes!(server::get))
-        .routes(routes!(streams::list))
-        .routes(routes!(streams::get))
-        .routes(routes!(streams::health))
-        .routes(routes!(streams::recordings))
+fn open(take: Take<'_>) {
+    take(routes!(server::get));
+    take(routes!(streams::list));
+    take(routes!(streams::get));
+    take(routes!(streams::health));
+    take(routes!(streams::recordings));
 }
 
 /// Routes for who has a token.
-fn guarded() -> OpenApiRouter<Api> {
-    OpenApiRouter::with_openapi(Description::openapi())
-        .routes(routes!(sessions::list))
-        .routes(routes!(sessions::get, sessions::kick))
-        .routes(routes!(targets::all))
-        .routes(routes!(targets::list, targets::create))
-        .routes(routes!(targets::get, targets::remove))
-        .routes(routes!(targets::pause))
-        .routes(routes!(targets::resume))
-        .routes(routes!(targets::list_app, targets::create_app))
-        .routes(routes!(targets::get_app, targets::remove_app))
-        .routes(routes!(targets::pause_app))
-        .routes(routes!(targets::resume_app))
-        .routes(routes!(events::list))
-        .routes(routes!(events::get))
-        .routes(routes!(events::replay))
-        .routes(routes!(events::webhooks))
-        .routes(routes!(live_streams::list, live_streams::create))
-        .routes(routes!(live_streams::get, live_streams::update, live_streams::delete))
-        .routes(routes!(live_streams::reset_stream_key))
-        .routes(routes!(live_streams::enable))
-        .routes(routes!(live_streams::disable))
-        .routes(routes!(live_streams::complete))
-        .routes(routes!(stream_keys::add))
-        .routes(routes!(stream_keys::revoke))
-        .routes(routes!(stream_keys::enable))
-        .routes(routes!(stream_keys::disable))
-        .routes(routes!(stream_keys::add_playback_id))
-        .routes(routes!(stream_keys::remove_playback_id))
-        .routes(routes!(signing_keys::list, signing_keys::create))
-        .routes(routes!(signing_keys::get, signing_keys::remove))
-        .routes(routes!(assets::list))
-        .routes(routes!(assets::get, assets::remove))
-        .routes(routes!(assets::poster))
+fn guarded(take: Take<'_>) {
+    take(routes!(sessions::list));
+    take(routes!(sessions::get, sessions::kick));
+    take(routes!(targets::all));
+    take(routes!(targets::list, targets::create));
+    take(routes!(targets::get, targets::remove));
+    take(routes!(targets::pause));
+    take(routes!(targets::resume));
+    take(routes!(targets::list_app, targets::create_app));
+    take(routes!(targets::get_app, targets::remove_app));
+    take(routes!(targets::pause_app));
+    take(routes!(targets::resume_app));
+    take(routes!(events::list));
+    take(routes!(events::get));
+    take(routes!(events::replay));
+    take(routes!(events::webhooks));
+    take(routes!(live_streams::list, live_streams::create));
+    take(routes!(live_streams::get, live_streams::update, live_streams::delete));
+    take(routes!(live_streams::reset_stream_key));
+    take(routes!(live_streams::enable));
+    take(routes!(live_streams::disable));
+    take(routes!(live_streams::complete));
+    take(routes!(stream_keys::add));
+    take(routes!(stream_keys::revoke));
+    take(routes!(stream_keys::enable));
+    take(routes!(stream_keys::disable));
+    take(routes!(stream_keys::add_playback_id));
+    take(routes!(stream_keys::remove_playback_id));
+    take(routes!(signing_keys::list, signing_keys::create));
+    take(routes!(signing_keys::get, signing_keys::remove));
+    take(routes!(assets::list));
+    take(routes!(assets::get, assets::remove));
+    take(routes!(assets::poster));
 }

@@ -68,7 +68,12 @@ fn a_bundle_takes_audio_and_video_alone() {
     let mut bundle = Bundle::new();
     assert!(!bundle.push(&message(1, type_id::DATA)) && bundle.is_empty());
     assert!(bundle.push(&message(1, type_id::VIDEO)) && bundle.push(&message(2, type_id::AUDIO)));
-    assert_eq!(bundle.len(), message(1, type_id::VIDEO).len() + message(2, type_id::AUDIO).len());
+    let together = message(1, type_id::VIDEO).len() + message(2, type_id::AUDIO).len();
+    assert_eq!(bundle.len(), together);
+    let bytes = bundle.chain.to_bytes();
+    bundle.join();
+    assert_eq!((bundle.len(), bundle.chain.iter().len()), (together, 1));
+    assert_eq!(bundle.chain.chunk(), bytes);
 }
 
 /// Writes `MESSAGES` in bundles of one to three; waits where one is not taken, and says that.
@@ -77,6 +82,9 @@ async fn write_all(outlet: &Outlet, was_full: &AtomicBool) {
     while next < MESSAGES {
         let (mut bundle, count) = (Bundle::new(), 1 + next % 3);
         (next..next + count).for_each(|n| assert!(bundle.push(&message(n, type_id::VIDEO))));
+        if next % 2 == 0 {
+            bundle.join();
+        }
         match outlet.send(&bundle) {
             Sent::Taken => next += count,
             Sent::Busy => {
