@@ -55,7 +55,7 @@ pub struct MuxerConfig {
     /// day makes them stand still.
     pub first_discontinuity: u64,
     /// Whether players of an earlier muxer of the same URLs may have stayed. Then the first segment is a gap (`EXT-X-GAP`), in the last epoch that they know and
-    /// of the target duration, and a discontinuity stands behind it: hls.js (1.7.4) goes on only from a segment of an epoch that it knows. Default false.
+    /// of the target duration, and a discontinuity stands behind it: hls.js (1.7.4) goes on only from a segment of an epoch that it knows. A track that comes later has that one too, and a gap for each segment that it missed. Default false.
     pub goes_on: bool,
     /// DASH over the same files: `index.mpd`. `None`, the default, makes none.
     pub dash: Option<DashConfig>,

@@ -36,6 +36,8 @@ options
   --nginx-module PATH
                    its RTMP module (default /usr/lib/nginx/modules/ngx_rtmp_module.so)
   --srs PATH       SRS
+  --floor-threads N
+                   threads that the floor of the fan-out writes from, 1 to 64 (default 1)
   --record DIR     folder of the written record (default benches/record)
   --no-record      print the table only
   --netns          in a network namespace of its own (needs unshare and ip)
@@ -54,6 +56,8 @@ pub struct Options {
     pub seconds: u32,
     /// Where the servers are.
     pub programs: Programs,
+    /// Threads that the floor of the fan-out writes from.
+    pub floor_threads: u32,
     /// Where the record goes, if one is written.
     pub record: Option<PathBuf>,
     /// Whether a network namespace of its own is asked for.
@@ -75,6 +79,7 @@ impl Options {
             rounds: 3,
             seconds: 10,
             programs,
+            floor_threads: 1,
             record: Some("benches/record".into()),
             namespace: false,
         }
@@ -113,6 +118,7 @@ impl Options {
             "--servers" => self.servers = list(value)?,
             "--rounds" => self.rounds = number(flag, value, 20)?,
             "--secs" => self.seconds = number(flag, value, 120)?,
+            "--floor-threads" => self.floor_threads = number(flag, value, 64)?,
             "--ours" => self.programs.ours = value.into(),
             "--ours-args" => {
                 self.programs.ours_args = value.split_whitespace().map(Into::into).collect()
@@ -146,8 +152,11 @@ mod tests {
 
     #[test]
     fn options_are_read_and_bounded() {
-        let options =
-            parse("setup --servers nginx,srs --rounds 5 --srs /opt/srs --no-record").unwrap();
+        let options = parse(
+            "setup --servers nginx,srs --rounds 5 --srs /opt/srs --no-record --floor-threads 2",
+        )
+        .unwrap();
+        assert_eq!(options.floor_threads, 2);
         assert_eq!(options.cases, [Case::Setup]);
         assert_eq!(options.servers, [Kind::Nginx, Kind::Srs]);
         assert_eq!((options.rounds, options.record), (5, None));

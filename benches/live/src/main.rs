@@ -50,7 +50,11 @@ fn run(options: &Options) -> Result<(), String> {
     }
     net::raise_file_limit();
     let load_before = procfs::load_average();
-    let context = Context { programs: options.programs.clone(), seconds: options.seconds };
+    let context = Context {
+        programs: options.programs.clone(),
+        seconds: options.seconds,
+        floor_threads: options.floor_threads,
+    };
     let mut tables = Vec::new();
     for case in &options.cases {
         let table = rounds(*case, options, &context);

@@ -125,8 +125,8 @@ fn on_floor(context: &Context, players: usize, gather: u64) -> Result<Vec<Figure
     let from = net::now() + 3 * SECOND;
     let span = Span::new(from, from + u64::from(context.seconds) * SECOND);
     let server = {
-        let span = span.clone();
-        std::thread::spawn(move || floor::fan_out(at, &script, players, gather, &span))
+        let (span, threads) = (span.clone(), context.floor_threads);
+        std::thread::spawn(move || floor::fan_out(at, &script, players, (gather, threads), &span))
     };
     net::sleep_until(net::now() + 200 * MILLI);
     let group = |count, reads_marks| {

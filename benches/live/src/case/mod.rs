@@ -23,6 +23,8 @@ pub struct Context {
     pub programs: Programs,
     /// Length of the measured part of a run, in seconds.
     pub seconds: u32,
+    /// Threads that the floor of the fan-out writes from.
+    pub floor_threads: u32,
 }
 
 impl Context {

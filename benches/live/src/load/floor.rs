@@ -65,12 +65,12 @@ pub struct Outcome {
 }
 
 /// Sends every connection the same paced messages: one send a message, or one for all messages
-/// due within each `gather` nanoseconds.
+/// due within each `gather` nanoseconds. As many `threads` share the connections out among them.
 pub fn fan_out(
     at: Loopback,
     script: &Script,
     players: usize,
-    gather: u64,
+    (gather, threads): (u64, u32),
     span: &Span,
 ) -> Result<Outcome, String> {
     let listener = net::listen(at).map_err(text)?;
@@ -87,9 +87,27 @@ pub fn fan_out(
     for socket in &sockets {
         net::send(socket, &hello);
     }
+    let (began, mut outcome) = (net::now(), Outcome::default());
+    let share = sockets.len().div_ceil(threads.max(1) as usize).max(1);
+    let all: Vec<Outcome> = std::thread::scope(|scope| {
+        let run = |sockets| scope.spawn(move || send_all(sockets, script, gather, began, span));
+        let runs: Vec<_> = sockets.chunks(share).map(run).collect();
+        runs.into_iter().filter_map(|run| run.join().ok()).collect()
+    });
+    for one in all {
+        outcome.connections += one.connections;
+        outcome.bytes += one.bytes;
+        outcome.calls += one.calls;
+        outcome.short += one.short;
+        outcome.cpu += one.cpu;
+    }
+    Ok(outcome)
+}
+
+/// Sends these connections what is due, until the span ends.
+fn send_all(sockets: &[OwnedFd], script: &Script, gather: u64, began: u64, span: &Span) -> Outcome {
     let mut outcome = Outcome { connections: sockets.len(), ..Outcome::default() };
-    let (began, mut cursor, mut group, mut before) =
-        (net::now(), Cursor::default(), Vec::new(), None);
+    let (mut cursor, mut group, mut before) = (Cursor::default(), Vec::new(), None);
     let grid = |due: u64| if gather > 0 { due.div_ceil(gather) * gather } else { due };
     loop {
         let due = began + grid(script.due(cursor));
@@ -106,7 +124,7 @@ pub fn fan_out(
         while gather > 0 && began + grid(script.due(cursor)) <= now {
             cursor = script.append(cursor, net::now(), &mut group);
         }
-        for socket in &sockets {
+        for socket in sockets {
             let sent = match net::send(socket, &group) {
                 Io::Done(n) => n,
                 Io::Again | Io::Closed => 0,
@@ -119,7 +137,7 @@ pub fn fan_out(
         }
     }
     outcome.cpu = net::thread_cpu() - before.unwrap_or_else(net::thread_cpu);
-    Ok(outcome)
+    outcome
 }
 
 /// What the sink does with what it reads.
