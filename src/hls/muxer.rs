@@ -306,14 +306,11 @@ impl Muxer {
     /// The rendition whose key frames cut all: the first video, or else the first audio. Who joins or comes back goes with those that are there,
     /// so that nobody is cut elsewhere than at key frames because of it.
     fn lead_index(&self) -> Option<usize> {
-        let there = |one: &Rendition| one.started && !one.left;
-        let first = |fits: &dyn Fn(&Rendition) -> bool| {
-            let fitting = self.renditions.iter().enumerate().filter(|(_, one)| fits(one));
-            fitting.min_by_key(|(_, one)| (!one.is_video(), one.since)).map(|(index, _)| index)
-        };
-        first(&|one| there(one) && !one.is_sealed())
-            .or_else(|| first(&there))
-            .or_else(|| first(&|one| one.started))
+        let started = self.renditions.iter().enumerate().filter(|(_, one)| one.started);
+        let first = started.min_by_key(|(_, one)| {
+            (one.left, one.left || one.is_sealed(), !one.is_video(), one.since)
+        });
+        first.map(|(index, _)| index)
     }
 
     fn target_micros(&self) -> i64 {
