@@ -72,7 +72,7 @@ pub(super) struct Rendition {
     pub(super) announced: bool,
     /// Whether it has segments, or samples on the way to one.
     pub(super) started: bool,
-    /// Who joined in its epoch before it: those lead.
+    /// How many joined or were interrupted in its epoch before it did: who has the least leads.
     pub(super) since: u64,
     /// Number of the first segment that it might have: gaps before it stand for an earlier muxer's, and for what others have.
     own_first: u64,

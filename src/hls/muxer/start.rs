@@ -70,10 +70,12 @@ impl Muxer {
         for rendition in new {
             match &past {
                 Some(past) => rendition.join_at(&terms, past, i64::MAX, goes_on),
-                None => rendition.join(first.0, first.1),
-            }
-            if past.is_none() && goes_on {
-                rendition.begin_with_gap(&terms, micros);
+                None => {
+                    rendition.join(first.0, first.1);
+                    if goes_on {
+                        rendition.begin_with_gap(&terms, micros);
+                    }
+                }
             }
         }
     }

@@ -72,17 +72,15 @@ impl Rendition {
     pub(in crate::hls) fn join_at(&mut self, terms: &Terms, past: &Past, time: i64, gaps: bool) {
         let index = past.index_of(time.saturating_add(AHEAD.min(terms.reach / 2)));
         let (before, behind) = past.starts.split_at(index.min(past.starts.len()));
-        let breaks =
-            |starts: &[Start]| starts.iter().filter(|start| start.at.discontinuity).count() as u64;
-        let begins = behind.first().is_some_and(|start| start.at.discontinuity);
         if gaps {
             self.join(past.number, past.discontinuities);
             before.iter().for_each(|start| self.push_gap_at(terms, start));
-            self.discontinuity = begins;
+            self.discontinuity = behind.first().is_some_and(|start| start.at.discontinuity);
         } else {
             let number = past.number.saturating_add(before.len() as u64);
-            let before = breaks(before).saturating_add(u64::from(begins));
-            self.join(number, past.discontinuities.saturating_add(before));
+            let begun = before.iter().chain(behind.first());
+            let breaks = begun.filter(|start| start.at.discontinuity).count() as u64;
+            self.join(number, past.discontinuities.saturating_add(breaks));
         }
         self.own_first = self.window.next_number();
         behind.iter().skip(1).for_each(|start| self.cut(start.at));

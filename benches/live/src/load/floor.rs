@@ -89,12 +89,12 @@ pub fn fan_out(
     }
     let (began, mut outcome) = (net::now(), Outcome::default());
     let share = sockets.len().div_ceil(threads.max(1) as usize).max(1);
-    let all: Vec<Outcome> = std::thread::scope(|scope| {
+    let all: Result<Vec<Outcome>, _> = std::thread::scope(|scope| {
         let run = |sockets| scope.spawn(move || send_all(sockets, script, gather, began, span));
         let runs: Vec<_> = sockets.chunks(share).map(run).collect();
-        runs.into_iter().filter_map(|run| run.join().ok()).collect()
+        runs.into_iter().map(|run| run.join()).collect()
     });
-    for one in all {
+    for one in all.map_err(|_| "a thread of the floor failed".to_owned())? {
         outcome.connections += one.connections;
         outcome.bytes += one.bytes;
         outcome.calls += one.calls;
