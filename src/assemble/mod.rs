@@ -288,8 +288,9 @@ impl Assembler {
         self.events.extend(video.chain(audio).map(Event::EndOfTrack));
     }
 
-    /// Whether NAL units are searched for start codes to their ends. Elsewhere only the first bytes of slices count.
-    pub(crate) fn reads_whole(&self) -> bool {
+    /// Whether NAL units are searched for start codes to their ends. Elsewhere only the first bytes of slices count, and the rest need not be there: see [`Outline`](crate::flv::Outline).
+    #[must_use]
+    pub fn reads_whole(&self) -> bool {
         self.video.values().any(VideoTrack::reads_whole)
     }
 

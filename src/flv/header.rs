@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use nom::bytes::complete::tag;
 use nom::combinator::map;
-use nom::number::complete::{be_u8, be_u24, be_u32};
+use nom::number::complete::{be_u8, be_u32};
 use nom::{IResult, Parser};
 
 /// The FLV file header (FLV 10.1 E.2).
@@ -80,11 +80,15 @@ pub(crate) struct TagHeader {
 impl TagHeader {
     pub(crate) const LEN: usize = 11;
 
-    pub(crate) fn parse(input: &[u8]) -> IResult<&[u8], Self> {
-        map((be_u8, be_u24, be_u24, be_u8, be_u24), |(type_byte, size, low, high, stream_id)| {
-            Self { type_byte, size, timestamp: u32::from(high) << 24 | low, stream_id }
+    /// The header that `input` begins with; `None` where it is shorter.
+    pub(crate) fn parse(input: &[u8]) -> Option<Self> {
+        let &[type_byte, s2, s1, s0, t2, t1, t0, t3, i2, i1, i0] = input.first_chunk()?;
+        Some(Self {
+            type_byte,
+            size: u32::from_be_bytes([0, s2, s1, s0]),
+            timestamp: u32::from_be_bytes([t3, t2, t1, t0]),
+            stream_id: u32::from_be_bytes([0, i2, i1, i0]),
         })
-        .parse(input)
     }
 
     pub(crate) fn to_bytes(self) -> [u8; Self::LEN] {

@@ -206,15 +206,16 @@ impl Reader {
     }
 
     /// File offset of the tag that is to be read next, where the reader is in step.
-    pub(crate) const fn next_tag(&self) -> Option<u64> {
+    #[must_use]
+    pub const fn next_tag(&self) -> Option<u64> {
         match self.state {
             State::Tags => Some(self.offset),
             _ => None,
         }
     }
 
-    /// Goes on with a tag at `offset` of the file, whose bytes come next.
-    pub(crate) fn go_to_tag(&mut self, offset: u64) {
+    /// Goes on with a tag at `offset` of the file, whose bytes come next. What it holds of a tag that is not whole is let go; tags that wait to be polled stay.
+    pub fn go_to_tag(&mut self, offset: u64) {
         self.pending.clear();
         (self.state, self.offset, self.good, self.need) = (State::Tags, offset, offset, 0);
     }
@@ -336,7 +337,7 @@ impl Reader {
 
     /// A tag where one must be.
     fn tag(&mut self, data: &[u8], at_end: bool) -> Step {
-        let Ok((_, head)) = TagHeader::parse(data) else { return Step::Need(TagHeader::LEN) };
+        let Some(head) = TagHeader::parse(data) else { return Step::Need(TagHeader::LEN) };
         let size = head.size as usize;
         let unit = TagHeader::LEN + size;
         let in_order = head.stream_id == 0 && !head.has_reserved_bits();
@@ -380,10 +381,10 @@ impl Reader {
     ) -> Step {
         let next = data.get(unit + SIZE_LEN..).unwrap_or_default();
         match TagHeader::parse(next) {
-            Ok((_, next)) if self.is_plausible(next) => {}
-            Ok(_) => return Step::To(1, State::Lost(1)),
-            Err(_) if at_end => {}
-            Err(_) => return Step::Need(unit + SIZE_LEN + TagHeader::LEN),
+            Some(next) if self.is_plausible(next) => {}
+            Some(_) => return Step::To(1, State::Lost(1)),
+            None if at_end => {}
+            None => return Step::Need(unit + SIZE_LEN + TagHeader::LEN),
         }
         self.notices.count(ReaderNotice::PreviousTagSize, "FLV 10.1 E.3");
         Step::Tag(head, unit + SIZE_LEN)
@@ -406,7 +407,7 @@ impl Reader {
             let at = next + ahead;
             next = at + 1;
             let here = data.get(at..).unwrap_or_default();
-            let Ok((_, head)) = TagHeader::parse(here) else { break };
+            let Some(head) = TagHeader::parse(here) else { break };
             if head.size == 0 || !self.is_plausible(head) {
                 continue;
             }

@@ -32,8 +32,8 @@ fn split_last_tag(data: &[u8]) -> Option<(TagHeader, &[u8])> {
     let (rest, size) = data.split_last_chunk::<SIZE_LEN>()?;
     let unit = usize::try_from(u32::from_be_bytes(*size)).ok()?;
     let (before, tag) = rest.split_at_checked(rest.len().checked_sub(unit)?)?;
-    let (body, head) = TagHeader::parse(tag).ok()?;
-    let agrees = body.len() == head.size as usize
+    let head = TagHeader::parse(tag)?;
+    let agrees = unit - TagHeader::LEN == head.size as usize
         && matches!(head.type_id(), 8 | 9 | 15 | 18)
         && !head.has_reserved_bits();
     agrees.then_some((head, before))

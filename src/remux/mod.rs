@@ -28,6 +28,7 @@ use bytes::Bytes;
 
 use crate::assemble::{Assembler, Event, NoticeKind};
 use crate::error::{Error, ErrorKind, Layer, Notice, Result};
+use crate::flv::outline::NalUnits;
 use crate::flv::{Reader, ReaderNotice, Tag, TagKind};
 use crate::limits::Limits;
 use crate::media::TrackId;
@@ -40,7 +41,6 @@ pub use skim::Skimmer;
 
 use index::{Failed, Index, Outcome};
 use layout::Offsets;
-use skim::NalUnits;
 use source::{Source, TagBody};
 
 /// How to write the MP4.

@@ -7,17 +7,11 @@ use bytes::{BufMut as _, BytesMut};
 use super::index::{Failed, Outcome};
 use super::source::TagBody;
 use super::{Options, Plan, Remuxer, failure, internal};
-use crate::codec::hevc;
 use crate::error::{Error, Layer, Result};
+use crate::flv::outline::{HEAD, NalUnits, SHAPE, SMALL, Shape};
 use crate::flv::{Tag, TagHeader, TagKind};
 use crate::limits::Limits;
 
-/// Bytes that are read of a slice: more than is ever looked at, from its header on.
-const HEAD: usize = 272;
-/// NAL units and bodies up to this are read whole: leaving out less is not worth a read of its own.
-const SMALL: usize = 640;
-/// Bytes of a video body that tell what it is.
-const SHAPE: usize = 16;
 /// Bytes that are read in a row where tags do not follow one another as they should.
 const BLOCK: u64 = 64 << 10;
 /// Bytes that are allocated at once for what is read.
@@ -67,50 +61,6 @@ struct Partial {
     /// Distance of what comes next from the start of the body.
     next: u64,
     need: usize,
-}
-
-/// What of a body has to be read.
-enum Shape {
-    Whole,
-    /// Its first bytes: the codec looks at no others.
-    Head,
-    /// The first bytes of each NAL unit, from here on.
-    Nals(usize),
-}
-
-/// How the NAL units of a track are, as its sequence header says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum NalUnits {
-    Avc,
-    Hevc,
-}
-
-impl NalUnits {
-    /// What a sequence header among the bodies says; `None` for other bodies, `Some(None)` where lengths do not have 4 bytes.
-    pub(super) fn told(body: &[u8]) -> Option<Option<Self>> {
-        let (&first, rest) = body.split_first()?;
-        let (hevc, record) = match (first & 0x80 != 0, first & 15, rest) {
-            (true, 0, [b'a', b'v', b'c', b'1', record @ ..]) => (false, record),
-            (true, 0, [b'h', b'v', b'c', b'1', record @ ..]) => (true, record),
-            (false, 7, [0, _, _, _, record @ ..]) => (hevc::is_record(record), record),
-            (false, 12, [0, _, _, _, record @ ..]) => (true, record),
-            _ => return None,
-        };
-        let length = record.get(if hevc { 21 } else { 4 }).map(|byte| byte & 3);
-        Some(match (length, hevc) {
-            (Some(3), true) => Some(Self::Hevc),
-            (Some(3), false) => Some(Self::Avc),
-            _ => None,
-        })
-    }
-
-    /// Whether a NAL unit with this first byte is a slice, of which only the header counts.
-    const fn is_slice(self, first: u8) -> bool {
-        match self {
-            Self::Avc => matches!(first & 0x1f, 1..=5),
-            Self::Hevc => first & 0x40 == 0,
-        }
-    }
 }
 
 impl Skimmer {
@@ -255,7 +205,7 @@ impl Skimmer {
         let body = bytes.get(TagHeader::LEN..).unwrap_or_default();
         let size = head.size as usize;
         whole |= head.type_byte != 9 || size <= SMALL || self.remuxer.assembler.reads_whole();
-        let shape = if whole { Shape::Whole } else { self.shape(body) };
+        let shape = if whole { Shape::Whole } else { Shape::of(body, self.remuxer.nals) };
         let (need, start) = match shape {
             _ if !whole && body.len() < SHAPE => (SHAPE, 0),
             Shape::Whole => (size + 4, 0),
@@ -283,7 +233,7 @@ impl Skimmer {
 
     /// The head of a tag that is followed by its size.
     fn head(&self, bytes: &[u8], at: u64) -> Option<TagHeader> {
-        let (_, head) = TagHeader::parse(bytes).ok()?;
+        let head = TagHeader::parse(bytes)?;
         let end = at.saturating_add(TagHeader::LEN as u64 + SIZE).saturating_add(head.size.into());
         let known = matches!(head.type_byte, 8 | 9 | 18);
         let fits = head.size as usize <= self.limits.message_bytes && end <= self.file_len;
@@ -311,24 +261,6 @@ impl Skimmer {
         let Some(kind) = TagKind::from_type_id(head.type_byte) else { return Ok(()) };
         let tag = Tag { kind, timestamp: head.timestamp, body: body.bytes.clone() };
         self.remuxer.take_tag(body, &tag)
-    }
-
-    fn shape(&self, body: &[u8]) -> Shape {
-        let Some((&[first, a, b, c, d], _)) = body.split_first_chunk() else { return Shape::Whole };
-        let nals =
-            |start| if self.remuxer.nals.is_some() { Shape::Nals(start) } else { Shape::Whole };
-        let is_command = first >> 4 & 7 == 5;
-        match (first & 0x80 != 0, first & 15) {
-            _ if is_command => Shape::Whole,
-            (false, 7 | 12) if a == 1 => nals(5),
-            (true, packet @ (1 | 3)) => match &[a, b, c, d] {
-                // With the composition time, or without.
-                b"avc1" | b"hvc1" => nals(if packet == 1 { 8 } else { 5 }),
-                b"vp09" | b"vp08" => Shape::Head,
-                _ => Shape::Whole,
-            },
-            _ => Shape::Whole,
-        }
     }
 
     fn partial(&mut self, bytes: &[u8]) -> Outcome<()> {

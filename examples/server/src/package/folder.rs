@@ -1,18 +1,17 @@
 //! The folder that is made: under a hidden name until all of it is there.
 
 use std::fs::{self, File};
-use std::io::{self, IoSlice, Write as _};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context as _, bail, ensure};
-use bytes::Buf as _;
 use streamcore::buf::Chain;
+
+use super::media::Media;
 
 /// What a shell expects of a program that Ctrl-C ended.
 const INTERRUPTED_STATUS: i32 = 130;
-/// Buffers of one vectored write; Linux takes 1024.
-const SLICES: usize = 1024;
 
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 
@@ -40,23 +39,15 @@ impl Folder {
         Ok(Self { part, output: output.to_owned() })
     }
 
-    /// Writes a file: vectored, straight from where the bytes are.
-    pub fn write(&self, name: &str, mut body: Chain) -> anyhow::Result<()> {
-        let mut write = || -> io::Result<()> {
-            let mut file = File::create_new(self.part.join(name))?;
-            while body.has_remaining() {
-                let mut slices = [IoSlice::new(&[]); SLICES];
-                let filled = body.chunks_vectored(&mut slices);
-                match file.write_vectored(&slices[..filled]) {
-                    Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-                    Ok(count) => body.advance(count),
-                    Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                    Err(error) => return Err(error),
-                }
-            }
-            Ok(())
-        };
+    /// Writes a file.
+    pub fn write(&self, name: &str, body: Chain, media: &Media<'_>) -> anyhow::Result<()> {
+        let write = || media.write(body, &mut File::create_new(self.part.join(name))?);
         write().with_context(|| format!("cannot write {name}"))
+    }
+
+    /// Removes the files that were written.
+    pub fn clear(&self) -> io::Result<()> {
+        fs::read_dir(&self.part)?.try_for_each(|entry| fs::remove_file(entry?.path()))
     }
 
     /// Gives the folder its name: all files are there at once.

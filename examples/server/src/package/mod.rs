@@ -3,7 +3,11 @@
 mod blocks;
 mod flv;
 mod folder;
+mod media;
 mod mp4;
+mod outline;
+#[cfg(test)]
+mod tests;
 
 use std::fs::File;
 use std::io::{Read as _, Seek as _, Write as _};
@@ -18,6 +22,7 @@ use streamcore::package::{PackageConfig, PackageReport, Packager};
 
 use crate::cli::PackageArgs;
 use folder::Folder;
+use media::Media;
 
 /// How far the work is: bytes of the input.
 type Progress<'a> = &'a mut dyn FnMut(u64);
@@ -32,7 +37,11 @@ pub fn run(args: &PackageArgs) -> anyhow::Result<()> {
     folder.remove_when_interrupted();
     let bar = bar(metadata.len());
     let mut progress = |done| bar.set_position(done);
-    let result = package(args, &mut source, metadata.len(), &folder, &mut progress);
+    let mut result = package(args, &mut source, &folder, false, &mut progress);
+    if result.as_ref().is_err_and(|error| error.is::<flv::Lost>()) {
+        folder.clear().with_context(|| format!("cannot make {output}"))?;
+        result = package(args, &mut source, &folder, true, &mut progress);
+    }
     bar.finish_and_clear();
     folder::give_way_to_interrupt();
     let report = result.with_context(|| format!("cannot make {output} of {input}"))?;
@@ -43,11 +52,12 @@ pub fn run(args: &PackageArgs) -> anyhow::Result<()> {
     if args.json { print(&report) } else { Ok(()) }
 }
 
+/// Makes the files; with `whole` all of an FLV is read into memory.
 fn package(
     args: &PackageArgs,
     source: &mut File,
-    size: u64,
     folder: &Folder,
+    whole: bool,
     progress: Progress<'_>,
 ) -> anyhow::Result<PackageReport> {
     let mut config = PackageConfig::default();
@@ -57,21 +67,25 @@ fn package(
     let mut limits = Limits::default();
     limits.segment_bytes = 512 << 20;
     let mut packager = Packager::new(&config, &limits);
+    let size = source.metadata().context("cannot read the input")?.len();
+    let is_mp4 = is_mp4(source)?;
+    let source = &*source;
+    let media = Media::new(source);
     let mut sink = |event: Event| -> anyhow::Result<()> {
         packager.handle_event(event)?;
         while let Some(file) = packager.poll_file() {
-            folder.write(&file.name, file.body)?;
+            folder.write(&file.name, file.body, &media)?;
         }
         Ok(())
     };
-    if is_mp4(source)? {
+    if is_mp4 {
         mp4::feed(source, size, &limits, &mut sink, progress)?;
     } else {
-        flv::feed(source, &limits, &mut sink, progress)?;
+        flv::feed(source, &limits, &media, whole, &mut sink, progress)?;
     }
     let report = packager.finish()?;
     while let Some(file) = packager.poll_file() {
-        folder.write(&file.name, file.body)?;
+        folder.write(&file.name, file.body, &media)?;
     }
     Ok(report)
 }

@@ -21,7 +21,7 @@ const KEPT: usize = 8;
 
 /// Reads all samples of the file.
 pub fn feed(
-    source: &mut File,
+    source: &File,
     size: u64,
     limits: &Limits,
     sink: &mut dyn FnMut(Event) -> anyhow::Result<()>,
@@ -62,7 +62,7 @@ pub fn feed(
     Ok(())
 }
 
-fn index(source: &mut File, size: u64, limits: &Limits) -> anyhow::Result<Index> {
+fn index(mut source: &File, size: u64, limits: &Limits) -> anyhow::Result<Index> {
     let mut reader = IndexReader::new(size, limits);
     let mut bytes = Vec::new();
     while let Some(range) = reader.poll_read() {
@@ -162,7 +162,7 @@ fn lanes(index: &Index) -> anyhow::Result<Vec<Lane<'_>>> {
 
 /// The bytes of the samples, as slices of blocks.
 struct Media<'a> {
-    file: &'a mut File,
+    file: &'a File,
     blocks: Blocks,
     /// Offset and content, newest last.
     kept: VecDeque<(u64, Bytes)>,

@@ -84,13 +84,15 @@ impl Glance {
     }
 }
 
+/// Reads at a place of a file.
 #[cfg(unix)]
-fn pread(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+pub fn pread(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
     std::os::unix::fs::FileExt::read_at(file, buffer, offset)
 }
 
+/// Reads at a place of a file.
 #[cfg(not(unix))]
-fn pread(mut file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+pub fn pread(mut file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
     use std::io::{Read as _, Seek as _, SeekFrom};
     file.seek(SeekFrom::Start(offset))?;
     file.read(buffer)
